@@ -1,0 +1,583 @@
+//! The ioctls of a userfaultfd, and the two ways to open one.
+//!
+//! Each function is one system call with the contract of ioctl(2): what the
+//! kernel returned, or -1 with `errno` set; `errno` is untouched on success.
+//! None allocates, locks, panics or retries, so all are async-signal-safe.
+//! They are not points of thread cancellation where the call is inlined.
+
+use libc::c_int;
+
+use crate::bindings::*;
+use crate::syscall::syscall3;
+
+/// ioctl(2) with an argument of one word.
+///
+/// # Safety
+///
+/// Whatever the request asks of its argument.
+#[inline(always)]
+pub(crate) unsafe fn ioctl(fd: c_int, request: u32, arg: usize) -> c_int {
+    // SAFETY: the caller vouches for the argument of this request.
+    unsafe { syscall3(libc::SYS_ioctl, fd as usize, request as usize, arg) as c_int }
+}
+
+/// Opens a userfaultfd: the system call userfaultfd(2).
+///
+/// `flags` are `O_CLOEXEC`, `O_NONBLOCK` and [`UFFD_USER_MODE_ONLY`], or'ed
+/// together. Returns the descriptor, on which
+/// [`uffdio_api()`](fn@uffdio_api) must come first. poll(2) on a descriptor
+/// without `O_NONBLOCK` always answers `POLLERR`.
+///
+/// # Errors
+///
+/// - `EPERM`: without `CAP_SYS_PTRACE` while `vm.unprivileged_userfaultfd`
+///   is 0, which is the default. Use [`UFFD_USER_MODE_ONLY`] (since Linux
+///   5.11), or `/dev/userfaultfd` with [`userfaultfd_new`] (since Linux 6.1).
+///   A seccomp filter, such as a container runtime's default, answers the
+///   same.
+/// - `EINVAL`: an unknown bit in `flags`; [`UFFD_USER_MODE_ONLY`] before Linux
+///   5.11.
+/// - `ENOSYS`: the kernel was built without `CONFIG_USERFAULTFD`.
+/// - `EMFILE`, `ENFILE`, `ENOMEM`: out of descriptors or memory.
+///
+/// # Safety
+///
+/// No memory is touched. Unsafe as all of this crate's calls are, because the
+/// descriptor that it makes can suspend any thread that shares the memory.
+///
+/// # Since
+///
+/// Linux 4.3. Manual page: userfaultfd(2).
+#[inline(always)]
+pub unsafe fn userfaultfd(flags: c_int) -> c_int {
+    // SAFETY: the call takes its one argument by value.
+    unsafe { syscall3(libc::SYS_userfaultfd, flags as usize, 0, 0) as c_int }
+}
+
+/// Opens a userfaultfd through an open `/dev/userfaultfd`:
+/// `USERFAULTFD_IOC_NEW`.
+///
+/// Who may open the device may use it, whatever `vm.unprivileged_userfaultfd`
+/// says and without any capability. `flags` as for [`userfaultfd`]; they are
+/// the argument itself, not its address.
+///
+/// # Errors
+///
+/// - `EINVAL`: an unknown bit in `flags`.
+/// - `ENOTTY`: `devfd` is open on something else.
+/// - `EBADF`: `devfd` is not an open descriptor.
+/// - `EMFILE`, `ENFILE`, `ENOMEM`: out of descriptors or memory.
+///
+/// # Safety
+///
+/// As [`userfaultfd`].
+///
+/// # Since
+///
+/// Linux 6.1. Manual page: userfaultfd(2); the kernel's
+/// `admin-guide/mm/userfaultfd.rst`.
+#[inline(always)]
+pub unsafe fn userfaultfd_new(devfd: c_int, flags: c_int) -> c_int {
+    // SAFETY: this request takes its argument by value.
+    unsafe { ioctl(devfd, USERFAULTFD_IOC_NEW, flags as usize) }
+}
+
+/// Shakes hands: names the API and enables features. Must be the first call on
+/// a userfaultfd, and is possible once.
+///
+/// In: `api` is [`UFFD_API`], `features` the `UFFD_FEATURE_*` bits to enable.
+/// Out: `features` are all that the kernel has (not only those enabled),
+/// `ioctls` the calls that this descriptor has. To learn what there is before
+/// choosing, ask with no features on a descriptor of its own and close it.
+///
+/// # Errors
+///
+/// - `EINVAL`: another `api`, or a feature that the kernel lacks; or the
+///   descriptor has been through the handshake already. Measured on Linux
+///   6.18: the second call is refused even if the first enabled nothing,
+///   although the manual page speaks of two steps. On all of these the kernel
+///   sets the whole struct to zero.
+/// - `EPERM`: [`UFFD_FEATURE_EVENT_FORK`] without `CAP_SYS_PTRACE`.
+/// - `EFAULT`: `arg` cannot be read or written.
+/// - `EBADF`, `ENOTTY`: `fd` is not open, or is not a userfaultfd.
+///
+/// # Safety
+///
+/// `arg` must point to a [`struct@uffdio_api`] that may be written. The feature
+/// [`UFFD_FEATURE_SIGBUS`] makes later faults raise a signal.
+///
+/// # Since
+///
+/// Linux 4.3. Manual page: UFFDIO_API(2const).
+#[inline(always)]
+pub unsafe fn uffdio_api(fd: c_int, arg: *mut uffdio_api) -> c_int {
+    // SAFETY: the kernel reads and writes one `uffdio_api` at `arg`.
+    unsafe { ioctl(fd, UFFDIO_API, arg as usize) }
+}
+
+/// Registers a range of memory for faults of the kinds in `mode`.
+///
+/// In: `range` and `mode`, bits of `UFFDIO_REGISTER_MODE_*`. Out: `ioctls`, the
+/// calls that this range has, which depends on its kind of memory: hugetlbfs
+/// has no ZEROPAGE.
+///
+/// # Errors
+///
+/// - `EINVAL`: `start` or `len` is not a multiple of the page size (of
+///   hugetlbfs, its own), `len` is 0, the range wraps or lies outside the
+///   address space; `mode` is 0 or has a bit that this kernel lacks; nothing
+///   is mapped there; or that kind of memory cannot have that mode. Files
+///   cannot have [`UFFDIO_REGISTER_MODE_WP`] unless [`UFFD_FEATURE_WP_ASYNC`]
+///   is on.
+/// - `EBUSY`: another userfaultfd has a part of the range.
+/// - `EPERM`: a shared mapping that the process may not write.
+/// - `ENOMEM`: out of memory, or too many mappings.
+/// - `EFAULT`: `arg` cannot be read or written. If it can only be read, the
+///   range is registered nevertheless.
+/// - `EBADF`, `ENOTTY`: `fd` is not open, or is not a userfaultfd. `EINVAL`
+///   before [`uffdio_api()`](fn@uffdio_api).
+///
+/// # Safety
+///
+/// `arg` must point to a [`struct@uffdio_register`] that may be written. Any
+/// thread that touches the range may from now on wait until somebody resolves
+/// its fault; who resolves them decides what the memory holds, so the range
+/// must not be memory that Rust code believes to be unchanging.
+///
+/// # Since
+///
+/// Linux 4.3. Manual page: UFFDIO_REGISTER(2const).
+#[inline(always)]
+pub unsafe fn uffdio_register(fd: c_int, arg: *mut uffdio_register) -> c_int {
+    // SAFETY: the kernel reads and writes one `uffdio_register` at `arg`.
+    unsafe { ioctl(fd, UFFDIO_REGISTER, arg as usize) }
+}
+
+/// Unregisters a range, in whole or in part. Threads that wait in it are
+/// woken, write-protection in it is lifted.
+///
+/// The argument is only read, although the request code says otherwise.
+///
+/// # Errors
+///
+/// - `EINVAL`: `start` or `len` is not a multiple of the page size, `len` is
+///   0, the range wraps; nothing is mapped there; or a mapping in it is of a
+///   kind that cannot be registered. Memory that could be registered but is
+///   not is no error.
+/// - `ENOMEM`: out of memory, or too many mappings.
+/// - `EFAULT`: `arg` cannot be read.
+/// - `EBADF`, `ENOTTY`: `fd` is not open, or is not a userfaultfd. `EINVAL`
+///   before [`uffdio_api()`](fn@uffdio_api).
+///
+/// # Safety
+///
+/// `arg` must point to a readable [`uffdio_range`]. Missing pages of the range
+/// are filled with zeros from now on, which is a change of contents if the
+/// data was still to come.
+///
+/// # Since
+///
+/// Linux 4.3. Manual page: UFFDIO_UNREGISTER(2const).
+#[inline(always)]
+pub unsafe fn uffdio_unregister(fd: c_int, arg: *mut uffdio_range) -> c_int {
+    // SAFETY: the kernel reads one `uffdio_range` at `arg`.
+    unsafe { ioctl(fd, UFFDIO_UNREGISTER, arg as usize) }
+}
+
+/// Wakes the threads that wait for a fault in a range. They touch the memory
+/// again, so a fault that was not resolved is reported anew.
+///
+/// It belongs to calls with a `DONTWAKE` bit, and to a `EEXIST` from COPY or
+/// ZEROPAGE: that the page is there does not mean that the thread was woken.
+/// The argument is only read, although the request code says otherwise.
+///
+/// # Errors
+///
+/// - `EINVAL`: `start` or `len` is not a multiple of the page size, `len` is
+///   0, or the range wraps. A range with no thread waiting, even with nothing
+///   mapped, is no error.
+/// - `EFAULT`: `arg` cannot be read.
+/// - `EBADF`, `ENOTTY`: `fd` is not open, or is not a userfaultfd. `EINVAL`
+///   before [`uffdio_api()`](fn@uffdio_api).
+///
+/// # Safety
+///
+/// `arg` must point to a readable [`uffdio_range`].
+///
+/// # Since
+///
+/// Linux 4.3. Manual page: UFFDIO_WAKE(2const).
+#[inline(always)]
+pub unsafe fn uffdio_wake(fd: c_int, arg: *mut uffdio_range) -> c_int {
+    // SAFETY: the kernel reads one `uffdio_range` at `arg`.
+    unsafe { ioctl(fd, UFFDIO_WAKE, arg as usize) }
+}
+
+/// Fills missing pages with a copy of data, atomically for each page, and
+/// wakes the threads that wait for them.
+///
+/// `mode`: [`UFFDIO_COPY_MODE_DONTWAKE`], [`UFFDIO_COPY_MODE_WP`].
+///
+/// # Errors
+///
+/// The out field `copy` is written on failure too: the bytes copied before it,
+/// or the same error negated. It is signed, and untouched only by `EINVAL` and
+/// `EFAULT` of the argument itself and by `ESRCH`.
+///
+/// - `EAGAIN`: a part was copied (`copy` says how much: go on behind it); or
+///   `copy` is `-EAGAIN`, and an event (fork, remap, remove, unmap) waits to
+///   be read, without which repeating the call cannot succeed.
+/// - `EEXIST`: the page is there already. Whoever waits for it is not woken:
+///   use [`uffdio_wake`].
+/// - `ENOENT`: `dst` is not in memory registered with this descriptor, or the
+///   mapping changed meanwhile.
+/// - `EINVAL`: `dst` or `len` is not a multiple of the page size, `len` is 0, a
+///   range wraps, an unknown mode bit; or [`UFFDIO_COPY_MODE_WP`] on a range
+///   registered without [`UFFDIO_REGISTER_MODE_WP`].
+/// - `EFAULT`: `src` or `arg` cannot be read.
+/// - `ENOMEM`: no page could be allocated, or the limit of the memory cgroup.
+/// - `ENOSPC`: the file has no room (tmpfs, hugetlbfs), or the process exited
+///   (Linux 4.11 and 4.12).
+/// - `ESRCH`: the process whose memory it is has exited.
+/// - `EBADF`, `ENOTTY`: `fd` is not open, or is not a userfaultfd. `EINVAL`
+///   before [`uffdio_api()`](fn@uffdio_api).
+///
+/// # Safety
+///
+/// `arg` must point to a [`struct@uffdio_copy`] that may be written; `src` and
+/// `len` in it must name memory that may be read. Pages that are there are
+/// never overwritten; those that were missing now hold the data.
+///
+/// # Since
+///
+/// Linux 4.3. Manual page: UFFDIO_COPY(2const).
+#[inline(always)]
+pub unsafe fn uffdio_copy(fd: c_int, arg: *mut uffdio_copy) -> c_int {
+    // SAFETY: the kernel reads and writes one `uffdio_copy` at `arg`, and
+    // reads `len` bytes at `src`, for which the caller vouches.
+    unsafe { ioctl(fd, UFFDIO_COPY, arg as usize) }
+}
+
+/// Fills missing pages with zeros and wakes the threads that wait for them.
+///
+/// `mode`: [`UFFDIO_ZEROPAGE_MODE_DONTWAKE`]. There is no mode that also
+/// protects the page; copy a page of zeros with [`UFFDIO_COPY_MODE_WP`].
+///
+/// # Errors
+///
+/// The out field `zeropage` is written on failure too, as
+/// [`uffdio_copy()`](fn@uffdio_copy) describes.
+///
+/// - `EAGAIN`, `EEXIST`, `ENOENT`, `ENOMEM`, `ESRCH`: as for `uffdio_copy()`.
+/// - `EINVAL`: `start` or `len` is not a multiple of the page size, `len` is 0,
+///   the range wraps, an unknown mode bit; or the memory is hugetlbfs, which
+///   has no zero page.
+/// - `EFAULT`: `arg` cannot be read.
+/// - `EBADF`, `ENOTTY`: `fd` is not open, or is not a userfaultfd. `EINVAL`
+///   before [`uffdio_api()`](fn@uffdio_api).
+///
+/// # Safety
+///
+/// `arg` must point to a [`struct@uffdio_zeropage`] that may be written. Pages
+/// that are there are never overwritten.
+///
+/// # Since
+///
+/// Linux 4.3. Manual page: UFFDIO_ZEROPAGE(2const).
+#[inline(always)]
+pub unsafe fn uffdio_zeropage(fd: c_int, arg: *mut uffdio_zeropage) -> c_int {
+    // SAFETY: the kernel reads and writes one `uffdio_zeropage` at `arg`.
+    unsafe { ioctl(fd, UFFDIO_ZEROPAGE, arg as usize) }
+}
+
+/// Moves pages into missing ones without copying, and wakes the threads that
+/// wait for them. The source is left without pages.
+///
+/// Only private anonymous memory, within one process. `mode`:
+/// [`UFFDIO_MOVE_MODE_DONTWAKE`], [`UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES`].
+///
+/// # Errors
+///
+/// The out field `move_` (`move` in C) is written on failure too, as
+/// [`uffdio_copy()`](fn@uffdio_copy) describes for `copy`.
+///
+/// - `EAGAIN`: a part was moved (the out field says how much), or an event
+///   waits to be read.
+/// - `EBUSY`: a source page is pinned, or shared with another process (after
+///   a fork, by KSM).
+/// - `EEXIST`: a destination page is there already.
+/// - `ENOENT`: a source page is missing, without
+///   [`UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES`]; or a range is not mapped, or `dst`
+///   not registered with this descriptor.
+/// - `EINVAL`: `dst`, `src` or `len` is not a multiple of the page size, `len`
+///   is 0, a range wraps, an unknown mode bit; or the mappings do not match:
+///   not private anonymous, other permissions, locked.
+/// - `ENOMEM`: out of memory.
+/// - `ESRCH`: the process whose memory it is has exited.
+/// - `EFAULT`: `arg` cannot be read or written.
+/// - `EBADF`, `ENOTTY`: `fd` is not open, or is not a userfaultfd. `EINVAL`
+///   before [`uffdio_api()`](fn@uffdio_api), and before Linux 6.8.
+///
+/// # Safety
+///
+/// `arg` must point to a [`struct@uffdio_move`] that may be written. The source
+/// loses its contents: nothing may rely on them.
+///
+/// # Since
+///
+/// Linux 6.8 ([`UFFD_FEATURE_MOVE`]). Manual page: UFFDIO_MOVE(2const).
+#[inline(always)]
+pub unsafe fn uffdio_move(fd: c_int, arg: *mut uffdio_move) -> c_int {
+    // SAFETY: the kernel reads and writes one `uffdio_move` at `arg`, and
+    // moves the pages at `src`, which the caller gives up.
+    unsafe { ioctl(fd, UFFDIO_MOVE, arg as usize) }
+}
+
+/// Write-protects a range, or lifts the protection and wakes the threads that
+/// wait.
+///
+/// `mode` is [`UFFDIO_WRITEPROTECT_MODE_WP`] to protect; 0 to lift, which is
+/// how a fault with [`UFFD_PAGEFAULT_FLAG_WP`] is resolved; or
+/// [`UFFDIO_WRITEPROTECT_MODE_DONTWAKE`] to lift without waking, with
+/// [`uffdio_wake`] to follow. Waking alone does not resolve it: the thread
+/// faults again. Of several threads that wait for a page, each sent a message.
+///
+/// The protection is that of the mapping, not of the memory: write(2) to the
+/// file, or a second mapping of it, is not trapped. MADV_DONTNEED drops it;
+/// mprotect(2) to PROT_NONE and back keeps it; mremap(2) without
+/// [`UFFD_FEATURE_EVENT_REMAP`], and mmap(2) over it, end it; a child after
+/// fork(2) has none without [`UFFD_FEATURE_EVENT_FORK`].
+///
+/// Anonymous pages that are not there yet are skipped, silently, unless
+/// [`UFFD_FEATURE_WP_UNPOPULATED`] or [`UFFD_FEATURE_WP_ASYNC`] is on. Pages
+/// of shared memory are protected either way.
+///
+/// # Errors
+///
+/// There is no out field, and the call is not atomic: a range that runs from
+/// registered into other memory answers `ENOENT` with its first part already
+/// protected.
+///
+/// - `EINVAL`: `start` or `len` is not a multiple of the page size, `len` is
+///   0, the range wraps, an unknown mode bit, or both mode bits.
+/// - `ENOENT`: a part of the range is not mapped, not registered with this
+///   descriptor, or registered without [`UFFDIO_REGISTER_MODE_WP`].
+/// - `EAGAIN`: an event (fork, remap, remove, unmap) waits to be read; without
+///   reading it, repeating the call cannot succeed.
+/// - `EFAULT`: `arg` cannot be read.
+/// - `ENOMEM`: out of memory for page tables.
+/// - `ESRCH`: the process whose memory it is has exited.
+/// - `EBADF`, `ENOTTY`: `fd` is not open, or is not a userfaultfd. `EINVAL`
+///   before [`uffdio_api()`](fn@uffdio_api), and before Linux 5.7.
+///
+/// # Safety
+///
+/// `arg` must point to a readable [`struct@uffdio_writeprotect`]. A thread
+/// that writes to the range waits until somebody lifts the protection, so the
+/// thread that is to do that must not write to it itself. Under
+/// [`UFFD_USER_MODE_ONLY`] a system call that writes to it fails with
+/// `EFAULT`.
+///
+/// # Since
+///
+/// Linux 5.7 on x86_64, 6.10 on aarch64
+/// ([`UFFD_FEATURE_PAGEFAULT_FLAG_WP`]); hugetlbfs and shared memory 5.19
+/// ([`UFFD_FEATURE_WP_HUGETLBFS_SHMEM`]). Manual page:
+/// UFFDIO_WRITEPROTECT(2const).
+#[inline(always)]
+pub unsafe fn uffdio_writeprotect(fd: c_int, arg: *mut uffdio_writeprotect) -> c_int {
+    // SAFETY: the kernel reads one `uffdio_writeprotect` at `arg`.
+    unsafe { ioctl(fd, UFFDIO_WRITEPROTECT, arg as usize) }
+}
+
+/// Resolves minor faults: maps pages that are in the page cache, and wakes the
+/// threads that wait for them.
+///
+/// `mode`: [`UFFDIO_CONTINUE_MODE_DONTWAKE`], [`UFFDIO_CONTINUE_MODE_WP`].
+///
+/// # Errors
+///
+/// The out field `mapped` is written on failure too, as
+/// [`uffdio_copy()`](fn@uffdio_copy) describes for `copy`.
+///
+/// - `EAGAIN`: a part was mapped (`mapped` says how much), or an event waits
+///   to be read.
+/// - `EEXIST`: a page is mapped already. Whoever waits for it is not woken.
+/// - `EFAULT`: there is no such page in the page cache; or `arg` cannot be
+///   read.
+/// - `EINVAL`: `start` or `len` is not a multiple of the page size, `len` is
+///   0, the range wraps, an unknown mode bit; or the memory is not of a kind
+///   that has minor faults.
+/// - `ENOENT`: the range is not registered with this descriptor, or the
+///   mapping changed meanwhile.
+/// - `ENOMEM`: out of memory for page tables.
+/// - `ESRCH`: the process whose memory it is has exited.
+/// - `EBADF`, `ENOTTY`: `fd` is not open, or is not a userfaultfd. `EINVAL`
+///   before [`uffdio_api()`](fn@uffdio_api), and before Linux 5.13.
+///
+/// # Safety
+///
+/// `arg` must point to a [`struct@uffdio_continue`] that may be written. The
+/// pages now hold what the page cache has.
+///
+/// # Since
+///
+/// Linux 5.13 for hugetlbfs ([`UFFD_FEATURE_MINOR_HUGETLBFS`]), 5.14 for
+/// shared memory ([`UFFD_FEATURE_MINOR_SHMEM`]). Manual page:
+/// UFFDIO_CONTINUE(2const).
+#[inline(always)]
+pub unsafe fn uffdio_continue(fd: c_int, arg: *mut uffdio_continue) -> c_int {
+    // SAFETY: the kernel reads and writes one `uffdio_continue` at `arg`.
+    unsafe { ioctl(fd, UFFDIO_CONTINUE, arg as usize) }
+}
+
+/// Poisons missing pages: every later access raises SIGBUS. Wakes the threads
+/// that wait for them, which get the signal.
+///
+/// The mark is in this address space's page tables alone; no memory is lost.
+/// MADV_DONTNEED clears it. `mode`: [`UFFDIO_POISON_MODE_DONTWAKE`].
+///
+/// # Errors
+///
+/// The out field `updated` is written on failure too, as
+/// [`uffdio_copy()`](fn@uffdio_copy) describes for `copy`.
+///
+/// - `EAGAIN`: a part was poisoned (`updated` says how much), or an event
+///   waits to be read.
+/// - `EEXIST`: a page is there already, or poisoned already.
+/// - `EINVAL`: `start` or `len` is not a multiple of the page size, `len` is
+///   0, the range wraps, an unknown mode bit.
+/// - `ENOENT`: the range is not registered with this descriptor, or the
+///   mapping changed meanwhile.
+/// - `ENOMEM`: out of memory for page tables.
+/// - `ESRCH`: the process whose memory it is has exited.
+/// - `EFAULT`: `arg` cannot be read.
+/// - `EBADF`, `ENOTTY`: `fd` is not open, or is not a userfaultfd. `EINVAL`
+///   before [`uffdio_api()`](fn@uffdio_api), and before Linux 6.6.
+///
+/// # Safety
+///
+/// `arg` must point to a [`struct@uffdio_poison`] that may be written. Whoever
+/// touches the pages gets a SIGBUS, which ends a process that has no handler.
+///
+/// # Since
+///
+/// Linux 6.6 ([`UFFD_FEATURE_POISON`]). Manual page: UFFDIO_POISON(2const).
+#[inline(always)]
+pub unsafe fn uffdio_poison(fd: c_int, arg: *mut uffdio_poison) -> c_int {
+    // SAFETY: the kernel reads and writes one `uffdio_poison` at `arg`.
+    unsafe { ioctl(fd, UFFDIO_POISON, arg as usize) }
+}
+
+/// Read-write-protects the pages of a range that are there, so that any access
+/// faults; or lifts the protection and wakes the threads that wait.
+///
+/// `mode` is [`UFFDIO_RWPROTECT_MODE_RWP`] to protect; 0 to lift, which is how
+/// a fault with [`UFFD_PAGEFAULT_FLAG_RWP`] is resolved; or
+/// [`UFFDIO_RWPROTECT_MODE_DONTWAKE`] to lift without waking. Anonymous pages
+/// keep the protection in swap and when they migrate; pages of shared memory
+/// lose it when they are reclaimed, and any page when it is dropped.
+///
+/// # Errors
+///
+/// There is no out field.
+///
+/// - `EINVAL`: `start` or `len` is not a multiple of the page size, `len` is
+///   0, the range wraps, an unknown mode bit, or both mode bits.
+/// - `ENOENT`: a part of the range is not mapped, not registered with this
+///   descriptor, or registered without [`UFFDIO_REGISTER_MODE_RWP`].
+/// - `EAGAIN`: an event (fork, remap, remove, unmap) waits to be read.
+/// - `EFAULT`: `arg` cannot be read.
+/// - `ESRCH`: the process whose memory it is has exited.
+/// - `EBADF`, `ENOTTY`: `fd` is not open, or is not a userfaultfd. `EINVAL`
+///   before [`uffdio_api()`](fn@uffdio_api), and before Linux 7.3.
+///
+/// # Safety
+///
+/// `arg` must point to a readable [`struct@uffdio_rwprotect`]. A thread that
+/// touches the range waits until somebody lifts the protection.
+///
+/// # Since
+///
+/// Linux 7.3 ([`UFFD_FEATURE_RWP`]); the manual page says 7.2, whose kernel
+/// has it not. Manual page: UFFDIO_RWPROTECT(2const).
+#[inline(always)]
+pub unsafe fn uffdio_rwprotect(fd: c_int, arg: *mut uffdio_rwprotect) -> c_int {
+    // SAFETY: the kernel reads one `uffdio_rwprotect` at `arg`.
+    unsafe { ioctl(fd, UFFDIO_RWPROTECT, arg as usize) }
+}
+
+/// Switches features of a userfaultfd that is in use:
+/// [`UFFD_FEATURE_RWP_ASYNC`] alone, so far.
+///
+/// `enable` and `disable` are `UFFD_FEATURE_*` bits. When the call returns, the
+/// faults that began before it are over; all later ones see the new mode.
+///
+/// # Errors
+///
+/// - `EINVAL`: any other bit; one bit in both fields; or
+///   [`UFFD_FEATURE_RWP_ASYNC`] where [`UFFD_FEATURE_RWP`] was not enabled.
+/// - `EFAULT`: `arg` cannot be read.
+/// - `EBADF`, `ENOTTY`: `fd` is not open, or is not a userfaultfd. `EINVAL`
+///   before [`uffdio_api()`](fn@uffdio_api), and before Linux 7.3.
+///
+/// # Safety
+///
+/// `arg` must point to a readable [`struct@uffdio_set_mode`].
+///
+/// # Since
+///
+/// Linux 7.3; the manual page says 7.2, whose kernel has it not. Manual page:
+/// UFFDIO_SET_MODE(2const).
+#[inline(always)]
+pub unsafe fn uffdio_set_mode(fd: c_int, arg: *mut uffdio_set_mode) -> c_int {
+    // SAFETY: the kernel reads one `uffdio_set_mode` at `arg`.
+    unsafe { ioctl(fd, UFFDIO_SET_MODE, arg as usize) }
+}
+
+/// Reports pages by category, and can write-protect those it reports:
+/// `PAGEMAP_SCAN` on an open `/proc/PID/pagemap`.
+///
+/// With [`UFFD_FEATURE_WP_ASYNC`] this is the fastest way to find what was
+/// written: [`PAGE_IS_WRITTEN`] with [`PM_SCAN_WP_MATCHING`] takes the written
+/// pages and protects them again, atomically for each page. `arg.size` must be
+/// the size of the struct.
+///
+/// Returns the number of [`page_region`]s written, or -1 with `errno` set. A
+/// full array, or `max_pages`, ends the scan early: go on at `walk_end`, which
+/// is `end` when it is complete.
+///
+/// On memory that is not registered [`PAGE_IS_WRITTEN`] meant every page that
+/// is there; since Linux 7.3 only write-protected mappings count. Kernels
+/// before 6.12.101, 6.18.42 and 7.1.5 lose written hugetlbfs pages
+/// (CVE-2026-72175).
+///
+/// # Errors
+///
+/// - `EINVAL`: a wrong `size`, an unknown flag or category, `start` not a
+///   multiple of the page size, `start` after `end`; an array without
+///   `return_mask`.
+/// - `EPERM`: with [`PM_SCAN_CHECK_WPASYNC`], a mapping that is not
+///   registered for asynchronous write-protection.
+/// - `EFAULT`: `arg` or `vec` cannot be read or written.
+/// - `EINTR`: a fatal signal.
+/// - `ENOMEM`: out of memory.
+/// - `ESRCH`: the process has exited.
+/// - `ENOTTY`: the kernel is older, or `fd` is open on something else.
+/// - `EBADF`: `fd` is not an open descriptor.
+///
+/// # Safety
+///
+/// `arg` must point to a [`pm_scan_arg`] that may be written; `vec` in it must
+/// be zero or the address of `vec_len` [`page_region`]s that may be written.
+///
+/// # Since
+///
+/// Linux 6.7. The kernel's `admin-guide/mm/pagemap.rst`; there is no manual
+/// page.
+#[inline(always)]
+pub unsafe fn pagemap_scan(fd: c_int, arg: *mut pm_scan_arg) -> c_int {
+    // SAFETY: the kernel reads and writes one `pm_scan_arg` at `arg`, and
+    // writes at most `vec_len` regions at `vec`.
+    unsafe { ioctl(fd, PAGEMAP_SCAN, arg as usize) }
+}

@@ -1,0 +1,145 @@
+//! One system call, inlined: the only `asm!` of the crate.
+//!
+//! The kernel's mitigations make the first `ret` after a system call
+//! mispredict. Inlined there is none, which is a third of the cost of a short
+//! ioctl. So nothing here is a function at run time but the cold path that
+//! sets `errno`.
+
+use libc::{c_int, c_long};
+
+/// Three arguments; what the kernel returned, or -1 with `errno` set.
+///
+/// # Safety
+///
+/// Whatever the system call asks of its arguments.
+#[inline(always)]
+pub(crate) unsafe fn syscall3(number: c_long, a: usize, b: usize, c: usize) -> isize {
+    // SAFETY: the caller's promise is this call's own.
+    unsafe { arch::syscall3(number, a, b, c) }
+}
+
+macro_rules! inline_syscall {
+    (@asm $result:ident, $number:ident, $a:ident, $b:ident, $c:ident, x86_64) => {
+        core::arch::asm!(
+            "syscall",
+            inlateout("rax") $number as isize => $result,
+            in("rdi") $a, in("rsi") $b, in("rdx") $c,
+            lateout("rcx") _, lateout("r11") _,
+            options(nostack, preserves_flags),
+        )
+    };
+    (@asm $result:ident, $number:ident, $a:ident, $b:ident, $c:ident, aarch64) => {
+        core::arch::asm!(
+            "svc 0",
+            in("x8") $number, inlateout("x0") $a => $result, in("x1") $b, in("x2") $c,
+            options(nostack, preserves_flags),
+        )
+    };
+    (@asm $result:ident, $number:ident, $a:ident, $b:ident, $c:ident, riscv) => {
+        core::arch::asm!(
+            "ecall",
+            in("a7") $number, inlateout("a0") $a => $result, in("a1") $b, in("a2") $c,
+            options(nostack, preserves_flags),
+        )
+    };
+    (@asm $result:ident, $number:ident, $a:ident, $b:ident, $c:ident, arm) => {
+        // r7 is the frame pointer of Thumb code and cannot be an operand.
+        core::arch::asm!(
+            "mov {saved}, r7",
+            "mov r7, {number}",
+            "svc 0",
+            "mov r7, {saved}",
+            saved = out(reg) _, number = in(reg) $number,
+            inlateout("r0") $a => $result, in("r1") $b, in("r2") $c,
+            options(nostack, preserves_flags),
+        )
+    };
+    ($processor:ident) => {
+        #[inline(always)]
+        pub(super) unsafe fn syscall3(number: libc::c_long, a: usize, b: usize, c: usize) -> isize {
+            let result: isize;
+            // SAFETY: the registers are those of the kernel's calling
+            // convention, all that it changes are declared, and the stack is
+            // not used. Memory is taken to be read and written.
+            unsafe { inline_syscall!(@asm result, number, a, b, c, $processor) }
+            // The kernel answers errors as -4095 to -1.
+            if result as usize > -4096isize as usize {
+                return super::fail(-result as libc::c_int);
+            }
+            result
+        }
+    };
+}
+
+#[cfg(all(
+    target_arch = "x86_64",
+    target_pointer_width = "64",
+    not(any(miri, uffd_sys_libc))
+))]
+mod arch {
+    inline_syscall!(x86_64);
+}
+
+#[cfg(all(
+    target_arch = "aarch64",
+    target_pointer_width = "64",
+    not(any(miri, uffd_sys_libc))
+))]
+mod arch {
+    inline_syscall!(aarch64);
+}
+
+#[cfg(all(
+    any(target_arch = "riscv64", target_arch = "riscv32"),
+    not(any(miri, uffd_sys_libc))
+))]
+mod arch {
+    inline_syscall!(riscv);
+}
+
+#[cfg(all(target_arch = "arm", not(any(miri, uffd_sys_libc))))]
+mod arch {
+    inline_syscall!(arm);
+}
+
+// Elsewhere `asm!` is younger than this crate's minimum Rust, or (32-bit x86)
+// libc's way into the kernel is faster than what `asm!` could inline.
+#[cfg(any(
+    miri,
+    uffd_sys_libc,
+    not(any(
+        all(
+            any(target_arch = "x86_64", target_arch = "aarch64"),
+            target_pointer_width = "64"
+        ),
+        target_arch = "riscv64",
+        target_arch = "riscv32",
+        target_arch = "arm",
+    ))
+))]
+mod arch {
+    #[inline(always)]
+    pub(super) unsafe fn syscall3(number: libc::c_long, a: usize, b: usize, c: usize) -> isize {
+        // SAFETY: syscall(2) passes these arguments on as they are.
+        unsafe { libc::syscall(number, a, b, c) as isize }
+    }
+}
+
+/// Sets `errno` as libc would. Out of line, so that the caller's hot path is
+/// the instruction, a compare and a branch never taken.
+#[cold]
+#[inline(never)]
+#[allow(dead_code)] // The libc path sets it itself.
+fn fail(errno: c_int) -> isize {
+    #[cfg(target_os = "android")]
+    // SAFETY: the address of this thread's errno, valid while it runs.
+    unsafe {
+        *libc::__errno() = errno;
+    }
+    #[cfg(not(target_os = "android"))]
+    // SAFETY: the address of this thread's errno, valid while it runs.
+    unsafe {
+        *libc::__errno_location() = errno;
+    }
+    -1
+}
