@@ -11,10 +11,21 @@ mod generate;
 
 fn main() {
     let out = Path::new(&var("OUT_DIR")).join("bindings.rs");
-    for file in ["build.rs", "build", "wrapper.h", "include", "src/bindings", "src/abi/table.rs"] {
+    for file in [
+        "build.rs",
+        "build",
+        "wrapper.h",
+        "include",
+        "src/bindings",
+        "src/abi/table.rs",
+    ] {
         println!("cargo:rerun-if-changed={file}");
     }
-    for name in ["UFFD_SYS_HEADERS", "UFFD_SYS_BINDGEN", "UFFD_SYS_WRITE_BINDINGS"] {
+    for name in [
+        "UFFD_SYS_HEADERS",
+        "UFFD_SYS_BINDGEN",
+        "UFFD_SYS_WRITE_BINDINGS",
+    ] {
         println!("cargo:rerun-if-env-changed={name}");
     }
     // For C sources of dependents: DEP_UFFD_SYS_INCLUDE.
@@ -37,15 +48,23 @@ fn bindings() -> Result<(String, String), String> {
     if env::var_os("UFFD_SYS_WRITE_BINDINGS").is_some() {
         for (file, target) in [
             ("src/bindings/generic.rs", "x86_64-unknown-linux-gnu"),
-            ("src/bindings/mips_powerpc_sparc.rs", "powerpc64le-unknown-linux-gnu"),
+            (
+                "src/bindings/mips_powerpc_sparc.rs",
+                "powerpc64le-unknown-linux-gnu",
+            ),
         ] {
-            fs::write(file, generate(&Headers::None, target)?).map_err(|e| format!("{file}: {e}"))?;
+            fs::write(file, generate(&Headers::None, target)?)
+                .map_err(|e| format!("{file}: {e}"))?;
         }
     }
     let required = match env::var("UFFD_SYS_BINDGEN").as_deref() {
         Ok("required") => true,
         Err(_) | Ok("") => false,
-        Ok(other) => return Err(format!("UFFD_SYS_BINDGEN={other}: the only value is `required`")),
+        Ok(other) => {
+            return Err(format!(
+                "UFFD_SYS_BINDGEN={other}: the only value is `required`"
+            ))
+        }
     };
     let headers = Headers::from_env()?;
     match generate(&headers, &var("TARGET")) {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::panic;
 use std::path::{Path, PathBuf};
 
-use bindgen::callbacks::{IntKind, MacroParsingBehavior, ParseCallbacks};
+use bindgen::callbacks::{IntKind, MacroParsingBehavior, ParseCallbacks, Token};
 
 #[path = "polish.rs"]
 mod polish;
@@ -92,7 +92,9 @@ pub fn generate(headers: &Headers, target: &str) -> Result<String, String> {
         .clang_arg(format!("--target={}", clang_target(target)))
         .clang_args(headers.clang_args(target))
         .allowlist_item("_?UFFD.*|USERFAULTFD_.*|uffd.*")
-        .allowlist_item("PAGEMAP_SCAN|PAGE_IS_.*|PM_SCAN_.*|PROCFS_IOCTL_MAGIC|pm_scan_arg|page_region")
+        .allowlist_item(
+            "PAGEMAP_SCAN|PAGE_IS_.*|PM_SCAN_.*|PROCFS_IOCTL_MAGIC|pm_scan_arg|page_region",
+        )
         .ignore_functions()
         // Casts and _IOWR() are evaluated by the compiler itself. Its scratch
         // files would otherwise be left beside the header.
@@ -145,7 +147,9 @@ pub fn generate(headers: &Headers, target: &str) -> Result<String, String> {
 
 /// Rust and clang spell some processors differently.
 fn clang_target(target: &str) -> String {
-    target.replace("riscv64gc", "riscv64").replace("riscv32gc", "riscv32")
+    target
+        .replace("riscv64gc", "riscv64")
+        .replace("riscv32gc", "riscv32")
 }
 
 /// The types of constants, by their prefix.
@@ -159,6 +163,15 @@ impl ParseCallbacks for Types {
             MacroParsingBehavior::Ignore
         } else {
             MacroParsingBehavior::Default
+        }
+    }
+
+    fn modify_macro(&self, name: &str, tokens: &mut Vec<Token>) {
+        // The masks are defined twice where the header is older than we are.
+        // bindgen would take the first; the compiler, asked by the macro
+        // fallback when there is nothing to parse, takes the last.
+        if name.starts_with("UFFD_API_") {
+            tokens.clear();
         }
     }
 

@@ -37,7 +37,13 @@ fn name_anonymous_parts(raw: &str) -> String {
     };
     let renamed: Vec<String> = tokens
         .iter()
-        .map(|token| if token.contains("__bindgen_ty_") { name_of(token) } else { token.to_string() })
+        .map(|token| {
+            if token.contains("__bindgen_ty_") {
+                name_of(token)
+            } else {
+                token.to_string()
+            }
+        })
         .collect();
     renamed.join(" ")
 }
@@ -74,10 +80,20 @@ fn document(text: &str) -> String {
     for (i, token) in tokens.iter().enumerate() {
         if let ("pub", [kind, name, ..]) = (*token, &tokens[i + 1..]) {
             let doc = match *kind {
-                "const" => item_doc(CONSTANTS.iter().find(|c| c.name == *name).map(|c| (c.doc, c.since))),
+                "const" => item_doc(
+                    CONSTANTS
+                        .iter()
+                        .find(|c| c.name == *name)
+                        .map(|c| (c.doc, c.since)),
+                ),
                 "struct" | "union" => {
                     current = name;
-                    item_doc(STRUCTS.iter().find(|s| s.name == *name).map(|s| (s.doc, s.since)))
+                    item_doc(
+                        STRUCTS
+                            .iter()
+                            .find(|s| s.name == *name)
+                            .map(|s| (s.doc, s.since)),
+                    )
                 }
                 field => STRUCTS
                     .iter()
@@ -96,5 +112,7 @@ fn document(text: &str) -> String {
 const NEWER: &str = "Newer than this crate, which knows Linux 7.3: see the kernel's header.";
 
 fn item_doc(known: Option<(&str, &str)>) -> String {
-    known.map_or(NEWER.into(), |(doc, since)| format!("{doc}\n\nSince Linux {since}."))
+    known.map_or(NEWER.into(), |(doc, since)| {
+        format!("{doc}\n\nSince Linux {since}.")
+    })
 }

@@ -1,8 +1,151 @@
-//! Raw userfaultfd.
+//! The raw API of Linux `userfaultfd`, complete up to Linux 7.3: every
+//! constant, every struct and one thin `unsafe` function for each call, at the
+//! cost of the system call. For the authors of higher-level crates.
+//!
+//! With a userfaultfd a program handles page faults of its own memory, or of
+//! another process's: it fills pages that are missing, and learns of writes to
+//! pages that it has protected. Snapshots, live migration, lazy loading and
+//! garbage collectors are made of that.
+//!
+//! # The life of a fault
+//!
+//! ```text
+//!   a thread touches        the kernel                    the handler
+//!   a registered page
+//!         |                     |                              |
+//!         |---- page fault ---->|                              |
+//!         |                     |---- uffd_msg: address, ----->| uffd_read()
+//!         |  (waits)            |     flags, thread            |
+//!         |                     |                              |
+//!         |                     |<--- uffdio_copy(),  ---------| fills the page,
+//!         |                     |     uffdio_writeprotect() …  | or unprotects it
+//!         |<------ wakes -------|                              |
+//!         |  touches it again   |                              |
+//! ```
+//!
+//! 1. [`userfaultfd()`] or [`userfaultfd_new()`] opens a descriptor.
+//! 2. [`uffdio_api()`](fn@uffdio_api) shakes hands and enables features. It
+//!    can be done once for a descriptor; to see what there is before choosing,
+//!    ask on another one with no features and close it.
+//! 3. [`uffdio_register()`](fn@uffdio_register) names memory and the kinds of
+//!    fault to handle.
+//! 4. [`uffd_read()`] gives messages. Any thread may read them, or another
+//!    process that was sent the descriptor.
+//! 5. One of the calls below resolves the fault and wakes the thread.
+//!
+//! | registered with | a fault is | resolved by |
+//! |---|---|---|
+//! | [`UFFDIO_REGISTER_MODE_MISSING`] | a touch of a page that is not there | [`uffdio_copy()`](fn@uffdio_copy), [`uffdio_zeropage()`](fn@uffdio_zeropage), [`uffdio_move()`](fn@uffdio_move), [`uffdio_poison()`](fn@uffdio_poison) |
+//! | [`UFFDIO_REGISTER_MODE_MINOR`] | a touch of a page of shared memory that is in the page cache, but not mapped | [`uffdio_continue()`](fn@uffdio_continue), [`uffdio_poison()`](fn@uffdio_poison) |
+//! | [`UFFDIO_REGISTER_MODE_WP`] | a write to a page that [`uffdio_writeprotect()`](fn@uffdio_writeprotect) protected | the same, without [`UFFDIO_WRITEPROTECT_MODE_WP`] |
+//! | [`UFFDIO_REGISTER_MODE_RWP`] | a touch of a page that [`uffdio_rwprotect()`](fn@uffdio_rwprotect) protected | the same, without [`UFFDIO_RWPROTECT_MODE_RWP`] |
+//!
+//! To learn only which pages were written, without stopping the writers, enable
+//! [`UFFD_FEATURE_WP_ASYNC`] and ask [`pagemap_scan()`]: the fastest way there
+//! is.
+//!
+//! # Example: catching a write
+//!
+//! ```
+//! use std::{io, mem, ptr, thread};
+//!
+//! use uffd_sys::*;
+//!
+//! fn check(result: i32) -> io::Result<i32> {
+//!     if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
+//! }
+//!
+//! # fn main() -> io::Result<()> {
+//! // SAFETY: each argument lives through its call; nobody but this program
+//! // touches the page, and the main thread resolves what the writer runs into.
+//! unsafe {
+//!     // USER_MODE_ONLY needs no privilege.
+//!     let uffd = check(userfaultfd(libc::O_CLOEXEC | UFFD_USER_MODE_ONLY))?;
+//!     let mut api = uffdio_api {
+//!         api: UFFD_API,
+//!         features: UFFD_FEATURE_PAGEFAULT_FLAG_WP,
+//!         ioctls: 0,
+//!     };
+//!     check(uffdio_api(uffd, &mut api))?;
+//!
+//!     let size = libc::sysconf(libc::_SC_PAGESIZE) as usize;
+//!     let access = libc::PROT_READ | libc::PROT_WRITE;
+//!     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+//!     let page = libc::mmap(ptr::null_mut(), size, access, flags, -1, 0).cast::<u8>();
+//!     // A page that is not there yet would not be protected.
+//!     page.write(1);
+//!
+//!     let range = uffdio_range { start: page as u64, len: size as u64 };
+//!     let mut register = uffdio_register { range, mode: UFFDIO_REGISTER_MODE_WP, ioctls: 0 };
+//!     check(uffdio_register(uffd, &mut register))?;
+//!     let mut protect = uffdio_writeprotect { range, mode: UFFDIO_WRITEPROTECT_MODE_WP };
+//!     check(uffdio_writeprotect(uffd, &mut protect))?;
+//!
+//!     let address = page as usize;
+//!     let writer = thread::spawn(move || (address as *mut u8).write_volatile(2));
+//!
+//!     let mut msg = uffd_msg::default();
+//!     let bytes = uffd_read(uffd, &mut msg, 1);
+//!     assert_eq!(bytes as usize, mem::size_of::<uffd_msg>());
+//!     assert_eq!(msg.event, UFFD_EVENT_PAGEFAULT);
+//!     let fault = msg.arg.pagefault; // A copy: fields of a packed struct cannot be borrowed.
+//!     assert_eq!(fault.flags, UFFD_PAGEFAULT_FLAG_WP | UFFD_PAGEFAULT_FLAG_WRITE);
+//!     assert_eq!(fault.address, page as u64);
+//!     assert_eq!(page.read(), 1); // The writer waits.
+//!
+//!     protect.mode = 0; // Lifts the protection and wakes it.
+//!     check(uffdio_writeprotect(uffd, &mut protect))?;
+//!     writer.join().unwrap();
+//!     assert_eq!(page.read(), 2);
+//!     libc::close(uffd);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Opening one without privileges
+//!
+//! | way | who may | what it cannot do |
+//! |---|---|---|
+//! | [`userfaultfd()`] with [`UFFD_USER_MODE_ONLY`] (Linux 5.11) | everybody | a system call that touches such a page fails with EFAULT |
+//! | [`userfaultfd_new()`] on `/dev/userfaultfd` (Linux 6.1) | who may open the device | |
+//! | [`userfaultfd()`] | `CAP_SYS_PTRACE`, or everybody where `vm.unprivileged_userfaultfd` is 1 | |
+//!
+//! A container's seccomp filter may forbid the system call with the same EPERM.
+//!
+//! # The contract of the functions
+//!
+//! That of ioctl(2): what the kernel returned, or -1 with `errno` set, which is
+//! untouched on success. Exactly one system call each; no allocation, lock,
+//! panic or retry. On x86_64, aarch64, riscv and arm the call is inlined to the
+//! instruction; elsewhere, and with `--cfg uffd_sys_libc`, it goes through
+//! libc.
+//!
+//! Flags are plain integers: a bit that a newer kernel knows survives. The out
+//! fields [`uffdio_copy::copy`] and its like are signed, because the kernel
+//! puts a negated errno there.
+//!
+//! # The same names everywhere
+//!
+//! Which kernel headers are installed makes no difference to the names, types
+//! and values here. By default the bindings are generated from the installed
+//! headers, completed up to Linux 7.3 by this crate's own header
+//! `include/uffd_sys.h`; without libclang, or without the feature `bindgen`,
+//! committed ones are used. [`BINDINGS`] tells which. A header newer than this
+//! crate adds its new names. Ask the running kernel what it has, with
+//! [`uffdio_api()`](fn@uffdio_api), and never go by its version.
+//!
+//! C sources of a dependent crate find the header through the variable
+//! `DEP_UFFD_SYS_INCLUDE` in its build script.
+
+// `abi` is a checker for development; the API itself needs no std.
 #![cfg_attr(not(feature = "abi"), no_std)]
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-compile_error!("uffd-sys: userfaultfd exists on Linux alone. Depend on this crate under [target.'cfg(target_os = \"linux\")'.dependencies].");
+compile_error!(
+    "uffd-sys: userfaultfd exists on Linux alone. Depend on this crate under \
+     [target.'cfg(any(target_os = \"linux\", target_os = \"android\"))'.dependencies]."
+);
 
 #[cfg(feature = "abi")]
 pub mod abi;
@@ -22,5 +165,12 @@ pub use ioctl::{
 };
 pub use message::uffd_read;
 
-/// x
+/// Where this build's bindings came from: `"bindgen, headers of the system"`,
+/// `"bindgen, headers in DIR"`, `"bindgen, include/uffd_sys.h alone"` or
+/// `"committed, Linux 7.3"`.
 pub const BINDINGS: &str = env!("UFFD_SYS_BINDINGS");
+
+/// The README's examples are compiled, and run, with the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -26,9 +26,10 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 # Where a release of Linux is usually found; every other suite is tried after it.
+# Not experimental: its pre-releases would pass for the release.
 USUAL_SUITE = {"5.10": "bullseye", "6.1": "bookworm", "6.12": "trixie"}
 SUITES = ["trixie-backports", "sid", "forky", "trixie", "bookworm-backports",
-          "bookworm", "bullseye", "experimental"]
+          "bookworm", "bullseye"]
 
 # Name of a processor (with its page size) -> Debian architecture, kernel flavour.
 # The small `cloud` kernels are taken where Debian builds them.
@@ -143,7 +144,7 @@ def why(stderr):
     lines = [line.strip() for line in stderr.splitlines() if line.strip()
              and "Some index files failed" not in line]  # adds nothing to the line before
     telling = [line for line in lines if line.startswith(("E:", "Err"))] or lines
-    return " / ".join(telling[:3])
+    return re.sub(r" *\[IP: [^]]*\]", "", " / ".join(telling[:3]))
 
 
 NO_NETWORK = []  # the reason, once three tries showed that there is none
@@ -265,6 +266,7 @@ def mirror():
 
 class Suite:
     """One suite for one architecture, with its own apt lists in the cache."""
+    broken = {}  # why a list could not be had, so that this run does not try it again
 
     def __init__(self, name, arch):
         need_debian()
@@ -307,6 +309,8 @@ Dir::State::status "/dev/null";
 
     def update(self):
         """Fetch the package list, unless it is young; an old one is better than none."""
+        if str(self) in self.broken:
+            raise Failed(self.broken[str(self)])
         known = self.stamp.exists()
         if known and time.time() - self.stamp.stat().st_mtime < LIST_AGE:
             return
@@ -317,8 +321,9 @@ Dir::State::status "/dev/null";
                     f"{self}: package list")
         except Failed as reason:
             if not known:
-                raise Failed(f"package list of {self}: {reason}; the mirror may be in"
-                             " mid-sync or the network down, try again later")
+                self.broken[str(self)] = (f"package list of {self}: {reason}; the mirror may"
+                                          " be in mid-sync or the network down, try again later")
+                raise Failed(self.broken[str(self)])
             say(f"{self}: going on with the older package list ({reason})")
         else:
             self.stamp.touch()
@@ -339,7 +344,7 @@ Dir::State::status "/dev/null";
             field = dict(re.findall(r"^([\w-]+): (.*)$", paragraph, re.M))
             if "Filename" in field:
                 packages.append(Package(field["Package"], field["Version"], self.name,
-                                        self.arch, int(field["Size"])))
+                                        field["Architecture"], int(field["Size"])))
         return sorted(packages, key=lambda p: (numbers(p.version), p.name))
 
     def newest(self, pattern):
@@ -354,8 +359,8 @@ Dir::State::status "/dev/null";
         listing = run(["apt-get", "-c", self.conf, "-y", "--print-uris", "install", *names])
         packages = []
         for file, size in re.findall(r"^'\S+' (\S+)\.deb (\d+)", listing, re.M):
-            name, version, _ = unquote(file).split("_")
-            packages.append(Package(name, version, self.name, self.arch, int(size)))
+            name, version, arch = unquote(file).split("_")
+            packages.append(Package(name, version, self.name, arch, int(size)))
         return sorted(packages, key=lambda p: p.name not in names)
 
     def download(self, folder, *packages):
@@ -421,7 +426,7 @@ def extract(suite, folder, package, pattern, name=lambda path: path.name):
 def search_suites(arch, version, pattern, holds=lambda package: True):
     """The suite that has this release of Linux, and its newest package for it."""
     usual = USUAL_SUITE.get(version)
-    trouble = []
+    searched, trouble = [], []
     for name in ([usual] if usual else []) + [s for s in SUITES if s != usual]:
         suite = Suite(name, arch)
         try:
@@ -431,10 +436,12 @@ def search_suites(arch, version, pattern, holds=lambda package: True):
                 raise
             trouble.append(str(reason))
             continue
+        searched.append(name)
         if packages:
             return suite, packages[-1]
-    text = f"no package matches {pattern} of Linux {version} for {arch} in " + ", ".join(SUITES)
-    raise Failed("; ".join([text] + (trouble or ["ask for another version"])))
+    text = (f"no package matches {pattern} of Linux {version} for {arch} in"
+            f" {', '.join(searched) or 'any suite'}")
+    raise Failed("; ".join([text, *(dict.fromkeys(trouble) or ["ask for another version"])]))
 
 
 # --- subcommands -------------------------------------------------------------
@@ -457,9 +464,14 @@ def headers(args):
     """Kernel headers for user programs (linux-libc-dev)."""
     def get(version):
         def fill(folder):
-            suite, package = search_suites(
-                args.arch, version, "linux-libc-dev",
-                lambda p: numbers(p.version)[:2] == numbers(version))
+            # Newer packages are for all processors: amd64's list, which is the last to be
+            # out of order, then does for every processor.
+            for arch in dict.fromkeys(["amd64", args.arch]):
+                suite, package = search_suites(
+                    arch, version, "linux-libc-dev",
+                    lambda p: numbers(p.version)[:2] == numbers(version))
+                if package.arch == "all":
+                    break
             unpack(suite, folder, package)
             include = folder / "usr/include"
             if not (include / "linux/userfaultfd.h").exists() or not any(

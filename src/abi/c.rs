@@ -4,9 +4,12 @@
 //! serves for other processors too: each number is the operand of an assembler
 //! string, which [`read`] finds in the compiler's output.
 
-
 use super::table::{CONSTANTS, STRUCTS};
 use super::{SeenConstant, SeenField, SeenStruct, Witness};
+
+/// The text of `include/uffd_sys.h`, for programs that have no copy of it
+/// beside them.
+pub const HEADER: &str = include_str!("../../include/uffd_sys.h");
 
 /// C that tells every constant and struct of the table that the headers
 /// included by `includes` define. Compile it with `-S` and no optimisation of
@@ -17,7 +20,6 @@ use super::{SeenConstant, SeenField, SeenStruct, Witness};
 pub fn source(includes: &str) -> String {
     let mut c = format!(
         "{includes}\n\
-         #include <stddef.h>\n\
          /* Two halves: an immediate of 64 bits is more than many processors have. */\n\
          #define TELL(what, a, b) __asm__ volatile (\"\\n.ascii \\\"->\" what \" %c0 %c1\\\"\" \\\n\
          \t: : \"i\" ((int)(a)), \"i\" ((int)(b)))\n\
@@ -33,11 +35,13 @@ pub fn source(includes: &str) -> String {
     for s in STRUCTS {
         let (name, ty) = (s.name, s.c_type);
         c.push_str(&format!("#ifdef {}\n", guard(name)));
-        c.push_str(&format!("\tTELL(\"struct {name}\", sizeof({ty}), __alignof__({ty}));\n"));
+        c.push_str(&format!(
+            "\tTELL(\"struct {name}\", sizeof({ty}), __alignof__({ty}));\n"
+        ));
         for field in s.fields {
             let field = field.c_name();
             c.push_str(&format!(
-                "\tTELL(\"field {name} {field}\", offsetof({ty}, {field}), sizeof((({ty} *)0)->{field}));\n"
+                "\tTELL(\"field {name} {field}\", __builtin_offsetof({ty}, {field}), sizeof((({ty} *)0)->{field}));\n"
             ));
         }
         c.push_str("#endif\n");
@@ -71,10 +75,13 @@ pub fn read(name: &str, assembly: &str) -> Result<Witness, String> {
     };
     for line in assembly.lines() {
         let told = match line.split_once("->") {
-            Some((before, told)) if before.contains(".ascii") => told.trim_end().trim_end_matches('"'),
+            Some((before, told)) if before.contains(".ascii") => {
+                told.trim_end().trim_end_matches('"')
+            }
             _ => continue,
         };
-        tell(&mut witness, told).ok_or_else(|| format!("{name}: cannot understand: {}", line.trim()))?;
+        tell(&mut witness, told)
+            .ok_or_else(|| format!("{name}: cannot understand: {}", line.trim()))?;
     }
     if witness.constants.is_empty() && witness.structs.is_empty() {
         return Err(format!("{name}: the compiler's output tells nothing"));

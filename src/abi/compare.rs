@@ -139,7 +139,12 @@ impl Check<'_> {
                 }
             };
             self.report.constants += 1;
-            self.same(pinned.name, "value", hex(seen.value), hex(pinned.value(encoding)));
+            self.same(
+                pinned.name,
+                "value",
+                hex(seen.value),
+                hex(pinned.value(encoding)),
+            );
             if let Some(ty) = &seen.ty {
                 self.same(pinned.name, "type", ty.clone(), pinned.ty.to_owned());
             }
@@ -164,10 +169,20 @@ impl Check<'_> {
 
     fn layout(&mut self, pinned: &Struct, seen: &SeenStruct, align_of_u64: u64) {
         self.report.structs += 1;
-        self.same(pinned.name, "size", seen.size.to_string(), pinned.size.to_string());
+        self.same(
+            pinned.name,
+            "size",
+            seen.size.to_string(),
+            pinned.size.to_string(),
+        );
         if let Some(align) = seen.align {
             let expected = pinned.align_for(align_of_u64);
-            self.same(pinned.name, "alignment", align.to_string(), expected.to_string());
+            self.same(
+                pinned.name,
+                "alignment",
+                align.to_string(),
+                expected.to_string(),
+            );
         }
         let found: Vec<&str> = seen.fields.iter().map(|f| f.name.as_str()).collect();
         let expected: Vec<&str> = pinned.fields.iter().map(|f| f.c_name()).collect();
@@ -176,14 +191,21 @@ impl Check<'_> {
             if let Some(seen) = seen.fields.iter().find(|f| f.name == field.c_name()) {
                 self.report.fields += 1;
                 let item = format!("{}.{}", pinned.name, field.c_name());
-                self.same(&item, "offset", seen.offset.to_string(), field.offset.to_string());
+                self.same(
+                    &item,
+                    "offset",
+                    seen.offset.to_string(),
+                    field.offset.to_string(),
+                );
                 self.same(&item, "size", seen.size.to_string(), field.size.to_string());
             }
         }
     }
 
     fn unknown<'n>(&mut self, names: impl Iterator<Item = &'n String>, known: &BTreeSet<&str>) {
-        let new: Vec<&String> = names.filter(|name| !known.contains(name.as_str())).collect();
+        let new: Vec<&String> = names
+            .filter(|name| !known.contains(name.as_str()))
+            .collect();
         for name in new {
             self.finding(name, Difference::Unknown);
         }

@@ -1,0 +1,70 @@
+# `make verify` is the main job; `make test` runs all tests. Both set up what
+# is missing first. `make help` lists the rest.
+CARGO ?= cargo
+SKIP_LOG := $(CURDIR)/target/skipped.txt
+
+.PHONY: help setup verify test test-rust check bindings check-bindings doc clean
+
+help:
+	@echo 'make verify          check the ABI here, and trap real writes'
+	@echo 'make test            set up, and run all tests'
+	@echo 'make check           formatting, lints, documentation, committed bindings'
+	@echo 'make bindings        write the committed bindings anew'
+	@echo 'make test-c          the C header and library: compilers x headers x standards'
+	@echo 'make kernels         the conformance suite on a matrix of kernels, emulated'
+	@echo 'make install         the C header and library (PREFIX, DESTDIR, LIBDIR)'
+
+setup:
+	@sh tools/setup.sh
+
+# bindgen over this system's header, compared with the C compiler, the table and
+# the kernel; what this kernel can do; then UFFDIO_WRITEPROTECT at work.
+verify: export UFFD_SYS_BINDGEN = required
+verify: setup
+	$(CARGO) build --release -p uffd-abi --features bindgen
+	target/release/uffd-abi verify
+	target/release/uffd-abi probe
+	target/release/uffd-abi demo
+
+test: setup
+	@mkdir -p target && rm -f $(SKIP_LOG)
+	$(MAKE) test-rust UFFD_SYS_SKIP_LOG=$(SKIP_LOG)
+	$(MAKE) test-c
+	@if [ -s $(SKIP_LOG) ]; then echo; echo 'Not run on this machine:'; sort -u $(SKIP_LOG); \
+	else echo; echo 'Nothing was skipped.'; fi
+
+# The second run takes the path through libc, as on processors without asm!.
+test-rust: export UFFD_SYS_SKIP_LOG
+test-rust:
+	$(CARGO) test --workspace
+	RUSTFLAGS='--cfg uffd_sys_libc' $(CARGO) test --target-dir target/libc --no-default-features \
+		--test errors --test live
+
+check: check-bindings
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
+	$(CARGO) clippy -p uffd-sys --no-default-features -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --all-features
+
+doc:
+	$(CARGO) doc --no-deps --features abi --open
+
+# Both encodings, from include/uffd_sys.h alone, so that the result is the same
+# on every machine.
+bindings: setup
+	touch build.rs
+	UFFD_SYS_WRITE_BINDINGS=1 UFFD_SYS_BINDGEN=required $(CARGO) build --lib
+	rustfmt src/bindings/*.rs
+
+check-bindings: bindings
+	@changed=$$(git status --porcelain src/bindings); if [ -n "$$changed" ]; then \
+		git --no-pager diff --stat src/bindings; echo "$$changed"; \
+		echo 'The committed bindings are not what build.rs makes. Mend it with: make bindings && git add src/bindings'; \
+		exit 1; fi
+
+clean:
+	$(CARGO) clean
+
+-include capi/c.mk
+-include conformance/kernels.mk
+-include benches/bench.mk

@@ -1,0 +1,181 @@
+//! The crate as outsiders use it: a consumer built both ways, its machine
+//! code, the real crate `userfaultfd` on top of it, and Rust 1.63.
+
+mod cargo;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use cargo::{cargo, run, skipped, stderr, target_dir, ROOT};
+
+fn consumer(args: &[&str]) -> Command {
+    cargo(Path::new(ROOT).join("tests/consumer"), "consumer", args)
+}
+
+#[test]
+fn built_both_ways() {
+    for (args, from) in [
+        (&["run"][..], "bindgen, headers of the system"),
+        (&["run", "--no-default-features"], "committed, Linux 7.3"),
+    ] {
+        let output = run(consumer(args));
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(
+            text,
+            format!(
+                "bindings: {from}\nUFFDIO_WRITEPROTECT: 0xc018aa06\nuffd_msg: 32\n\
+                 hot_writeprotect: -1, Bad file descriptor (os error 9)\n"
+            )
+        );
+    }
+}
+
+#[test]
+fn without_bindgen_two_crates_are_compiled() {
+    let _ = fs::remove_dir_all(target_dir("two-crates"));
+    let dir = Path::new(ROOT).join("tests/consumer");
+    let output = run(cargo(
+        dir,
+        "two-crates",
+        &["build", "--no-default-features"],
+    ));
+    let text = stderr(&output);
+    let mut compiled: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("Compiling "))
+        .map(|rest| rest.split(' ').next().unwrap())
+        .collect();
+    compiled.sort_unstable();
+    assert_eq!(compiled, ["consumer", "libc", "uffd-sys"], "{text}");
+}
+
+/// The machine code of `hot_writeprotect`, an instruction a line.
+#[cfg(target_arch = "x86_64")]
+fn machine_code(rustflags: &str, target: &str) -> Vec<String> {
+    let dir = Path::new(ROOT).join("tests/consumer");
+    let mut command = cargo(
+        dir,
+        target,
+        &["build", "--release", "--no-default-features"],
+    );
+    command.env("RUSTFLAGS", rustflags);
+    run(command);
+    let binary = target_dir(target).join("release/consumer");
+    let output = Command::new("objdump")
+        .args(["-d", "--no-show-raw-insn", "--disassemble=hot_writeprotect"])
+        .arg(binary)
+        .output()
+        .expect("objdump: apt install binutils");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines()
+        .skip_while(|line| !line.contains("<hot_writeprotect>:"))
+        .skip(1)
+        .filter_map(|line| line.split_once('\t'))
+        .map(|(_address, instruction)| instruction.trim().to_string())
+        .collect()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn the_system_call_is_inline() {
+    let code = machine_code("", "consumer");
+    let hot: Vec<&String> = code.iter().take_while(|i| !i.starts_with("ret")).collect();
+    assert!(code.len() > hot.len(), "no return was found: {code:#?}");
+    assert!(hot.iter().any(|i| *i == "syscall"), "{code:#?}");
+    assert!(!hot.iter().any(|i| i.starts_with("call")), "{code:#?}");
+
+    // The check can fail: through libc there is no such instruction.
+    let code = machine_code("--cfg uffd_sys_libc", "consumer-libc");
+    assert!(
+        !code.is_empty() && !code.iter().any(|i| i == "syscall"),
+        "{code:#?}"
+    );
+}
+
+/// Registers a package of a registry in cargo's cache and gives its folder.
+fn source_of(package: &str, version: &str) -> Result<std::path::PathBuf, String> {
+    let dir = target_dir("fetch").join(package);
+    fs::create_dir_all(dir.join("src")).unwrap();
+    fs::write(dir.join("src/lib.rs"), "").unwrap();
+    let manifest = format!(
+        "[package]\nname = \"fetch\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\
+         [dependencies]\n{package} = \"={version}\"\n[workspace]\n"
+    );
+    fs::write(dir.join("Cargo.toml"), manifest).unwrap();
+    let args = ["metadata", "--format-version=1"];
+    let output = cargo(&dir, "fetch-target", &args).output().unwrap();
+    if !output.status.success() {
+        return Err(stderr(&output));
+    }
+    let text = String::from_utf8(output.stdout).unwrap();
+    let needle = format!("{package}-{version}/Cargo.toml\"");
+    let end = text
+        .find(&needle)
+        .expect("cargo tells where the package is")
+        + needle.len()
+        - 1;
+    let start = text[..end].rfind('"').unwrap() + 1;
+    Ok(Path::new(&text[start..end]).parent().unwrap().to_path_buf())
+}
+
+/// The safe crate of the field, written against userfaultfd-sys 0.6: its own
+/// source, with that dependency replaced by this crate, compiles and passes
+/// its tests.
+#[test]
+fn the_crate_userfaultfd_on_top() {
+    let source = match source_of("userfaultfd", "0.9.0") {
+        Ok(source) => source,
+        Err(why) => {
+            return skipped(
+                "consumer",
+                &format!("userfaultfd 0.9.0 could not be fetched: {why}"),
+            )
+        }
+    };
+    let copy = target_dir("userfaultfd-on-top");
+    let _ = fs::remove_dir_all(&copy);
+    let status = Command::new("cp")
+        .arg("-r")
+        .arg(&source)
+        .arg(&copy)
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let manifest = fs::read_to_string(copy.join("Cargo.toml")).unwrap();
+    let start = manifest
+        .find("[dependencies.userfaultfd-sys]")
+        .expect("it depends on it");
+    let end = start
+        + manifest[start + 1..]
+            .find("\n[")
+            .map_or(manifest.len() - start, |i| i + 2);
+    let replaced = format!(
+        "{}[dependencies.userfaultfd-sys]\npackage = \"uffd-sys\"\npath = \"{ROOT}\"\n{}\n[workspace]\n",
+        &manifest[..start],
+        &manifest[end..]
+    );
+    // The features that chose a kernel version there: here all is always there.
+    let replaced: String = replaced
+        .lines()
+        .map(|line| match line.trim() {
+            l if l.contains("\"userfaultfd-sys/") && l.starts_with('"') => String::new(),
+            l if l.contains("\"userfaultfd-sys/") => {
+                format!("{} = []\n", l.split(' ').next().unwrap())
+            }
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    fs::write(copy.join("Cargo.toml"), replaced).unwrap();
+    let _ = fs::remove_file(copy.join("Cargo.lock"));
+    let output = run(cargo(
+        &copy,
+        "consumer",
+        &["test", "--lib", "--features", "linux5_7"],
+    ));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("test result: ok.") && !text.contains(" 0 passed"),
+        "{text}"
+    );
+}
