@@ -3,7 +3,7 @@
 CARGO ?= cargo
 SKIP_LOG := $(CURDIR)/target/skipped.txt
 
-.PHONY: help setup verify test test-rust check bindings check-bindings doc clean
+.PHONY: help setup verify test test-rust check bindings check-bindings package doc clean
 
 help:
 	@echo 'make verify          check the ABI here, and trap real writes'
@@ -45,6 +45,16 @@ check: check-bindings
 	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
 	$(CARGO) clippy -p uffd-sys --no-default-features -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --all-features
+
+# The package as a registry would get it, built outside the repository, both
+# ways. It holds what Cargo.toml's `include` names.
+package: setup
+	$(CARGO) package -p uffd-sys --allow-dirty --no-verify
+	rm -rf target/unpacked && mkdir -p target/unpacked
+	tar -xzf target/package/uffd-sys-*.crate -C target/unpacked --strip-components=1
+	cd target/unpacked && printf '[workspace]\n' >> Cargo.toml && \
+		CARGO_TARGET_DIR=../package-build $(CARGO) build && \
+		CARGO_TARGET_DIR=../package-build $(CARGO) build --no-default-features
 
 doc:
 	$(CARGO) doc --no-deps --features abi --open
