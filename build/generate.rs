@@ -5,7 +5,7 @@ use std::fmt;
 use std::panic;
 use std::path::{Path, PathBuf};
 
-use bindgen::callbacks::{IntKind, MacroParsingBehavior, ParseCallbacks, Token};
+use bindgen::callbacks::{DeriveInfo, IntKind, MacroParsingBehavior, ParseCallbacks, Token, TypeKind};
 
 #[path = "polish.rs"]
 mod polish;
@@ -105,7 +105,8 @@ pub fn generate(headers: &Headers, target: &str) -> Result<String, String> {
         .ctypes_prefix("libc")
         .use_core()
         .derive_default(true)
-        // These hold unions, for which bindgen would write unsafe code: src/message.rs.
+        // For the unions in these bindgen would write unsafe code: src/message.rs
+        // has safe code, and the structs derive (see `add_derives`).
         .no_default("uffd_msg.*")
         .derive_eq(true)
         // The kernel's comments are not ours to pass on; polish() documents.
@@ -164,6 +165,11 @@ impl ParseCallbacks for Types {
         } else {
             MacroParsingBehavior::Default
         }
+    }
+
+    fn add_derives(&self, info: &DeriveInfo<'_>) -> Vec<String> {
+        let holds_a_union = info.name.starts_with("uffd_msg") && info.kind == TypeKind::Struct;
+        holds_a_union.then(|| "Default".into()).into_iter().collect()
     }
 
     fn modify_macro(&self, name: &str, tokens: &mut Vec<Token>) {

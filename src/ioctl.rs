@@ -225,12 +225,14 @@ pub unsafe fn uffdio_wake(fd: c_int, arg: *mut uffdio_range) -> c_int {
 /// `EFAULT` of the argument itself and by `ESRCH`.
 ///
 /// - `EAGAIN`: a part was copied (`copy` says how much: go on behind it); or
-///   `copy` is `-EAGAIN`, and an event (fork, remap, remove, unmap) waits to
-///   be read, without which repeating the call cannot succeed.
+///   an event (fork, remap, remove, unmap) waits to be read, without which
+///   repeating the call cannot succeed. In that case `copy` is `-EAGAIN`;
+///   Linux 5.10 and 6.1 left it untouched, so set it to 0 before the call.
 /// - `EEXIST`: the page is there already. Whoever waits for it is not woken:
 ///   use [`uffdio_wake`].
-/// - `ENOENT`: `dst` is not in memory registered with this descriptor, or the
-///   mapping changed meanwhile.
+/// - `ENOENT`: `dst` is not in registered memory, or the mapping changed
+///   meanwhile. Memory that another userfaultfd of the process registered is
+///   filled all the same, but only that one can wake who waits for it.
 /// - `EINVAL`: `dst` or `len` is not a multiple of the page size, `len` is 0, a
 ///   range wraps, an unknown mode bit; or [`UFFDIO_COPY_MODE_WP`] on a range
 ///   registered without [`UFFDIO_REGISTER_MODE_WP`].
@@ -307,11 +309,11 @@ pub unsafe fn uffdio_zeropage(fd: c_int, arg: *mut uffdio_zeropage) -> c_int {
 ///   a fork, by KSM).
 /// - `EEXIST`: a destination page is there already.
 /// - `ENOENT`: a source page is missing, without
-///   [`UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES`]; or a range is not mapped, or `dst`
-///   not registered with this descriptor.
+///   [`UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES`]; or a range is not mapped.
 /// - `EINVAL`: `dst`, `src` or `len` is not a multiple of the page size, `len`
 ///   is 0, a range wraps, an unknown mode bit; or the mappings do not match:
-///   not private anonymous, other permissions, locked.
+///   `dst` not registered with this descriptor, not private anonymous, other
+///   permissions, locked. Also if the memory is another process's.
 /// - `ENOMEM`: out of memory.
 /// - `ESRCH`: the process whose memory it is has exited.
 /// - `EFAULT`: `arg` cannot be read or written.
@@ -356,12 +358,14 @@ pub unsafe fn uffdio_move(fd: c_int, arg: *mut uffdio_move) -> c_int {
 ///
 /// There is no out field, and the call is not atomic: a range that runs from
 /// registered into other memory answers `ENOENT` with its first part already
-/// protected.
+/// protected (since 6.12 at the latest; 5.10 and 6.1 protected nothing).
 ///
 /// - `EINVAL`: `start` or `len` is not a multiple of the page size, `len` is
 ///   0, the range wraps, an unknown mode bit, or both mode bits.
-/// - `ENOENT`: a part of the range is not mapped, not registered with this
-///   descriptor, or registered without [`UFFDIO_REGISTER_MODE_WP`].
+/// - `ENOENT`: a part of the range is not mapped, not registered, or
+///   registered without [`UFFDIO_REGISTER_MODE_WP`]. Memory that another
+///   userfaultfd of the process registered is protected all the same; that
+///   one gets the messages.
 /// - `EAGAIN`: an event (fork, remap, remove, unmap) waits to be read; without
 ///   reading it, repeating the call cannot succeed.
 /// - `EFAULT`: `arg` cannot be read.
@@ -555,11 +559,11 @@ pub unsafe fn uffdio_set_mode(fd: c_int, arg: *mut uffdio_set_mode) -> c_int {
 /// # Errors
 ///
 /// - `EINVAL`: a wrong `size`, an unknown flag or category, `start` not a
-///   multiple of the page size, `start` after `end`; an array without
-///   `return_mask`.
+///   multiple of the page size, or a `vec_len` without `vec`.
 /// - `EPERM`: with [`PM_SCAN_CHECK_WPASYNC`], a mapping that is not
 ///   registered for asynchronous write-protection.
-/// - `EFAULT`: `arg` or `vec` cannot be read or written.
+/// - `EFAULT`: `arg` or `vec` cannot be read or written; or `start` is after
+///   `end`.
 /// - `EINTR`: a fatal signal.
 /// - `ENOMEM`: out of memory.
 /// - `ESRCH`: the process has exited.

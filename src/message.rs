@@ -45,38 +45,18 @@ pub unsafe fn uffd_read(fd: c_int, msgs: *mut uffd_msg, n: usize) -> ssize_t {
     unsafe { syscall3(libc::SYS_read, fd as usize, msgs as usize, bytes) }
 }
 
-impl Default for uffd_msg {
-    fn default() -> Self {
-        uffd_msg {
-            event: 0,
-            reserved1: 0,
-            reserved2: 0,
-            reserved3: 0,
-            arg: uffd_msg_arg::default(),
-        }
-    }
-}
-
 impl Default for uffd_msg_arg {
     fn default() -> Self {
         // The largest member, so that all bytes are zero.
         uffd_msg_arg {
-            reserved: uffd_msg_reserved {
-                reserved1: 0,
-                reserved2: 0,
-                reserved3: 0,
-            },
+            reserved: uffd_msg_reserved::default(),
         }
     }
 }
 
-impl Default for uffd_msg_pagefault {
+impl Default for uffd_msg_pagefault_feat {
     fn default() -> Self {
-        uffd_msg_pagefault {
-            flags: 0,
-            address: 0,
-            feat: uffd_msg_pagefault_feat { ptid: 0 },
-        }
+        uffd_msg_pagefault_feat { ptid: 0 }
     }
 }
 

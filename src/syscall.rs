@@ -18,6 +18,7 @@ pub(crate) unsafe fn syscall3(number: c_long, a: usize, b: usize, c: usize) -> i
     unsafe { arch::syscall3(number, a, b, c) }
 }
 
+#[allow(unused_macros, unused_macro_rules)] // One rule at most is of this processor.
 macro_rules! inline_syscall {
     (@asm $result:ident, $number:ident, $a:ident, $b:ident, $c:ident, x86_64) => {
         core::arch::asm!(

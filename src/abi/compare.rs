@@ -173,7 +173,7 @@ impl Check<'_> {
             pinned.name,
             "size",
             seen.size.to_string(),
-            pinned.size.to_string(),
+            pinned.size_for(align_of_u64).to_string(),
         );
         if let Some(align) = seen.align {
             let expected = pinned.align_for(align_of_u64);
@@ -197,7 +197,8 @@ impl Check<'_> {
                     seen.offset.to_string(),
                     field.offset.to_string(),
                 );
-                self.same(&item, "size", seen.size.to_string(), field.size.to_string());
+                let expected = pinned.field_size_for(field, align_of_u64);
+                self.same(&item, "size", seen.size.to_string(), expected.to_string());
             }
         }
     }

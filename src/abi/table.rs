@@ -66,7 +66,7 @@ pub struct Struct {
     pub name: &'static str,
     /// How C spells the type.
     pub c_type: &'static str,
-    /// Bytes, the same on every processor.
+    /// Bytes, where `u64` is aligned to 8: see [`Struct::size_for`].
     pub size: u64,
     /// Bytes, where `u64` is aligned to 8: see [`Struct::align_for`].
     pub align: u64,
@@ -82,6 +82,26 @@ impl Struct {
     /// The alignment where `u64` has this one: i686 aligns it to 4.
     pub fn align_for(&self, align_of_u64: u64) -> u64 {
         self.align.min(align_of_u64)
+    }
+
+    /// The size where `u64` has this alignment. It differs for
+    /// `uffd_msg_pagefault` alone, which then ends without padding: 20 bytes on
+    /// i686. `uffd_msg` as a whole is the same everywhere.
+    pub fn size_for(&self, align_of_u64: u64) -> u64 {
+        if align_of_u64 >= 8 {
+            return self.size;
+        }
+        let ends = self.fields.iter().map(|field| field.offset + field.size);
+        let align = self.align_for(align_of_u64);
+        (ends.max().unwrap_or(0) + align - 1) / align * align
+    }
+
+    /// The size of one of its fields where `u64` has this alignment.
+    pub fn field_size_for(&self, field: &Field, align_of_u64: u64) -> u64 {
+        let part = STRUCTS.iter().find(|part| {
+            self.name == "uffd_msg_arg" && part.name == format!("uffd_msg_{}", field.name)
+        });
+        part.map_or(field.size, |part| part.size_for(align_of_u64))
     }
 
     /// Whether C has no name of its own for it.

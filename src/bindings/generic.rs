@@ -306,7 +306,7 @@ pub struct uffdio_set_mode {
     pub disable: u64,
 }
 #[repr(C, packed)]
-#[derive(Copy, Clone)]
+#[derive(Copy, Clone, Default)]
 #[doc = "A message read from a userfaultfd: a fault or another event.\n\nSince Linux 4.3."]
 pub struct uffd_msg {
     #[doc = "Which event: one of `UFFD_EVENT_*`. It says which member of `arg` holds."]
@@ -336,7 +336,7 @@ pub union uffd_msg_arg {
     pub reserved: uffd_msg_reserved,
 }
 #[repr(C)]
-#[derive(Copy, Clone)]
+#[derive(Copy, Clone, Default)]
 #[doc = "A fault: a thread waits at an address (with UFFD_FEATURE_SIGBUS it would have had a signal instead).\n\nSince Linux 4.3."]
 pub struct uffd_msg_pagefault {
     #[doc = "Bits of `UFFD_PAGEFAULT_FLAG_*`; none is a read of a missing page."]
@@ -354,14 +354,14 @@ pub union uffd_msg_pagefault_feat {
     pub ptid: u32,
 }
 #[repr(C)]
-#[derive(Debug, Copy, Clone, PartialEq, Eq)]
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Default)]
 #[doc = "The process forked.\n\nSince Linux 4.11."]
 pub struct uffd_msg_fork {
     #[doc = "A new file descriptor in the reader: the userfaultfd of the child. The reader must close it."]
     pub ufd: u32,
 }
 #[repr(C)]
-#[derive(Debug, Copy, Clone, PartialEq, Eq)]
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Default)]
 #[doc = "A registered range moved.\n\nSince Linux 4.11."]
 pub struct uffd_msg_remap {
     #[doc = "Its old address."]
@@ -372,7 +372,7 @@ pub struct uffd_msg_remap {
     pub len: u64,
 }
 #[repr(C)]
-#[derive(Debug, Copy, Clone, PartialEq, Eq)]
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Default)]
 #[doc = "Pages were dropped, or a range was unmapped.\n\nSince Linux 4.11."]
 pub struct uffd_msg_remove {
     #[doc = "The first address."]
@@ -381,7 +381,7 @@ pub struct uffd_msg_remove {
     pub end: u64,
 }
 #[repr(C)]
-#[derive(Debug, Copy, Clone, PartialEq, Eq)]
+#[derive(Debug, Copy, Clone, PartialEq, Eq, Default)]
 #[doc = "The whole of `arg`, in words.\n\nSince Linux 4.3."]
 pub struct uffd_msg_reserved {
     #[doc = "First word."]

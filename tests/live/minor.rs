@@ -1,0 +1,122 @@
+//! Minor faults: the page is in the page cache, but not mapped. CONTINUE.
+
+use crate::support::*;
+use uffd_sys::*;
+
+/// The features that minor faults of a kind of memory need.
+fn features(memory: Memory) -> u64 {
+    match memory {
+        Memory::Hugetlb => UFFD_FEATURE_MINOR_HUGETLBFS,
+        _ => UFFD_FEATURE_MINOR_SHMEM,
+    }
+}
+
+/// A region registered for minor faults, and a second mapping of its memory
+/// through which pages come into the page cache.
+fn registered(memory: Memory, pages: usize, mode: u64) -> Result<(Region, Region, Uffd), Skip> {
+    let mut features = features(memory);
+    if mode & UFFDIO_REGISTER_MODE_WP != 0 {
+        features |= memory.wp_features();
+    }
+    let uffd = Uffd::open(features)?;
+    let region = Region::map(memory, pages)?;
+    let cache = region.map_again();
+    uffd.register(region.all(), UFFDIO_REGISTER_MODE_MINOR | mode)
+        .expect("UFFDIO_REGISTER");
+    Ok((region, cache, uffd))
+}
+
+fn continue_resolves_a_minor_fault(memory: Memory) -> Tested {
+    let (region, cache, uffd) = registered(memory, 2, 0)?;
+    cache.populate();
+    let reader = region.read_in_background(1);
+    let fault = uffd.next_fault();
+    assert_eq!(fault.flags, UFFD_PAGEFAULT_FLAG_MINOR);
+    assert_eq!(fault.address, region.address(1));
+    cache.write(1, 99); // The last chance to change it.
+    assert_eq!(
+        uffd.map_cached(region.page(1), 0),
+        (Ok(()), region.page_size() as i64)
+    );
+    assert_eq!(reader.join(), 99);
+    Ok(())
+}
+
+#[test]
+fn continue_resolves_a_minor_fault_of_shmem() {
+    run(|| continue_resolves_a_minor_fault(Memory::Shmem));
+}
+
+#[test]
+fn continue_resolves_a_minor_fault_of_hugetlb() {
+    run(|| continue_resolves_a_minor_fault(Memory::Hugetlb));
+}
+
+#[test]
+fn dontwake_maps_and_wake_wakes() {
+    run(|| {
+        let (region, cache, uffd) = registered(Memory::Shmem, 1, 0)?;
+        cache.populate();
+        let reader = region.read_in_background(0);
+        uffd.next_fault();
+        uffd.map_cached(region.all(), UFFDIO_CONTINUE_MODE_DONTWAKE)
+            .0
+            .unwrap();
+        reader.assert_waiting();
+        uffd.wake(region.all()).unwrap();
+        assert_eq!(reader.join(), 1);
+        Ok(())
+    });
+}
+
+#[test]
+fn continue_mode_wp_maps_and_protects_at_once() {
+    run(|| {
+        // CONTINUE_MODE_WP came with WP_UNPOPULATED.
+        require(UFFD_FEATURE_WP_UNPOPULATED)?;
+        let (region, cache, uffd) = registered(Memory::Shmem, 1, UFFDIO_REGISTER_MODE_WP)?;
+        cache.populate();
+        uffd.map_cached(region.all(), UFFDIO_CONTINUE_MODE_WP)
+            .0
+            .unwrap();
+        uffd.assert_protected(&region, 0);
+        Ok(())
+    });
+}
+
+#[test]
+fn continue_errors() {
+    run(|| {
+        let (region, cache, uffd) = registered(Memory::Shmem, 3, 0)?;
+        let page = region.page_size() as i64;
+        let negative = |errno: Errno| (Err(errno), -errno.0 as i64);
+        assert_eq!(
+            uffd.map_cached(region.page(0), 0),
+            negative(EFAULT),
+            "not in the page cache"
+        );
+        cache.populate();
+        uffd.map_cached(region.page(2), 0).0.unwrap();
+        assert_eq!(
+            uffd.map_cached(region.all(), 0),
+            (Err(EAGAIN), 2 * page),
+            "a part"
+        );
+        assert_eq!(uffd.map_cached(region.page(0), 0), negative(EEXIST));
+        assert_eq!(
+            uffd.map_cached(region.page(0), 1 << 63),
+            (Err(EINVAL), UNTOUCHED)
+        );
+        let wrong = uffdio_range {
+            len: 1,
+            ..region.page(0)
+        };
+        assert_eq!(uffd.map_cached(wrong, 0), (Err(EINVAL), UNTOUCHED));
+        assert_eq!(
+            uffd.map_cached(cache.page(0), 0),
+            negative(ENOENT),
+            "not registered"
+        );
+        Ok(())
+    });
+}
