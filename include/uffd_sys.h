@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * uffd_sys.h: the whole userfaultfd ABI up to Linux 7.3, whatever kernel
- * headers are installed, older ones or none.
+ * headers are installed, older ones or none; and a function for each call.
  *
  * It includes <linux/userfaultfd.h> where there is one and adds what that
  * header lacks, so it may stand before or after it. What an installed header
@@ -9,43 +9,94 @@
  * that their header knows, so those of a header older than Linux 7.3 are
  * replaced by the complete ones.
  *
- * Define UFFD_SYS_NO_LINUX_HEADERS before including it to use no kernel
- * header at all.
+ * The functions, at the end of this file, come from libuffd_sys (link with
+ * `pkg-config --libs uffd_sys`), or without any library if you define
+ *   UFFD_SYS_HEADER_ONLY       before including this file: they are then
+ *                              static inline.
+ * Further choices, each to be defined before including this file:
+ *   UFFD_SYS_LIBC              header-only functions call syscall(2) even
+ *                              where they could be inline assembly.
+ *   UFFD_SYS_NO_LINUX_FS       do not include <linux/fs.h>, for programs to
+ *                              which its macros (BLOCK_SIZE, MS_*) are in the
+ *                              way. It may then not follow this file.
+ *   UFFD_SYS_NO_LINUX_HEADERS  include no kernel header at all.
  */
 #ifndef UFFD_SYS_H
 #define UFFD_SYS_H
 
-#if !defined UFFD_SYS_NO_LINUX_HEADERS
-# if defined __has_include
-#  if __has_include(<linux/userfaultfd.h>)
-#   include <linux/userfaultfd.h>
-#  endif
-#  if __has_include(<linux/types.h>)
-#   include <linux/types.h>
-#   define UFFD_SYS_HAVE_LINUX_TYPES
-#  endif
-/* <linux/fs.h> has PAGEMAP_SCAN since Linux 6.7. It must then come first,
-   because it could not follow our definitions of its structs. An older one is
-   not touched: beside <sys/mount.h> of glibc 2.36 it does not compile. */
-#  if __has_include(<linux/version.h>) && __has_include(<linux/fs.h>)
-#   include <linux/version.h>
-#   if LINUX_VERSION_CODE >= 0x060700
+#if defined UFFD_SYS_NO_LINUX_HEADERS
+# define UFFD_SYS_OWN_DEFINITIONS
+#elif defined __has_include
+# if __has_include(<linux/version.h>)
+#  include <linux/version.h>
+# endif
+# if __has_include(<linux/types.h>)
+#  include <linux/types.h>
+# endif
+/* The kernel's header uses _IOWR() and leaves it to others to define it. */
+# if __has_include(<linux/ioctl.h>)
+#  include <linux/ioctl.h>
+# endif
+#else
+/* A compiler that cannot ask (tcc 0.9.27): every distribution has them. */
+# include <linux/version.h>
+# include <linux/types.h>
+# include <linux/ioctl.h>
+#endif
+
+/*
+ * Headers of Linux 4.3 to 4.13 have a struct uffd_msg without the members
+ * `fork`, `remap` and `remove` (4.11) and `pagefault.feat` (4.14), which no
+ * macro can add. So they are not used. Only if such a header was included
+ * before this one are those members not to be had; all else is.
+ */
+#if defined LINUX_VERSION_CODE && !defined UFFD_SYS_NO_LINUX_HEADERS
+# if LINUX_VERSION_CODE < 0x040e00
+#  define UFFD_SYS_OWN_DEFINITIONS
+# endif
+#endif
+
+#if defined UFFD_SYS_OWN_DEFINITIONS
+/* Everything is defined below, so the kernel's header may not follow. */
+# if !defined _LINUX_USERFAULTFD_H
+#  define _LINUX_USERFAULTFD_H
+# endif
+#elif defined __has_include
+# if __has_include(<linux/userfaultfd.h>)
+#  include <linux/userfaultfd.h>
+# endif
+#else
+# include <linux/userfaultfd.h>
+#endif
+
+/*
+ * <linux/fs.h> has PAGEMAP_SCAN since Linux 6.7. It must then come first,
+ * because it could not follow our definitions of its structs. An older one
+ * is of no use here. Where a distribution has added PAGEMAP_SCAN to the
+ * headers of an older Linux, include <linux/fs.h> before this file.
+ */
+#if !defined PAGEMAP_SCAN && defined LINUX_VERSION_CODE && \
+    !defined UFFD_SYS_NO_LINUX_HEADERS && !defined UFFD_SYS_NO_LINUX_FS
+# if LINUX_VERSION_CODE >= 0x060700
+#  if defined __has_include
+#   if __has_include(<linux/fs.h>)
 #    include <linux/fs.h>
 #   endif
+#  elif defined _LINUX_MOUNT_H
+#   include <linux/fs.h>
+#  elif !defined _SYS_MOUNT_H
+/* glibc's <sys/mount.h> repeats <linux/mount.h>, which <linux/fs.h> includes,
+   unless it can ask whether that is there. Keep it out; and after it, use our
+   own definitions. */
+#   define _LINUX_MOUNT_H
+#   include <linux/fs.h>
+#   undef _LINUX_MOUNT_H
 #  endif
-# else
-/* A compiler that cannot ask (tcc 0.9.27): every distribution has them. */
-#  include <linux/types.h>
-#  include <linux/userfaultfd.h>
-#  define UFFD_SYS_HAVE_LINUX_TYPES
 # endif
-#elif !defined _LINUX_USERFAULTFD_H
-/* Everything is defined below, so the kernel's header may not follow. */
-# define _LINUX_USERFAULTFD_H
 #endif
 
 /* The kernel's integer types. */
-#if defined UFFD_SYS_HAVE_LINUX_TYPES || defined _LINUX_TYPES_H
+#if defined _LINUX_TYPES_H
 # define UFFD_SYS_U8 __u8
 # define UFFD_SYS_U16 __u16
 # define UFFD_SYS_U32 __u32
@@ -628,5 +679,454 @@ struct pm_scan_arg {
 #ifndef PM_SCAN_CHECK_WPASYNC
 # define PM_SCAN_CHECK_WPASYNC (1 << 1)
 #endif
+
+/* ---- the compiler agrees with the kernel -------------------------------- */
+
+/* In a struct, as 32-bit x86 and m68k align 64 bits less strictly. */
+#if defined __i386__
+# define UFFD_SYS_U64_ALIGN 4
+#elif defined __m68k__
+# define UFFD_SYS_U64_ALIGN 2
+#else
+# define UFFD_SYS_U64_ALIGN 8
+#endif
+
+#define UFFD_SYS_WRONG(name)                                                 \
+	"uffd_sys.h: the size or alignment of " #name " is not the kernel's"
+#if defined __cplusplus
+# define UFFD_SYS_ASSERT(name, condition)                                    \
+	static_assert(condition, UFFD_SYS_WRONG(name))
+#elif defined __STDC_VERSION__ && __STDC_VERSION__ >= 201112L
+# define UFFD_SYS_ASSERT(name, condition)                                    \
+	_Static_assert(condition, UFFD_SYS_WRONG(name))
+#else
+/* C99: an array of negative size does not compile. */
+# define UFFD_SYS_ASSERT(name, condition)                                    \
+	typedef char uffd_sys_assert_##name[(condition) ? 1 : -1]
+#endif
+#define UFFD_SYS_LAYOUT(name, size, align)                                   \
+	UFFD_SYS_ASSERT(name, sizeof(struct name) == (size) &&               \
+				      __alignof__(struct name) == (align))
+
+/* glibc defines __attribute__ away where the compiler is neither gcc nor clang
+   (tcc), so that uffd_msg may not be packed: the same size and offsets, but
+   more strictly aligned, which does no harm. */
+#if defined __attribute__
+UFFD_SYS_ASSERT(uffd_msg, sizeof(struct uffd_msg) == 32);
+#else
+UFFD_SYS_LAYOUT(uffd_msg, 32, 1);
+#endif
+UFFD_SYS_LAYOUT(uffdio_api, 24, UFFD_SYS_U64_ALIGN);
+UFFD_SYS_LAYOUT(uffdio_range, 16, UFFD_SYS_U64_ALIGN);
+UFFD_SYS_LAYOUT(uffdio_register, 32, UFFD_SYS_U64_ALIGN);
+UFFD_SYS_LAYOUT(uffdio_copy, 40, UFFD_SYS_U64_ALIGN);
+UFFD_SYS_LAYOUT(uffdio_zeropage, 32, UFFD_SYS_U64_ALIGN);
+UFFD_SYS_LAYOUT(uffdio_move, 40, UFFD_SYS_U64_ALIGN);
+UFFD_SYS_LAYOUT(uffdio_writeprotect, 24, UFFD_SYS_U64_ALIGN);
+UFFD_SYS_LAYOUT(uffdio_continue, 32, UFFD_SYS_U64_ALIGN);
+UFFD_SYS_LAYOUT(uffdio_poison, 32, UFFD_SYS_U64_ALIGN);
+UFFD_SYS_LAYOUT(uffdio_rwprotect, 24, UFFD_SYS_U64_ALIGN);
+UFFD_SYS_LAYOUT(uffdio_set_mode, 16, UFFD_SYS_U64_ALIGN);
+UFFD_SYS_LAYOUT(page_region, 24, UFFD_SYS_U64_ALIGN);
+UFFD_SYS_LAYOUT(pm_scan_arg, 96, UFFD_SYS_U64_ALIGN);
+
+/* ---- the functions ------------------------------------------------------ */
+
+/*
+ * Each is exactly one system call with the contract of ioctl(2): what the
+ * kernel returned, or -1 with errno set; errno is untouched on success. None
+ * allocates, locks or retries, so all are async-signal-safe.
+ *
+ * All calls on a userfaultfd share these errors, which are not repeated:
+ *   EBADF   fd is not an open descriptor
+ *   ENOTTY  fd is not a userfaultfd
+ *   EINVAL  the kernel does not know the call (see Since), or
+ *           uffd_sys_api() was not called yet; start, len or an address is
+ *           not a multiple of the page size, len is 0, the range wraps, or
+ *           mode has an unknown bit
+ *   EFAULT  arg cannot be read, or written where it has an out field
+ *   ESRCH   the process whose memory it is has exited
+ * An out field (copy, zeropage, move, mapped, updated) is written on failure
+ * too: the bytes done before it, or the negated errno. Zero the struct first,
+ * or Valgrind takes it for uninitialised.
+ */
+
+#if !defined UFFD_SYS_HEADER_ONLY
+# define UFFD_SYS_FN extern
+#elif defined __GNUC__
+/* The point is that no function call, and so no return, follows the system
+   call: the kernel's mitigations make that return slow. */
+# define UFFD_SYS_FN static __inline__ __attribute__((__always_inline__))
+#else
+# define UFFD_SYS_FN static inline
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Opens a userfaultfd. flags: O_CLOEXEC, O_NONBLOCK, UFFD_USER_MODE_ONLY.
+ * Errors: EPERM without CAP_SYS_PTRACE while vm.unprivileged_userfaultfd is 0
+ *         (use UFFD_USER_MODE_ONLY or uffd_sys_userfaultfd_new()), or by a
+ *         seccomp filter; EINVAL unknown flag; ENOSYS not in this kernel;
+ *         EMFILE, ENFILE, ENOMEM.
+ * Safety: poll(2) on it answers POLLERR unless it has O_NONBLOCK.
+ * Since:  Linux 4.3; UFFD_USER_MODE_ONLY 5.11.
+ * Manual: userfaultfd(2)
+ */
+UFFD_SYS_FN int uffd_sys_userfaultfd(int flags);
+
+/*
+ * Opens a userfaultfd through devfd, an open /dev/userfaultfd: who may open
+ * the device needs no other privilege. flags as above.
+ * Errors: EINVAL unknown flag; ENOTTY devfd is something else; EBADF, EMFILE,
+ *         ENFILE, ENOMEM.
+ * Safety: as uffd_sys_userfaultfd().
+ * Since:  Linux 6.1.
+ * Manual: userfaultfd(2)
+ */
+UFFD_SYS_FN int uffd_sys_userfaultfd_new(int devfd, int flags);
+
+/*
+ * Shakes hands, once for a descriptor and before all else. In: api is
+ * UFFD_API, features those to enable. Out: all features that the kernel has,
+ * and the ioctls of this descriptor.
+ * Errors: EINVAL another api, a feature that the kernel lacks, or a second
+ *         handshake, and the struct is then all zero; EPERM
+ *         UFFD_FEATURE_EVENT_FORK without CAP_SYS_PTRACE.
+ * Safety: arg must be writable.
+ * Since:  Linux 4.3.
+ * Manual: UFFDIO_API(2const)
+ */
+UFFD_SYS_FN int uffd_sys_api(int fd, struct uffdio_api *arg);
+
+/*
+ * Registers a range for faults of the kinds in mode. Out: the ioctls that the
+ * range has.
+ * Errors: EINVAL also: nothing is mapped there, or that kind of memory cannot
+ *         have that mode; EBUSY another userfaultfd has a part of it; EPERM a
+ *         shared mapping that may not be written; ENOMEM.
+ * Safety: arg must be writable. From now on threads that touch the range may
+ *         wait until somebody resolves their fault.
+ * Since:  Linux 4.3; MODE_WP 5.7, MODE_MINOR 5.13, MODE_RWP 7.3.
+ * Manual: UFFDIO_REGISTER(2const)
+ */
+UFFD_SYS_FN int uffd_sys_register(int fd, struct uffdio_register *arg);
+
+/*
+ * Unregisters a range, wakes who waits in it, lifts write-protection.
+ * Errors: EINVAL also: nothing is mapped there; ENOMEM.
+ * Safety: arg must be readable. Missing pages are zero-filled from now on.
+ * Since:  Linux 4.3.
+ * Manual: UFFDIO_UNREGISTER(2const)
+ */
+UFFD_SYS_FN int uffd_sys_unregister(int fd, struct uffdio_range *arg);
+
+/*
+ * Wakes the threads that wait in a range; a fault that is not resolved is
+ * reported anew. It belongs to the DONTWAKE modes, and to EEXIST.
+ * Errors: those above. Nobody waiting is no error.
+ * Safety: arg must be readable.
+ * Since:  Linux 4.3.
+ * Manual: UFFDIO_WAKE(2const)
+ */
+UFFD_SYS_FN int uffd_sys_wake(int fd, struct uffdio_range *arg);
+
+/*
+ * Fills missing pages with a copy of data and wakes who waits for them.
+ * Errors: EAGAIN a part was copied (go on after it), or copy is -EAGAIN and an
+ *         event must be read first; EEXIST the page is there (its waiters are
+ *         not woken: uffd_sys_wake()); ENOENT dst is not registered with fd;
+ *         EFAULT also: src cannot be read; EINVAL also: MODE_WP on a range
+ *         registered without it; ENOMEM, ENOSPC.
+ * Safety: arg must be writable, src readable for len bytes.
+ * Since:  Linux 4.3; UFFDIO_COPY_MODE_WP 5.7.
+ * Manual: UFFDIO_COPY(2const)
+ */
+UFFD_SYS_FN int uffd_sys_copy(int fd, struct uffdio_copy *arg);
+
+/*
+ * Fills missing pages with zeros and wakes who waits for them.
+ * Errors: EAGAIN, EEXIST, ENOENT, ENOMEM as uffd_sys_copy(); EINVAL also:
+ *         hugetlbfs, which has no zero page.
+ * Safety: arg must be writable.
+ * Since:  Linux 4.3.
+ * Manual: UFFDIO_ZEROPAGE(2const)
+ */
+UFFD_SYS_FN int uffd_sys_zeropage(int fd, struct uffdio_zeropage *arg);
+
+/*
+ * Moves pages of private anonymous memory into missing ones without copying,
+ * and wakes who waits for them.
+ * Errors: EAGAIN as uffd_sys_copy(); EBUSY a source page is pinned or shared;
+ *         EEXIST a destination page is there; ENOENT a source page is missing
+ *         without MODE_ALLOW_SRC_HOLES, or dst is not registered; EINVAL
+ *         also: the mappings do not match; ENOMEM.
+ * Safety: arg must be writable. The source loses its contents.
+ * Since:  Linux 6.8.
+ * Manual: UFFDIO_MOVE(2const)
+ */
+UFFD_SYS_FN int uffd_sys_move(int fd, struct uffdio_move *arg);
+
+/*
+ * Maps pages that are in the page cache, which resolves minor faults, and
+ * wakes who waits for them.
+ * Errors: EAGAIN, EEXIST, ENOENT, ENOMEM as uffd_sys_copy(); EFAULT also: no
+ *         such page in the cache; EINVAL also: memory without minor faults.
+ * Safety: arg must be writable.
+ * Since:  Linux 5.13 hugetlbfs, 5.14 shared memory; MODE_WP 6.4.
+ * Manual: UFFDIO_CONTINUE(2const)
+ */
+UFFD_SYS_FN int uffd_sys_continue(int fd, struct uffdio_continue *arg);
+
+/*
+ * Poisons missing pages: every later access raises SIGBUS, also in those who
+ * wait, which are woken.
+ * Errors: EAGAIN, EEXIST, ENOENT, ENOMEM as uffd_sys_copy().
+ * Safety: arg must be writable. SIGBUS ends a process that does not handle it.
+ * Since:  Linux 6.6.
+ * Manual: UFFDIO_POISON(2const)
+ */
+UFFD_SYS_FN int uffd_sys_poison(int fd, struct uffdio_poison *arg);
+
+/*
+ * Write-protects a range (MODE_WP), or lifts that and wakes who waits (0).
+ * Anonymous pages that are not there are skipped silently, unless
+ * UFFD_FEATURE_WP_UNPOPULATED or _WP_ASYNC is on.
+ * Errors: ENOENT a part is not registered with fd for MODE_WP (pages before it
+ *         are protected already); EAGAIN an event must be read first; EINVAL
+ *         also: MODE_WP with MODE_DONTWAKE; ENOMEM.
+ * Safety: arg must be readable. The thread that resolves the faults must not
+ *         write to the range itself.
+ * Since:  Linux 5.7 on x86_64, 6.10 on aarch64; hugetlbfs and shared memory
+ *         5.19.
+ * Manual: UFFDIO_WRITEPROTECT(2const)
+ */
+UFFD_SYS_FN int uffd_sys_writeprotect(int fd,
+				      struct uffdio_writeprotect *arg);
+
+/*
+ * Read-write-protects the pages of a range that are there (MODE_RWP), so that
+ * any access faults, or lifts that and wakes who waits (0).
+ * Errors: ENOENT a part is not registered with fd for MODE_RWP; EAGAIN an event
+ *         must be read first; EINVAL also: both mode bits.
+ * Safety: arg must be readable.
+ * Since:  Linux 7.3.
+ * Manual: UFFDIO_RWPROTECT(2const)
+ */
+UFFD_SYS_FN int uffd_sys_rwprotect(int fd, struct uffdio_rwprotect *arg);
+
+/*
+ * Switches features of a userfaultfd in use: UFFD_FEATURE_RWP_ASYNC so far.
+ * Errors: EINVAL also: any other bit, or one in both fields.
+ * Safety: arg must be readable.
+ * Since:  Linux 7.3.
+ * Manual: UFFDIO_SET_MODE(2const)
+ */
+UFFD_SYS_FN int uffd_sys_set_mode(int fd, struct uffdio_set_mode *arg);
+
+/*
+ * Reads up to n messages. Returns bytes, a multiple of 32, as read(2) does;
+ * both integers have the width of size_t.
+ * Errors: EAGAIN no message and fd is non-blocking; EINTR; EINVAL n is 0, or
+ *         no handshake yet; EFAULT, EBADF.
+ * Safety: msgs must be writable for n messages.
+ * Since:  Linux 4.3.
+ * Manual: userfaultfd(2)
+ */
+UFFD_SYS_FN long uffd_sys_read(int fd, struct uffd_msg *msgs, unsigned long n);
+
+/*
+ * Reports pages by category on fd, an open /proc/PID/pagemap, and can
+ * write-protect them. Returns the number of regions written to vec.
+ * Errors: EINVAL a wrong size, flag, category or range; EPERM
+ *         PM_SCAN_CHECK_WPASYNC on memory that is not registered for it;
+ *         EFAULT vec also; ENOTTY an older kernel, or fd is something else;
+ *         EINTR, ENOMEM, ESRCH, EBADF.
+ * Safety: arg must be writable; vec zero, or writable for vec_len regions.
+ * Since:  Linux 6.7.
+ * Manual: none; the kernel's admin-guide/mm/pagemap.rst
+ */
+UFFD_SYS_FN int uffd_sys_pagemap_scan(int fd, struct pm_scan_arg *arg);
+
+#ifdef __cplusplus
+}
+#endif
+
+/* ---- header-only: what the functions do ---------------------------------- */
+
+#ifdef UFFD_SYS_HEADER_ONLY
+
+#include <errno.h>
+
+/* Names end in an underscore so that they shadow none of the program's. */
+#if defined __x86_64__ && defined __LP64__ && !defined UFFD_SYS_LIBC
+# define UFFD_SYS_NR_READ 0
+# define UFFD_SYS_NR_IOCTL 16
+# define UFFD_SYS_NR_USERFAULTFD 323
+# define UFFD_SYS_ASM(result_, number_, a_, b_, c_)                          \
+	long result_ = (number_);                                            \
+	__asm__ __volatile__("syscall"                                       \
+			     : "+a"(result_)                                 \
+			     : "D"(a_), "S"(b_), "d"(c_)                     \
+			     : "rcx", "r11", "memory")
+#elif defined __aarch64__ && defined __LP64__ && !defined UFFD_SYS_LIBC
+# define UFFD_SYS_NR_READ 63
+# define UFFD_SYS_NR_IOCTL 29
+# define UFFD_SYS_NR_USERFAULTFD 282
+# define UFFD_SYS_ASM(result_, number_, a_, b_, c_)                          \
+	register long x8_ __asm__("x8") = (number_);                         \
+	register long result_ __asm__("x0") = (long)(a_);                    \
+	register unsigned long x1_ __asm__("x1") = (b_);                     \
+	register unsigned long x2_ __asm__("x2") = (c_);                     \
+	__asm__ __volatile__("svc 0"                                         \
+			     : "+r"(result_)                                 \
+			     : "r"(x8_), "r"(x1_), "r"(x2_)                  \
+			     : "memory")
+#elif defined __riscv && defined __LP64__ && !defined UFFD_SYS_LIBC
+# define UFFD_SYS_NR_READ 63
+# define UFFD_SYS_NR_IOCTL 29
+# define UFFD_SYS_NR_USERFAULTFD 282
+# define UFFD_SYS_ASM(result_, number_, a_, b_, c_)                          \
+	register long a7_ __asm__("a7") = (number_);                         \
+	register long result_ __asm__("a0") = (long)(a_);                    \
+	register unsigned long a1_ __asm__("a1") = (b_);                     \
+	register unsigned long a2_ __asm__("a2") = (c_);                     \
+	__asm__ __volatile__("ecall"                                         \
+			     : "+r"(result_)                                 \
+			     : "r"(a7_), "r"(a1_), "r"(a2_)                  \
+			     : "memory")
+#else
+# include <sys/syscall.h>
+# if !defined SYS_userfaultfd
+#  error "uffd_sys.h: <sys/syscall.h> does not know userfaultfd. Install kernel headers of Linux 4.3 or newer, or link libuffd_sys instead of UFFD_SYS_HEADER_ONLY."
+# endif
+# define UFFD_SYS_NR_READ SYS_read
+# define UFFD_SYS_NR_IOCTL SYS_ioctl
+# define UFFD_SYS_NR_USERFAULTFD SYS_userfaultfd
+# ifdef __cplusplus
+#  include <unistd.h>
+# else
+/* <unistd.h> hides it from a program in strict C. */
+extern long syscall(long, ...);
+# endif
+#endif
+
+UFFD_SYS_FN long uffd_sys_syscall3(long number_, unsigned long a_,
+				   unsigned long b_, unsigned long c_)
+{
+#ifdef UFFD_SYS_ASM
+	UFFD_SYS_ASM(result_, number_, a_, b_, c_);
+	/* The kernel answers errors as -4095 to -1. */
+	if (__builtin_expect((unsigned long)result_ > -4096UL, 0)) {
+		errno = (int)-result_;
+		return -1;
+	}
+	return result_;
+#else
+	return syscall(number_, a_, b_, c_);
+#endif
+}
+
+#define UFFD_SYS_IOCTL(fd_, request_, arg_)                                  \
+	((int)uffd_sys_syscall3(UFFD_SYS_NR_IOCTL, (unsigned long)(fd_),     \
+				(unsigned long)(request_),                   \
+				(unsigned long)(arg_)))
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+UFFD_SYS_FN int uffd_sys_userfaultfd(int flags_)
+{
+	return (int)uffd_sys_syscall3(UFFD_SYS_NR_USERFAULTFD,
+				      (unsigned long)flags_, 0, 0);
+}
+
+UFFD_SYS_FN int uffd_sys_userfaultfd_new(int devfd_, int flags_)
+{
+	return UFFD_SYS_IOCTL(devfd_, USERFAULTFD_IOC_NEW, flags_);
+}
+
+UFFD_SYS_FN long uffd_sys_read(int fd_, struct uffd_msg *msgs_,
+			       unsigned long n_)
+{
+	return uffd_sys_syscall3(UFFD_SYS_NR_READ, (unsigned long)fd_,
+				 (unsigned long)msgs_,
+				 n_ * sizeof(struct uffd_msg));
+}
+
+UFFD_SYS_FN int uffd_sys_api(int fd_, struct uffdio_api *arg_)
+{
+	return UFFD_SYS_IOCTL(fd_, UFFDIO_API, arg_);
+}
+
+UFFD_SYS_FN int uffd_sys_register(int fd_, struct uffdio_register *arg_)
+{
+	return UFFD_SYS_IOCTL(fd_, UFFDIO_REGISTER, arg_);
+}
+
+UFFD_SYS_FN int uffd_sys_unregister(int fd_, struct uffdio_range *arg_)
+{
+	return UFFD_SYS_IOCTL(fd_, UFFDIO_UNREGISTER, arg_);
+}
+
+UFFD_SYS_FN int uffd_sys_wake(int fd_, struct uffdio_range *arg_)
+{
+	return UFFD_SYS_IOCTL(fd_, UFFDIO_WAKE, arg_);
+}
+
+UFFD_SYS_FN int uffd_sys_copy(int fd_, struct uffdio_copy *arg_)
+{
+	return UFFD_SYS_IOCTL(fd_, UFFDIO_COPY, arg_);
+}
+
+UFFD_SYS_FN int uffd_sys_zeropage(int fd_, struct uffdio_zeropage *arg_)
+{
+	return UFFD_SYS_IOCTL(fd_, UFFDIO_ZEROPAGE, arg_);
+}
+
+UFFD_SYS_FN int uffd_sys_move(int fd_, struct uffdio_move *arg_)
+{
+	return UFFD_SYS_IOCTL(fd_, UFFDIO_MOVE, arg_);
+}
+
+UFFD_SYS_FN int uffd_sys_continue(int fd_, struct uffdio_continue *arg_)
+{
+	return UFFD_SYS_IOCTL(fd_, UFFDIO_CONTINUE, arg_);
+}
+
+UFFD_SYS_FN int uffd_sys_poison(int fd_, struct uffdio_poison *arg_)
+{
+	return UFFD_SYS_IOCTL(fd_, UFFDIO_POISON, arg_);
+}
+
+UFFD_SYS_FN int uffd_sys_writeprotect(int fd_,
+				      struct uffdio_writeprotect *arg_)
+{
+	return UFFD_SYS_IOCTL(fd_, UFFDIO_WRITEPROTECT, arg_);
+}
+
+UFFD_SYS_FN int uffd_sys_rwprotect(int fd_, struct uffdio_rwprotect *arg_)
+{
+	return UFFD_SYS_IOCTL(fd_, UFFDIO_RWPROTECT, arg_);
+}
+
+UFFD_SYS_FN int uffd_sys_set_mode(int fd_, struct uffdio_set_mode *arg_)
+{
+	return UFFD_SYS_IOCTL(fd_, UFFDIO_SET_MODE, arg_);
+}
+
+UFFD_SYS_FN int uffd_sys_pagemap_scan(int fd_, struct pm_scan_arg *arg_)
+{
+	return UFFD_SYS_IOCTL(fd_, PAGEMAP_SCAN, arg_);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* UFFD_SYS_HEADER_ONLY */
 
 #endif /* UFFD_SYS_H */

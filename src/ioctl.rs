@@ -153,10 +153,11 @@ pub unsafe fn uffdio_register(fd: c_int, arg: *mut uffdio_register) -> c_int {
     unsafe { ioctl(fd, UFFDIO_REGISTER, arg as usize) }
 }
 
-/// Unregisters a range, in whole or in part. Threads that wait in it are
-/// woken, write-protection in it is lifted.
+/// Unregisters a range, in whole or in part, and lifts write-protection in it.
 ///
-/// The argument is only read, although the request code says otherwise.
+/// Threads that wait in it are woken only if it was registered with
+/// [`UFFDIO_REGISTER_MODE_MISSING`]; otherwise follow with [`uffdio_wake`]. The
+/// argument is only read, although the request code says otherwise.
 ///
 /// # Errors
 ///
@@ -345,8 +346,8 @@ pub unsafe fn uffdio_move(fd: c_int, arg: *mut uffdio_move) -> c_int {
 /// faults again. Of several threads that wait for a page, each sent a message.
 ///
 /// The protection is that of the mapping, not of the memory: write(2) to the
-/// file, or a second mapping of it, is not trapped. MADV_DONTNEED drops it;
-/// mprotect(2) to PROT_NONE and back keeps it; mremap(2) without
+/// file, or a second mapping of it, is not trapped. MADV_DONTNEED drops it
+/// on anonymous memory, not on shared memory; mprotect(2) to PROT_NONE and back keeps it; mremap(2) without
 /// [`UFFD_FEATURE_EVENT_REMAP`], and mmap(2) over it, end it; a child after
 /// fork(2) has none without [`UFFD_FEATURE_EVENT_FORK`].
 ///
@@ -362,8 +363,10 @@ pub unsafe fn uffdio_move(fd: c_int, arg: *mut uffdio_move) -> c_int {
 ///
 /// - `EINVAL`: `start` or `len` is not a multiple of the page size, `len` is
 ///   0, the range wraps, an unknown mode bit, or both mode bits.
-/// - `ENOENT`: a part of the range is not mapped, not registered, or
-///   registered without [`UFFDIO_REGISTER_MODE_WP`]. Memory that another
+/// - `ENOENT`: nothing in the range is mapped, or a mapping in it is not
+///   registered, or registered without [`UFFDIO_REGISTER_MODE_WP`]. Holes
+///   between registered mappings are passed over; Linux 5.10 and 6.1 answered
+///   `ENOENT` for any range over more than one mapping. Memory that another
 ///   userfaultfd of the process registered is protected all the same; that
 ///   one gets the messages.
 /// - `EAGAIN`: an event (fork, remap, remove, unmap) waits to be read; without
@@ -412,8 +415,9 @@ pub unsafe fn uffdio_writeprotect(fd: c_int, arg: *mut uffdio_writeprotect) -> c
 /// - `EINVAL`: `start` or `len` is not a multiple of the page size, `len` is
 ///   0, the range wraps, an unknown mode bit; or the memory is not of a kind
 ///   that has minor faults.
-/// - `ENOENT`: the range is not registered with this descriptor, or the
-///   mapping changed meanwhile.
+/// - `ENOENT`: the range is not registered, or the mapping changed meanwhile.
+///   Memory that another userfaultfd of the process registered is mapped all
+///   the same, but only that one can wake who waits for it.
 /// - `ENOMEM`: out of memory for page tables.
 /// - `ESRCH`: the process whose memory it is has exited.
 /// - `EBADF`, `ENOTTY`: `fd` is not open, or is not a userfaultfd. `EINVAL`
@@ -439,7 +443,8 @@ pub unsafe fn uffdio_continue(fd: c_int, arg: *mut uffdio_continue) -> c_int {
 /// that wait for them, which get the signal.
 ///
 /// The mark is in this address space's page tables alone; no memory is lost.
-/// MADV_DONTNEED clears it. `mode`: [`UFFDIO_POISON_MODE_DONTWAKE`].
+/// MADV_DONTNEED clears it, and [`uffdio_copy()`](fn@uffdio_copy) replaces it by
+/// a page. `mode`: [`UFFDIO_POISON_MODE_DONTWAKE`].
 ///
 /// # Errors
 ///
@@ -488,8 +493,8 @@ pub unsafe fn uffdio_poison(fd: c_int, arg: *mut uffdio_poison) -> c_int {
 ///
 /// - `EINVAL`: `start` or `len` is not a multiple of the page size, `len` is
 ///   0, the range wraps, an unknown mode bit, or both mode bits.
-/// - `ENOENT`: a part of the range is not mapped, not registered with this
-///   descriptor, or registered without [`UFFDIO_REGISTER_MODE_RWP`].
+/// - `ENOENT`: nothing in the range is mapped, or a mapping in it is not
+///   registered, or registered without [`UFFDIO_REGISTER_MODE_RWP`].
 /// - `EAGAIN`: an event (fork, remap, remove, unmap) waits to be read.
 /// - `EFAULT`: `arg` cannot be read.
 /// - `ESRCH`: the process whose memory it is has exited.
@@ -516,6 +521,7 @@ pub unsafe fn uffdio_rwprotect(fd: c_int, arg: *mut uffdio_rwprotect) -> c_int {
 ///
 /// `enable` and `disable` are `UFFD_FEATURE_*` bits. When the call returns, the
 /// faults that began before it are over; all later ones see the new mode.
+/// Enabling [`UFFD_FEATURE_RWP_ASYNC`] lets threads go that already wait.
 ///
 /// # Errors
 ///

@@ -1,0 +1,147 @@
+//! The numbers in the C header against the pinned table: all constants, sizes,
+//! alignments and offsets, as compilers see them, with each set of kernel
+//! headers and for other processors.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use uffd_sys::abi::table::{Encoding, CONSTANTS, STRUCTS};
+use uffd_sys::abi::{c, compare, target, Report, Target};
+
+use crate::support::{folder, has, header_sets, ok, root};
+
+/// What one compiler makes of `includes`, compared with the table.
+fn check(
+    dir: &Path,
+    compiler: &str,
+    name: &str,
+    flags: &[String],
+    includes: &str,
+    target: Target,
+) -> Report {
+    let cxx = compiler.ends_with("++");
+    let source = dir.join(if cxx { "tell.cpp" } else { "tell.c" });
+    fs::write(&source, c::source(includes)).unwrap();
+    let mut command = Command::new(compiler);
+    command.args(["-S", "-w", "-o", "-"]).args(flags);
+    command
+        .arg(format!("-I{}", root().join("include").display()))
+        .arg(&source);
+    let witness = c::read(&format!("{compiler}, {name}"), &ok(command)).unwrap();
+    compare(&[witness], target)
+}
+
+fn assert_all(report: &Report) {
+    assert!(report.findings.is_empty(), "{report}");
+    assert_eq!(
+        (report.constants, report.structs),
+        (CONSTANTS.len(), STRUCTS.len())
+    );
+    assert!(report.fields > 60, "{} fields", report.fields);
+}
+
+const OURS: &str = "#include <uffd_sys.h>";
+
+#[test]
+fn numbers_are_the_tables_with_every_set_of_kernel_headers() {
+    let dir = folder("values");
+    let orders = [
+        OURS.to_owned(),
+        format!(
+            "#include <sys/ioctl.h>\n#include <linux/userfaultfd.h>\n#include <linux/fs.h>\n{OURS}"
+        ),
+        format!(
+            "{OURS}\n#include <linux/userfaultfd.h>\n#include <linux/fs.h>\n#include <sys/ioctl.h>"
+        ),
+    ];
+    for compiler in ["gcc", "g++", "clang", "clang++"] {
+        if !has(compiler, "the values as it sees them") {
+            continue;
+        }
+        for (name, flags) in header_sets() {
+            for includes in &orders {
+                // "none" is about what there is without the kernel's headers.
+                if name != "none" || includes == OURS {
+                    assert_all(&check(&dir, compiler, &name, &flags, includes, target()));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn numbers_are_the_tables_for_other_processors() {
+    if !has("clang", "other processors") {
+        return;
+    }
+    let dir = folder("processors");
+    for (processor, encoding, align_of_u64) in [
+        ("aarch64-linux-gnu", Encoding::Generic, 8),
+        ("riscv64-linux-gnu", Encoding::Generic, 8),
+        ("s390x-linux-gnu", Encoding::Generic, 8),
+        ("armv7-linux-gnueabihf", Encoding::Generic, 8),
+        ("i686-linux-gnu", Encoding::Generic, 4),
+        ("x86_64-linux-gnux32", Encoding::Generic, 8),
+        ("powerpc64le-linux-gnu", Encoding::MipsPowerpcSparc, 8),
+        ("mips64el-linux-gnuabi64", Encoding::MipsPowerpcSparc, 8),
+        ("sparc64-linux-gnu", Encoding::MipsPowerpcSparc, 8),
+    ] {
+        let flags = [
+            format!("--target={processor}"),
+            "-DUFFD_SYS_NO_LINUX_HEADERS".to_owned(),
+        ];
+        let target = Target {
+            encoding,
+            align_of_u64,
+        };
+        assert_all(&check(&dir, "clang", processor, &flags, OURS, target));
+    }
+}
+
+#[test]
+fn a_wrong_number_or_layout_is_found() {
+    let dir = folder("planted");
+    let header = fs::read_to_string(root().join("include/uffd_sys.h")).unwrap();
+    let none = ["-DUFFD_SYS_NO_LINUX_HEADERS".to_owned()];
+    for (right, wrong, found) in [
+        (
+            "# define UFFD_EVENT_REMAP 0x14",
+            "# define UFFD_EVENT_REMAP 0x15",
+            "UFFD_EVENT_REMAP: value is",
+        ),
+        (
+            "# define _UFFDIO_MOVE (0x05)",
+            "# define _UFFDIO_MOVE (0x06)",
+            "UFFDIO_MOVE: value is",
+        ),
+        (
+            "\tUFFD_SYS_U64 dst;\n\tUFFD_SYS_U64 src;",
+            "\tUFFD_SYS_U64 src;\n\tUFFD_SYS_U64 dst;",
+            "uffdio_copy",
+        ),
+    ] {
+        assert!(header.contains(right), "{right} is not in the header");
+        let planted = format!("#line 1\n{}\n", header.replacen(right, wrong, 1));
+        let report = check(&dir, "gcc", "planted", &none, &planted, target());
+        assert!(report.to_string().contains(found), "{wrong}: {report}");
+    }
+    // What the header itself refuses to compile.
+    let source = dir.join("layout.c");
+    let planted = header.replacen("\tUFFD_SYS_S64 copy;\n", "", 1);
+    fs::write(&source, planted).unwrap();
+    for (standard, words) in [
+        ("c99", "size of array"),
+        ("c11", "the size or alignment of uffdio_copy"),
+    ] {
+        let mut command = Command::new("gcc");
+        command
+            .arg(format!("-std={standard}"))
+            .args(["-fsyntax-only", "-DUFFD_SYS_NO_LINUX_HEADERS"]);
+        let said = crate::support::refused({
+            command.arg(&source);
+            command
+        });
+        assert!(said.contains(words), "{said}");
+    }
+}

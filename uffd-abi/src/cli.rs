@@ -1,0 +1,183 @@
+//! The command line: every subcommand and its arguments.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::arch::Arch;
+
+/// Verifies the userfaultfd ABI of bindings, kernel headers, kernels and
+/// sources, and explains what this kernel can do.
+#[derive(Debug, Parser)]
+#[command(
+    name = "uffd-abi",
+    version,
+    propagate_version = true,
+    max_term_width = 80,
+    after_help = EXIT_CODES
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How to tell.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 no difference, 1 the ABI differs, 2 could not check (comparing\n\
+nothing is 2).";
+
+/// How to tell; the same for every command.
+#[derive(Clone, Debug, Args)]
+pub struct OutputArgs {
+    /// How to print
+    #[arg(long, value_enum, default_value = "text", global = true)]
+    pub format: Format,
+    /// Whether to use colours; auto honours NO_COLOR and TERM
+    #[arg(
+        long,
+        value_enum,
+        default_value = "auto",
+        global = true,
+        value_name = "WHEN"
+    )]
+    pub color: Color,
+}
+
+/// How to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// One JSON object
+    Json,
+    /// The kernel's test protocol (KTAP version 1)
+    Ktap,
+    /// Annotations of GitHub Actions
+    Github,
+}
+
+/// Whether to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal that can show them
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check bindings, headers and the running kernel against each other
+    Verify(VerifyArgs),
+    /// Show what this kernel supports, and why userfaultfd cannot be opened
+    Probe,
+    /// Print the whole ABI
+    List(ListArgs),
+    /// Check hand-copied constants and structs in sources
+    Lint(LintArgs),
+    /// Trap real writes with UFFDIO_WRITEPROTECT and check every one
+    Demo(DemoArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or that of a subcommand (roff)
+    Man {
+        /// Which subcommand
+        subcommand: Option<String>,
+    },
+}
+
+impl Command {
+    /// Its name, as reports spell it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Command::Verify(_) => "verify",
+            Command::Probe => "probe",
+            Command::List(_) => "list",
+            Command::Lint(_) => "lint",
+            Command::Demo(_) => "demo",
+            Command::Completions { .. } => "completions",
+            Command::Man { .. } => "man",
+        }
+    }
+}
+
+/// Arguments of `verify`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct VerifyArgs {
+    /// A tree of kernel headers: DIR/include, DIR/usr/include or DIR itself
+    /// holds linux/userfaultfd.h; `none` checks uffd_sys.h alone. May be
+    /// repeated [default: the system's]
+    #[arg(long, value_name = "DIR")]
+    pub headers: Vec<PathBuf>,
+    /// BTF of a kernel [default: /sys/kernel/btf/vmlinux]
+    #[arg(long, value_name = "FILE")]
+    pub btf: Option<PathBuf>,
+    /// A C compiler, which may be a cross compiler: it only compiles. May be
+    /// repeated [default: those of cc, gcc and clang that there are]
+    #[arg(long, value_name = "CC")]
+    pub cc: Vec<String>,
+    /// Do not ask the running kernel (a file given with --btf is still read)
+    #[arg(long)]
+    pub no_kernel: bool,
+    /// A witness that is not there (no compiler, no BTF, no userfaultfd) is
+    /// exit code 2, not a remark
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// Arguments of `list`.
+#[derive(Clone, Debug, Args)]
+pub struct ListArgs {
+    /// The processor that values are for [default: this one]
+    #[arg(long, value_name = "ARCH", value_parser = Arch::parse)]
+    pub arch: Option<Arch>,
+    /// Only what came with this Linux or later
+    #[arg(long, value_name = "X.Y", value_parser = parse_version)]
+    pub since: Option<(u32, u32)>,
+    /// Only the numbers of the ioctls, ready for a seccomp filter
+    #[arg(long)]
+    pub seccomp: bool,
+}
+
+/// Arguments of `lint`.
+#[derive(Clone, Debug, Args)]
+pub struct LintArgs {
+    /// Files, and folders to walk (.gitignore is respected)
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// The processor that the sources are for [default: x86, arm and the like,
+    /// but code under a condition on a processor is held to that one]
+    #[arg(long, value_name = "ARCH", value_parser = Arch::parse)]
+    pub arch: Option<Arch>,
+}
+
+/// Arguments of `demo`.
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// How many threads write
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub threads: u16,
+    /// How many pages they write to
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub pages: u16,
+}
+
+/// `6.7` as (6, 7), which orders as versions do.
+///
+/// # Errors
+///
+/// Anything else.
+pub fn parse_version(text: &str) -> Result<(u32, u32), String> {
+    text.split_once('.')
+        .and_then(|(x, y)| Some((x.parse().ok()?, y.parse().ok()?)))
+        .ok_or_else(|| "a version of Linux looks like 6.7".to_owned())
+}

@@ -1,0 +1,256 @@
+//! What an expression may call: `_IOWR()` in all its spellings, `sizeof`,
+//! conversions, and macros that only shift a bit.
+
+use uffd_sys::abi::table::Encoding;
+
+use super::eval::Evaluator;
+use super::facts::{bare, named_type, Tokens, Type};
+use super::language::Language;
+use super::layout::primitive;
+use super::lexer::Kind;
+use super::names;
+
+impl<'a> Evaluator<'_, 'a> {
+    /// A call of the function, macro or type at `last`, whose path begins at
+    /// `first`.
+    pub(super) fn call(
+        &mut self,
+        first: usize,
+        last: usize,
+        generic: Option<Tokens>,
+        inside: Tokens,
+    ) -> Result<i128, String> {
+        let source = self.source;
+        let name = bare(source.text(last));
+        let name = String::from_utf8_lossy(name).into_owned();
+        let arguments = source.split(inside.start, inside.end, b",");
+        let one = || match arguments.as_slice() {
+            [one] => Ok(one.clone()),
+            _ => Err(format!("{name}() has not one argument")),
+        };
+        match name.trim_matches('_') {
+            "sizeof" | "Sizeof" | "@sizeOf" | "size_of" => {
+                self.source_is_own();
+                return self.size_of(generic.map_or_else(one, Ok)?);
+            }
+            "calcsize" => {
+                self.source_is_own();
+                return calcsize(&String::from_utf8_lossy(source.text(one()?.start)));
+            }
+            "BIT" | "BIT_ULL" | "BITUL" | "BITULL" | "BIT_U64" | "BIT_U32" | "bit" => {
+                self.source_is_own();
+                let bit = self.expression(one()?, None)?;
+                let bit = u32::try_from(bit).ok().filter(|bit| *bit < 64);
+                return bit
+                    .map(|bit| 1 << bit)
+                    .ok_or_else(|| "a shift is too far".into());
+            }
+            "UINT64_C" | "UINT32_C" | "INT64_C" | "U64_C" | "UL" | "ULL" | "int" => {
+                return self.expression(one()?, None);
+            }
+            "AC" | "@as" | "@intCast" | "@truncate" | "@bitCast" => {
+                return self.conversion(&arguments, name.starts_with('@'));
+            }
+            "static_cast" | "reinterpret_cast" | "bit_cast" | "narrow_cast" => {
+                let value = self.expression(one()?, None)?;
+                let ty = generic.ok_or("a conversion names no type")?;
+                return Ok(self.cast(value, ty));
+            }
+            "from" if last >= first + 2 => {
+                let value = self.expression(one()?, None)?;
+                return Ok(self.cast(value, last - 2..last - 1));
+            }
+            _ => {}
+        }
+        if let Some(value) = self.request(&name, generic, &arguments) {
+            self.source_is_own();
+            return value;
+        }
+        // uint64_t{1}, uint64(1), ctypes.c_uint64(1).
+        let known = primitive(&name).is_some() || self.facts.aliases.contains_key(name.as_bytes());
+        if known && source.language != Language::Rust {
+            let value = self.expression(one()?, None)?;
+            return Ok(self.cast(value, last..last + 1));
+        }
+        Err(format!("it calls {name}()"))
+    }
+
+    fn conversion(&mut self, arguments: &[Tokens], type_first: bool) -> Result<i128, String> {
+        match (arguments, type_first) {
+            ([value], _) | ([value, _], false) => self.expression(value.clone(), None),
+            ([ty, value], true) => {
+                let value = self.expression(value.clone(), None)?;
+                Ok(self.cast(value, ty.clone()))
+            }
+            _ => Err("a conversion has too many arguments".into()),
+        }
+    }
+
+    /// `_IOWR()` and its like; `None` if the name is none of them.
+    fn request(
+        &mut self,
+        name: &str,
+        generic: Option<Tokens>,
+        arguments: &[Tokens],
+    ) -> Option<Result<i128, String>> {
+        let lower = name.trim_matches('_').to_ascii_lowercase();
+        // UFFD_SYS_IOWR, request_code_readwrite, ioctl_iowr, opcode::read_write.
+        let word = match lower.rsplit('_').next()? {
+            "write" if lower.ends_with("read_write") => "readwrite",
+            word => word,
+        };
+        let (read, write) = match word {
+            "io" | "none" => (false, false),
+            "ior" | "read" => (true, false),
+            "iow" | "write" => (false, true),
+            "iowr" | "readwrite" => (true, true),
+            "ioc" => return self.full_request(arguments),
+            _ => return None,
+        };
+        let direction = self.direction(read, write);
+        Some(match (arguments, generic) {
+            ([group, number], argument) => {
+                let argument = argument.filter(|_| read || write);
+                if (read || write) && argument.is_none() {
+                    return Some(Err(format!("{name}() has too few arguments")));
+                }
+                self.request_of(direction, group.clone(), number.clone(), argument)
+            }
+            ([group, number, argument], None) => self.request_of(
+                direction,
+                group.clone(),
+                number.clone(),
+                Some(argument.clone()),
+            ),
+            _ => Err(format!(
+                "{name}() is called in a way that is not understood"
+            )),
+        })
+    }
+
+    /// `_IOC(direction, type, number, size)`.
+    fn full_request(&mut self, arguments: &[Tokens]) -> Option<Result<i128, String>> {
+        let [direction, group, number, size] = arguments else {
+            return None;
+        };
+        let direction = match self.expression(direction.clone(), None) {
+            // As `_IOC_READ` and the others have it.
+            Ok(bits) if (0..8).contains(&bits) => bits,
+            // Already in its place.
+            Ok(bits) if bits % (1 << 29) == 0 => bits >> self.shift(),
+            Ok(_) => return Some(Err("the direction of _IOC() is not understood".into())),
+            Err(why) => return Some(Err(why)),
+        };
+        Some(self.request_of(direction, group.clone(), number.clone(), Some(size.clone())))
+    }
+
+    pub(super) fn request_of(
+        &mut self,
+        direction: i128,
+        group: Tokens,
+        number: Tokens,
+        argument: Option<Tokens>,
+    ) -> Result<i128, String> {
+        self.source_is_own();
+        let group = match self.source.text(group.start) {
+            // Rust's b'f' and Python's "f" are strings of one byte here.
+            [b'"' | b'\'', byte, b'"' | b'\''] if group.len() == 1 => i128::from(*byte),
+            _ => self.expression(group, None)?,
+        };
+        let number = self.expression(number, None)?;
+        let size = match argument {
+            Some(argument) => self.argument_size(argument)?,
+            None => 0,
+        };
+        if !(0..256).contains(&group)
+            || !(0..256).contains(&number)
+            || !(0..1 << 13).contains(&size)
+        {
+            return Err("a part of the request code is too large".into());
+        }
+        Ok(direction << self.shift() | size << 16 | group << 8 | number)
+    }
+
+    /// The last argument of `_IOWR()`: a type in C, a type or its size
+    /// elsewhere.
+    fn argument_size(&mut self, argument: Tokens) -> Result<i128, String> {
+        let source = self.source;
+        let keyword = matches!(source.text(argument.start), b"struct" | b"union");
+        let name = match named_type(source, argument.clone()) {
+            Type::Named(name) => name,
+            Type::Pointer if source.language.is_c_family() => return Ok(8),
+            _ => return self.expression(argument, None),
+        };
+        let number = source.kind(argument.start) == Some(Kind::Number);
+        let ty = !number
+            && (keyword
+                || primitive(&name).is_some()
+                || self.facts.structure_named(name.as_bytes()).is_some()
+                || self.facts.aliases.contains_key(name.as_bytes())
+                || names::structure(name.as_bytes(), true).is_some());
+        if ty {
+            self.size_of(argument)
+        } else {
+            self.expression(argument, None)
+        }
+    }
+
+    /// The bits of direction, at the right.
+    pub(super) fn direction(&self, read: bool, write: bool) -> i128 {
+        match self.encoding {
+            Encoding::Generic => i128::from(read) << 1 | i128::from(write),
+            Encoding::MipsPowerpcSparc if !read && !write => 1,
+            Encoding::MipsPowerpcSparc => i128::from(read) << 1 | i128::from(write) << 2,
+        }
+    }
+
+    /// `_IOC_READ` and the others, where the file does not define them.
+    pub(super) fn direction_bit(&self, name: &[u8]) -> Option<i128> {
+        match name {
+            b"_IOC_NONE" => Some(self.direction(false, false)),
+            b"_IOC_READ" => Some(self.direction(true, false)),
+            b"_IOC_WRITE" => Some(self.direction(false, true)),
+            _ => None,
+        }
+    }
+
+    fn shift(&self) -> u32 {
+        match self.encoding {
+            Encoding::Generic => 30,
+            Encoding::MipsPowerpcSparc => 29,
+        }
+    }
+}
+
+/// Python's `struct.calcsize("QQQ")`, for integers that need no padding.
+fn calcsize(text: &str) -> Result<i128, String> {
+    let unclear = || format!("calcsize({text}) is not understood");
+    let format = text
+        .trim_matches(['"', '\''])
+        .trim_start_matches(['@', '=', '<', '>', '!']);
+    let (mut size, mut count) = (0_i128, None);
+    for letter in format.chars() {
+        if let Some(digit) = letter.to_digit(10) {
+            let longer = count.unwrap_or(0_i128) * 10 + i128::from(digit);
+            count = Some(longer).filter(|count| *count < 1 << 20);
+            count.ok_or_else(unclear)?;
+            continue;
+        }
+        let each = match letter {
+            'b' | 'B' | 'x' | 's' | 'c' | '?' => 1,
+            'h' | 'H' => 2,
+            'i' | 'I' => 4,
+            'q' | 'Q' | 'l' | 'L' | 'P' | 'n' | 'N' => 8,
+            ' ' => continue,
+            _ => return Err(unclear()),
+        };
+        if size % each != 0 {
+            return Err(unclear());
+        }
+        size += each * count.take().unwrap_or(1);
+        if size > 1 << 20 {
+            return Err(unclear());
+        }
+    }
+    Ok(size)
+}

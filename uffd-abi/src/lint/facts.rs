@@ -1,0 +1,228 @@
+//! What the collectors of each language find in a file, and nothing judged yet.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use super::lexer::Source;
+use super::processors::Set;
+
+/// Token indices.
+pub type Tokens = Range<usize>;
+
+/// A file's definitions.
+#[derive(Default)]
+pub struct Facts<'a> {
+    /// All constants, in order; not only those of userfaultfd, since one is
+    /// often made of others.
+    pub constants: Vec<Constant<'a>>,
+    /// All structs and unions.
+    pub structs: Vec<Struct<'a>>,
+    /// `typedef`, `type X = Y`.
+    pub aliases: HashMap<&'a [u8], Type<'a>>,
+    /// Macros of the preprocessor, function-like ones too.
+    pub macros: HashMap<&'a [u8], usize>,
+    constants_by_name: HashMap<&'a [u8], Vec<usize>>,
+    structs_by_name: HashMap<&'a [u8], usize>,
+}
+
+/// A named number.
+pub struct Constant<'a> {
+    /// Its name, without `r#` or `@""`.
+    pub name: &'a [u8],
+    /// The token of the name.
+    pub at: usize,
+    /// Where its number comes from.
+    pub value: Value,
+    /// Its type, if the source says.
+    pub ty: Option<Type<'a>>,
+    /// For which processors it is.
+    pub processors: Set,
+    /// What kind of name it is.
+    pub style: Style,
+}
+
+/// How names of a kind are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// As the kernel does.
+    Kernel,
+    /// As the kernel does, or as `UffdioWake`.
+    Camel,
+    /// The function that an ioctl macro defines: `uffdio_wake`.
+    Function,
+}
+
+/// Where a number comes from.
+#[derive(Clone)]
+pub enum Value {
+    /// An expression, with Go's `iota` if it is in a group of constants.
+    Expression(Tokens, Option<u32>),
+    /// One more than the enumerator before; the first is zero.
+    After(Option<usize>),
+    /// The arguments of an ioctl macro.
+    Request {
+        /// Read, write, both or neither.
+        direction: Direction,
+        /// The ioctl type.
+        group: Tokens,
+        /// The number.
+        number: Tokens,
+        /// The type of the argument.
+        argument: Option<Tokens>,
+    },
+}
+
+/// Which way the data of an ioctl goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Direction {
+    /// The kernel writes.
+    pub read: bool,
+    /// The kernel reads.
+    pub write: bool,
+}
+
+impl Direction {
+    /// By what the macro's name says.
+    pub fn new(read: bool, write: bool) -> Direction {
+        Direction { read, write }
+    }
+}
+
+/// A struct or union.
+pub struct Struct<'a> {
+    /// Its name.
+    pub name: &'a [u8],
+    /// The token of the name.
+    pub at: usize,
+    /// Its fields.
+    pub body: Body<'a>,
+    /// For which processors it is.
+    pub processors: Set,
+    /// Whether its layout is that of C; other languages do not promise any.
+    pub c_layout: bool,
+}
+
+/// The fields of a struct or union.
+#[derive(Clone, Default)]
+pub struct Body<'a> {
+    /// In order.
+    pub fields: Vec<Field<'a>>,
+    /// All at the same place.
+    pub union: bool,
+    /// No padding.
+    pub packed: bool,
+    /// What is in it that the linter does not understand.
+    pub unclear: Option<&'static str>,
+}
+
+/// A field.
+#[derive(Clone)]
+pub struct Field<'a> {
+    /// Its name; empty for an anonymous part.
+    pub name: &'a [u8],
+    /// The token of the name or type.
+    pub at: usize,
+    /// What it holds.
+    pub ty: Type<'a>,
+}
+
+/// A type, as far as the linter needs it.
+#[derive(Clone)]
+pub enum Type<'a> {
+    /// A name, without path and qualifiers: `__u64`, `unsigned long`.
+    Named(String),
+    /// Of a type, so many.
+    Array(Box<Type<'a>>, Tokens),
+    /// An address.
+    Pointer,
+    /// Written where it is used.
+    Inline(Box<Body<'a>>),
+    /// Not understood.
+    Unclear,
+}
+
+impl<'a> Facts<'a> {
+    /// Adds a constant and tells its index.
+    pub fn constant(&mut self, constant: Constant<'a>) -> usize {
+        let index = self.constants.len();
+        self.constants_by_name
+            .entry(constant.name)
+            .or_default()
+            .push(index);
+        self.constants.push(constant);
+        index
+    }
+
+    /// Adds a struct; of two of one name the first serves for sizes.
+    pub fn structure(&mut self, structure: Struct<'a>) {
+        self.structs_by_name
+            .entry(structure.name)
+            .or_insert(self.structs.len());
+        self.structs.push(structure);
+    }
+
+    /// The constant of this name that code at token `at`, for these
+    /// `processors`, means: the nearest before it, else the first after it.
+    pub fn named(&self, name: &[u8], at: usize, processors: Set) -> Option<usize> {
+        let all = self.constants_by_name.get(name)?;
+        let before = all.partition_point(|index| self.constants[*index].at < at);
+        let fits = |index: &&usize| {
+            !self.constants[**index]
+                .processors
+                .and(processors)
+                .is_empty()
+        };
+        // Few are looked at: a file of nothing but one name stays fast.
+        let mut near = all[..before]
+            .iter()
+            .rev()
+            .take(16)
+            .chain(all[before..].iter().take(16));
+        near.find(fits).copied()
+    }
+
+    /// The struct of this name.
+    pub fn structure_named(&self, name: &[u8]) -> Option<usize> {
+        self.structs_by_name.get(name).copied()
+    }
+}
+
+/// A name without what only quotes it: `r#move` and `@"move"` are `move`.
+pub fn bare(text: &[u8]) -> &[u8] {
+    let text = text.strip_prefix(b"r#").unwrap_or(text);
+    let quoted = text
+        .strip_prefix(b"@\"")
+        .and_then(|text| text.strip_suffix(b"\""));
+    quoted.unwrap_or(text)
+}
+
+/// A type from tokens that name it: `const struct uffdio_range *`,
+/// `libc::c_ulonglong`, `unsafe.Pointer`, `C.ulonglong`.
+pub fn named_type<'a>(source: &Source<'a>, tokens: Tokens) -> Type<'a> {
+    let mut words: Vec<&[u8]> = vec![];
+    let mut at = tokens.start;
+    while at < tokens.end {
+        let text = source.text(at);
+        match text {
+            b"*" | b"&" | b"?" | b"fn" | b"func" => return Type::Pointer,
+            b"." | b"::" => words.clear(),
+            b"struct" | b"union" | b"enum" | b"const" | b"volatile" | b"mut" | b"static"
+            | b"typename" | b"pub" | b"inline" | b"constexpr" | b"extern" | b"final" | b"class"
+            | b"comptime" | b"export" | b"register" | b"signed" | b"__extension__" => {}
+            b"__attribute__" | b"alignas" | b"_Alignas" | b"align" => at = source.skip(at + 1) - 1,
+            _ if source.is_ident(at) => words.push(bare(text)),
+            // `[` is an array only where the collector says so.
+            _ => return Type::Unclear,
+        }
+        at += 1;
+    }
+    if words.is_empty() {
+        // Bare `signed`.
+        return Type::Unclear;
+    }
+    let words: Vec<_> = words
+        .iter()
+        .map(|word| String::from_utf8_lossy(word))
+        .collect();
+    Type::Named(words.join(" "))
+}

@@ -1,0 +1,3 @@
+package uffd
+
+const uffdioWake = 0x4010aa02

@@ -1,0 +1,239 @@
+//! `lint` reads what others wrote, whatever that is: it never panics, and
+//! never takes long.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use uffd_abi::lint::check::check;
+use uffd_abi::lint::language::Language;
+use uffd_sys::abi::table::Encoding;
+
+const LANGUAGES: [Language; 6] = [
+    Language::Rust,
+    Language::C,
+    Language::Cpp,
+    Language::Go,
+    Language::Zig,
+    Language::Python,
+];
+
+/// Code that is nested or repeated without end, as `(start, repeated, end)`.
+const PATTERNS: [(&str, &str, &str); 41] = [
+    ("#define UFFDIO_API ", "(", ""),
+    ("#define UFFDIO_API ", "(", "1"),
+    ("const UFFDIO_API: u64 = ", "-", "1;"),
+    ("const UFFDIO_API: u64 = ", "!(", "1;"),
+    ("UFFDIO_API = ", "1 + ", "1"),
+    ("UFFDIO_API = ", "f(", ""),
+    ("const UFFDIO_API = ", "1 << ", "1;"),
+    ("#define UFFDIO_API ", "a < ", "b"),
+    ("#define UFFDIO_API ", "sizeof(struct ", ""),
+    ("#define UFFDIO_API ", "_IOWR(", ""),
+    ("#define UFFDIO_API ", "(u64)", "1"),
+    ("", "#define UFFDIO_API UFFDIO_API + 1\n", ""),
+    ("", "const UFFDIO_API: u64 = UFFDIO_API + 1;\n", ""),
+    ("", "UFFDIO_API = UFFDIO_API + 1\n", ""),
+    ("", "#if defined(A)\n", "#define UFFDIO_API 1\n"),
+    ("#if ", "!(", "A\n"),
+    ("#if ", "defined ", "A\n"),
+    ("", "struct uffdio_copy {", ""),
+    ("", "struct { struct uffdio_copy {", "} x; };"),
+    ("struct uffdio_copy { u64 a", "[2", "]; };"),
+    ("struct uffdio_copy { u64 ", "a, ", "b; };"),
+    ("", "union uffd_msg { struct { u64 a; } ", ""),
+    ("", "enum { UFFDIO_API, ", ""),
+    ("enum { ", "UFFD_EVENT_FORK, ", "}"),
+    ("", "#[cfg(not(", ""),
+    ("#[cfg(", "any(", "x)] const UFFDIO_API: u8 = 1;"),
+    ("", "if #[cfg(target_arch = \"mips\")] { } else ", ""),
+    ("", "const ", "UFFDIO_API"),
+    ("", "const UFFDIO_API: ", ""),
+    ("", "type ", ""),
+    ("", "type uffdioCopy struct { x ", ""),
+    ("const (\n", "UFFDIO_API\n", ")"),
+    ("const (\n UFFDIO_API = 1 << iota\n", "_\n", ")"),
+    ("", "pub const uffdio_copy = extern struct { a: ", ""),
+    (
+        "pub const uffdio_copy = extern struct { a: ",
+        "[2]",
+        "u8 };",
+    ),
+    ("", "class uffdio_copy(Structure): _fields_ = [(\"a\", ", ""),
+    ("", "if x:\n", "UFFDIO_API = 1"),
+    ("", "a: ", "UFFDIO_API = 1"),
+    ("", "'", ""),
+    ("", "/* ", ""),
+    ("UFFDIO_API = \"", "\\\"", ""),
+];
+
+fn checked(language: Language, bytes: &[u8]) {
+    for encoding in [Encoding::Generic, Encoding::MipsPowerpcSparc] {
+        let report = check(language, Path::new("file"), bytes, encoding);
+        for problem in report.problems {
+            assert!(problem.line > 0, "{problem:?}");
+            assert!(!problem.message().is_empty());
+        }
+    }
+}
+
+#[test]
+fn what_is_nested_or_repeated_without_end_is_read_quickly() {
+    for (start, repeated, end) in PATTERNS {
+        let text = format!("{start}{}{end}\n", repeated.repeat(30_000 / repeated.len()));
+        for language in LANGUAGES {
+            let began = Instant::now();
+            checked(language, text.as_bytes());
+            let took = began.elapsed();
+            // A few milliseconds; what is quadratic takes minutes.
+            assert!(
+                took < Duration::from_secs(5),
+                "{language:?} {repeated:?} took {took:?}"
+            );
+        }
+    }
+}
+
+/// A chain of constants that each need the next.
+#[test]
+fn a_long_chain_of_names_ends() {
+    let mut text = String::new();
+    for number in 0..100_000 {
+        text += &format!(
+            "#define A{number} (A{} + sizeof(struct s{number}))\n",
+            number + 1
+        );
+        text += &format!(
+            "struct s{number} {{ struct s{} x[A{number}]; }};\n",
+            number + 1
+        );
+    }
+    text += "#define UFFDIO_API A0\nstruct uffdio_api { struct s0 x; };\n";
+    checked(Language::C, text.as_bytes());
+}
+
+#[test]
+fn what_is_not_text_is_read() {
+    let bytes: Vec<u8> = (0..=255).cycle().take(100_000).collect();
+    let latin = b"const UFFDIO_API: u64 = 1; // \xe9\xff\n\xc3(\nconst \xf0\x9f: u8 = 1;".to_vec();
+    for language in LANGUAGES {
+        checked(language, &bytes);
+        checked(language, &latin);
+        checked(language, b"");
+    }
+}
+
+/// Small and quick, and the same for the same seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 16) as usize % limit.max(1)
+    }
+}
+
+fn sources(folder: &Path, found: &mut Vec<Vec<u8>>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if Language::of(&path).is_some() {
+            found.push(fs::read(path).unwrap());
+        }
+    }
+}
+
+const PIECES: [&str; 24] = [
+    "(",
+    ")",
+    "{",
+    "}",
+    "[",
+    "]",
+    "\"",
+    "'",
+    "/*",
+    "*/",
+    "//",
+    "\n",
+    "#if ",
+    "#endif\n",
+    "struct ",
+    "<<",
+    "@\"",
+    "r#\"",
+    "as ",
+    "-1",
+    "99999999999999999999",
+    "sizeof(",
+    "\\\n",
+    "\0",
+];
+
+fn mutate(text: &mut Vec<u8>, corpus: &[Vec<u8>], random: &mut Random) {
+    let from = random.below(text.len() + 1);
+    let to = from + random.below(text.len() - from + 1).min(200);
+    match random.below(6) {
+        0 if from < text.len() => text[from] = random.below(256) as u8,
+        1 => drop(text.drain(from..to)),
+        2 => {
+            let copy = text[from..to].to_vec();
+            text.splice(from..from, copy);
+        }
+        3 => text.truncate(to),
+        4 => {
+            let other = &corpus[random.below(corpus.len())];
+            let start = random.below(other.len());
+            let end = (start + random.below(300)).min(other.len());
+            text.splice(from..from, other[start..end].iter().copied());
+        }
+        _ => drop(text.splice(from..from, PIECES[random.below(PIECES.len())].bytes())),
+    }
+}
+
+/// `UFFD_ABI_SEED=…` repeats a run; `UFFD_ABI_MUTATION_SECONDS=…` lengthens it.
+#[test]
+fn mutations_of_the_corpus_never_panic() {
+    let mut corpus = vec![];
+    sources(
+        &PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/corpus"),
+        &mut corpus,
+    );
+    let number = |name| {
+        std::env::var(name)
+            .ok()
+            .and_then(|text| text.parse::<u64>().ok())
+    };
+    let now = || {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .as_nanos() as u64
+    };
+    let seed = number("UFFD_ABI_SEED").unwrap_or_else(now).max(1);
+    let seconds = number("UFFD_ABI_MUTATION_SECONDS").unwrap_or(3);
+    println!("UFFD_ABI_SEED={seed}");
+    let mut random = Random(seed);
+    let began = Instant::now();
+    let mut rounds = 0;
+    while began.elapsed() < Duration::from_secs(seconds) {
+        let mut text = corpus[random.below(corpus.len())].clone();
+        for _ in 0..=random.below(8) {
+            mutate(&mut text, &corpus, &mut random);
+        }
+        let language = LANGUAGES[random.below(LANGUAGES.len())];
+        let round = Instant::now();
+        checked(language, &text);
+        assert!(
+            round.elapsed() < Duration::from_secs(2),
+            "a text of {} bytes",
+            text.len()
+        );
+        rounds += 1;
+    }
+    println!("{rounds} texts");
+    assert!(rounds > 50, "only {rounds} texts in {seconds} s");
+}

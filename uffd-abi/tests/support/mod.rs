@@ -1,0 +1,98 @@
+//! What several of these tests need.
+#![allow(dead_code)] // Each test file uses a part.
+
+pub mod btf_writer;
+
+use std::io::{self, Write};
+use std::process::{Command, Output as Finished};
+use std::sync::{Arc, Mutex};
+
+use uffd_abi::cli::Format;
+use uffd_abi::output::Output;
+use uffd_abi::verify::Compared;
+
+/// The command under test.
+pub fn uffd_abi(args: &[&str]) -> Ran {
+    let finished = Command::new(env!("CARGO_BIN_EXE_uffd-abi"))
+        .args(args)
+        .env_remove("NO_COLOR")
+        .env_remove("CLICOLOR_FORCE")
+        .output()
+        .expect("the command can be run");
+    Ran::new(finished)
+}
+
+/// What a command printed and how it ended.
+#[derive(Debug)]
+pub struct Ran {
+    pub out: String,
+    pub err: String,
+    pub code: Option<i32>,
+}
+
+impl Ran {
+    pub fn new(finished: Finished) -> Ran {
+        Ran {
+            out: String::from_utf8(finished.stdout).expect("UTF-8"),
+            err: String::from_utf8(finished.stderr).expect("UTF-8"),
+            code: finished.status.code(),
+        }
+    }
+
+    /// The document of --format json.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// Whether a line is printed, word for word.
+    pub fn assert_line(&self, line: &str) {
+        assert!(
+            self.out.lines().any(|l| l == line),
+            "no line\n{line}\nin\n{}{}",
+            self.out,
+            self.err
+        );
+    }
+}
+
+#[derive(Clone, Default)]
+struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What `verify` prints of a comparison's findings, and its exit code.
+pub fn text_of(compared: Compared) -> (Vec<String>, i32) {
+    let buffer = Buffer::default();
+    let mut out = Output::plain("verify", Format::Text, Box::new(buffer.clone()));
+    out.check(compared.check);
+    let exit = out.exit() as i32;
+    let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+    // The explanations are indented.
+    let lines = text
+        .lines()
+        .filter(|line| !line.starts_with(' '))
+        .map(str::to_owned)
+        .collect();
+    (lines, exit)
+}
+
+/// Whether this may become another user and change the machine. If not, says
+/// so where cargo does not hide it.
+pub fn is_root(test: &str) -> bool {
+    // SAFETY: asks for a number.
+    let root = unsafe { libc::geteuid() } == 0;
+    if !root {
+        let _ = writeln!(
+            io::stderr(),
+            "NOT TESTED: {test} needs root; run it with sudo"
+        );
+    }
+    root
+}
