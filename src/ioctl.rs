@@ -129,9 +129,13 @@ pub unsafe fn uffdio_api(fd: c_int, arg: *mut uffdio_api) -> c_int {
 ///   is mapped there; or that kind of memory cannot have that mode. Files
 ///   cannot have [`UFFDIO_REGISTER_MODE_WP`] unless [`UFFD_FEATURE_WP_ASYNC`]
 ///   is on.
-/// - `EBUSY`: another userfaultfd has a part of the range.
+/// - `EBUSY`: another userfaultfd has a part of the range; since Linux 7.3 also
+///   to take [`UFFDIO_REGISTER_MODE_WP`] or [`UFFDIO_REGISTER_MODE_RWP`] away
+///   from a range that has it. Until 7.2 a registration in other modes replaced
+///   the first; one with fewer of its modes changes nothing.
 /// - `EPERM`: a shared mapping that the process may not write.
-/// - `ENOMEM`: out of memory, or too many mappings.
+/// - `ENOMEM`: out of memory, or too many mappings. Linux 5.10 and 6.1 answer
+///   it for a range above the highest mapping, too.
 /// - `EFAULT`: `arg` cannot be read or written. If it can only be read, the
 ///   range is registered nevertheless.
 /// - `EBADF`, `ENOTTY`: `fd` is not open, or is not a userfaultfd. `EINVAL`
@@ -188,7 +192,8 @@ pub unsafe fn uffdio_unregister(fd: c_int, arg: *mut uffdio_range) -> c_int {
 /// Wakes the threads that wait for a fault in a range. They touch the memory
 /// again, so a fault that was not resolved is reported anew.
 ///
-/// It belongs to calls with a `DONTWAKE` bit, and to a `EEXIST` from COPY or
+/// It belongs to calls with a `DONTWAKE` bit (which do not keep a thread asleep
+/// that has sent its message but does not sleep yet), and to a `EEXIST` from COPY or
 /// ZEROPAGE: that the page is there does not mean that the thread was woken.
 /// The argument is only read, although the request code says otherwise.
 ///
@@ -231,7 +236,7 @@ pub unsafe fn uffdio_wake(fd: c_int, arg: *mut uffdio_range) -> c_int {
 ///   Linux 5.10 and 6.1 left it untouched, so set it to 0 before the call.
 /// - `EEXIST`: the page is there already. Whoever waits for it is not woken:
 ///   use [`uffdio_wake`].
-/// - `ENOENT`: `dst` is not in registered memory, or the mapping changed
+/// - `ENOENT`: `dst` is not registered with any userfaultfd, or the mapping changed
 ///   meanwhile. Memory that another userfaultfd of the process registered is
 ///   filled all the same, but only that one can wake who waits for it.
 /// - `EINVAL`: `dst` or `len` is not a multiple of the page size, `len` is 0, a

@@ -1,0 +1,263 @@
+//! UFFDIO_CONTINUE: its errors, and what the field mapped then says.
+
+use super::kit::*;
+use crate::prelude::*;
+
+const MINOR: u64 = UFFDIO_REGISTER_MODE_MINOR;
+const SHMEM: u64 = UFFD_FEATURE_MINOR_SHMEM;
+const HUGETLB: u64 = UFFD_FEATURE_MINOR_HUGETLBFS;
+const FLAG: u64 = UFFD_PAGEFAULT_FLAG_MINOR;
+const MODE: &str = "userfaultfd(2), Userfaultfd minor fault mode";
+const EINVAL_RANGE: &str = "UFFDIO_CONTINUE(2const), ERRORS: EINVAL";
+
+/// Four pages in the file, not mapped.
+fn scene(m: &Machine) -> Result<(Scene, Region), Stop> {
+    Scene::cached(m, Memory::Shmem, 4, 0, MINOR)
+}
+
+/// The call must fail so without touching the out field or mapping a page.
+fn refused(s: &Scene, start: usize, len: usize, mode: u64) -> Outcome {
+    s.uffd
+        .continue_(start, len, mode)
+        .fails_with(EINVAL, UNTOUCHED)?;
+    ensure!(!s.region.is_mapped(0)?, "page 0 was mapped");
+    Ok(())
+}
+
+/// See the head of the file.
+pub static CASES: &[Case] = &[
+    case(
+        "continue-eexist",
+        "UFFDIO_CONTINUE(2const), ERRORS: EEXIST",
+        "a page that is mapped already is EEXIST, and the field mapped says so",
+        |m| {
+            let (s, _alias) = scene(m)?;
+            s.uffd.continue_(s.at(0), m.page, 0).gives(m.page)?;
+            let answer = s.uffd.continue_(s.at(0), 2 * m.page, 0);
+            answer.fails_with(EEXIST, -i64::from(EEXIST))?;
+            ensure!(!s.region.is_mapped(1)?, "the page behind it was mapped");
+            Ok(())
+        },
+    )
+    .features(SHMEM),
+    case(
+        "continue-eagain-partial",
+        "UFFDIO_CONTINUE(2const), ERRORS: EAGAIN",
+        "if only a first part could be mapped it is EAGAIN, and the field mapped says how much",
+        |m| {
+            let (s, _alias) = scene(m)?;
+            s.uffd.continue_(s.at(2), m.page, 0).gives(m.page)?;
+            let answer = s.uffd.continue_(s.at(0), 4 * m.page, 0);
+            answer.fails_with(EAGAIN, 2 * m.page as i64)?;
+            ensure!(!s.region.is_mapped(3)?, "the last page was mapped");
+            Ok(())
+        },
+    )
+    .features(SHMEM),
+    case(
+        "continue-eagain-wakes-part",
+        "FACTS",
+        "EAGAIN wakes the threads of the part that was mapped",
+        |m| {
+            let (s, _alias) = scene(m)?;
+            let reader = Thread::reads(s.at(0));
+            waits(&s.uffd, &reader, s.at(0), FLAG)?;
+            s.uffd.continue_(s.at(1), m.page, 0).gives(m.page)?;
+            let answer = s.uffd.continue_(s.at(0), 2 * m.page, 0);
+            answer.fails_with(EAGAIN, m.page as i64)?;
+            reader.returns_value(i64::from(FIRST))
+        },
+    )
+    .features(SHMEM),
+    case(
+        "continue-eagain-event",
+        "UFFDIO_CONTINUE(2const), DESCRIPTION",
+        "while an event waits to be read it is EAGAIN, with -EAGAIN in the field mapped",
+        |m| {
+            let features = UFFD_FEATURE_EVENT_REMOVE;
+            let (s, _alias) = Scene::cached(m, Memory::Shmem, 4, features, MINOR)?;
+            while_event_waits(&s, |s| {
+                let answer = s.uffd.continue_(s.at(0), m.page, 0);
+                answer.fails_with(EAGAIN, -i64::from(EAGAIN))
+            })?;
+            s.uffd.continue_(s.at(0), m.page, 0).gives(m.page)
+        },
+    )
+    .features(SHMEM | UFFD_FEATURE_EVENT_REMOVE),
+    case(
+        "continue-efault-not-cached",
+        "UFFDIO_CONTINUE(2const), ERRORS: EFAULT",
+        "a page that is not in the file is EFAULT, and the field mapped says so",
+        |m| {
+            let s = Scene::empty(m, Memory::Shmem, 2, 0, MINOR)?;
+            s.uffd
+                .continue_(s.at(0), m.page, 0)
+                .fails_with(EFAULT, -i64::from(EFAULT))
+        },
+    )
+    .features(SHMEM),
+    case(
+        "continue-efault-not-cached-hugetlb",
+        "UFFDIO_CONTINUE(2const), ERRORS: EFAULT",
+        "a huge page that is not in the file is EFAULT, and the field mapped says so",
+        |m| {
+            let s = Scene::empty(m, Memory::SharedHugetlb, 1, 0, MINOR)?;
+            s.uffd
+                .continue_(s.at(0), s.page(), 0)
+                .fails_with(EFAULT, -i64::from(EFAULT))
+        },
+    )
+    .features(HUGETLB),
+    case(
+        "continue-efault-partial",
+        "UFFDIO_CONTINUE(2const), ERRORS: EAGAIN",
+        "a first part in the file and a rest that is not: EAGAIN with the length of the part",
+        |m| {
+            let region = Region::new(m, Memory::Shmem, 2)?;
+            region.alias(m)?.write(0, FIRST);
+            let s = Scene::of(region, 0, MINOR)?;
+            s.uffd
+                .continue_(s.at(0), 2 * m.page, 0)
+                .fails_with(EAGAIN, m.page as i64)
+        },
+    )
+    .features(SHMEM),
+    case(
+        "continue-efault-argument",
+        "FACTS",
+        "an argument that cannot be read is EFAULT",
+        |m| {
+            let (s, _alias) = scene(m)?;
+            let nowhere = s.at(4) as *mut uffdio_continue;
+            // SAFETY: the kernel checks the address, which is the point.
+            let make = || unsafe { uffdio_continue(s.uffd.fd, nowhere) };
+            Answer::of("UFFDIO_CONTINUE", make).fails(EFAULT)
+        },
+    )
+    .features(SHMEM),
+    case(
+        "continue-einval-start-unaligned",
+        EINVAL_RANGE,
+        "start that is not a multiple of the page size is EINVAL",
+        |m| {
+            let (s, _alias) = scene(m)?;
+            refused(&s, s.at(0) + m.page / 2, m.page, 0)
+        },
+    )
+    .features(SHMEM),
+    case(
+        "continue-einval-len-unaligned",
+        EINVAL_RANGE,
+        "len that is not a multiple of the page size is EINVAL",
+        |m| {
+            let (s, _alias) = scene(m)?;
+            refused(&s, s.at(0), m.page / 2, 0)
+        },
+    )
+    .features(SHMEM),
+    case(
+        "continue-einval-len-zero",
+        EINVAL_RANGE,
+        "len 0 is EINVAL",
+        |m| {
+            let (s, _alias) = scene(m)?;
+            refused(&s, s.at(0), 0, 0)
+        },
+    )
+    .features(SHMEM),
+    case(
+        "continue-einval-wraps",
+        EINVAL_RANGE,
+        "a range that wraps is EINVAL",
+        |m| {
+            let (s, _alias) = scene(m)?;
+            refused(&s, s.at(0), usize::MAX - m.page + 1, 0)
+        },
+    )
+    .features(SHMEM),
+    case(
+        "continue-einval-unknown-mode",
+        "UFFDIO_CONTINUE(2const), ERRORS: EINVAL.2",
+        "each mode bit besides DONTWAKE and WP is EINVAL",
+        |m| {
+            let (s, _alias) = scene(m)?;
+            let known = UFFDIO_CONTINUE_MODE_DONTWAKE | UFFDIO_CONTINUE_MODE_WP;
+            for bit in (0..64).map(|n| 1u64 << n).filter(|bit| bit & known == 0) {
+                refused(&s, s.at(0), m.page, bit)?;
+            }
+            Ok(())
+        },
+    )
+    .features(SHMEM),
+    case(
+        "continue-einval-anon",
+        MODE,
+        "only shared memory and huge pages have minor faults: registering others is EINVAL",
+        |m| {
+            for memory in [Memory::Anon, Memory::File] {
+                let region = Region::new(m, memory, 1)?;
+                let answer = Uffd::open(0)?.register(region.addr, region.len, MINOR);
+                answer.fails(EINVAL)?;
+            }
+            Ok(())
+        },
+    )
+    .features(SHMEM),
+    case(
+        "continue-einval-on-anon",
+        "FACTS",
+        "the call on registered anonymous memory is EINVAL",
+        |m| {
+            let s = Scene::empty(m, Memory::Anon, 1, 0, UFFDIO_REGISTER_MODE_MISSING)?;
+            s.uffd.continue_(s.at(0), m.page, 0).fails(EINVAL)
+        },
+    )
+    .features(SHMEM),
+    case(
+        "continue-enoent-not-registered",
+        "UFFDIO_CONTINUE(2const), ERRORS: ENOENT",
+        "memory whose registration has gone meanwhile is ENOENT, and the field mapped says so",
+        |m| {
+            let (s, _alias) = scene(m)?;
+            s.uffd.unregister(s.at(0), m.page).ok()?;
+            s.uffd
+                .continue_(s.at(0), m.page, 0)
+                .fails_with(ENOENT, -i64::from(ENOENT))?;
+            s.region.munmap(1, 1)?;
+            s.uffd
+                .continue_(s.at(1), m.page, 0)
+                .fails_with(ENOENT, -i64::from(ENOENT))
+        },
+    )
+    .features(SHMEM),
+    case(
+        "continue-esrch",
+        "UFFDIO_CONTINUE(2const), ERRORS: ESRCH",
+        "when the process whose memory it is has exited it is ESRCH, the field left alone",
+        |m| {
+            let features = UFFD_FEATURE_EVENT_FORK;
+            let (s, _alias) = Scene::cached(m, Memory::Shmem, 2, features, MINOR)?;
+            let child = of_dead_child(&s)?;
+            child
+                .continue_(s.at(0), m.page, 0)
+                .fails_with(ESRCH, UNTOUCHED)
+        },
+    )
+    .features(SHMEM | UFFD_FEATURE_EVENT_FORK),
+    case(
+        "continue-other-userfaultfd",
+        "FACTS",
+        "any userfaultfd of the process can map; only the one registered wakes",
+        |m| {
+            let (s, _alias) = scene(m)?;
+            let other = Uffd::open(0)?;
+            let reader = Thread::reads(s.at(0));
+            waits(&s.uffd, &reader, s.at(0), FLAG)?;
+            other.continue_(s.at(0), m.page, 0).gives(m.page)?;
+            reader.still_waits()?;
+            s.uffd.wake(s.at(0), m.page).ok()?;
+            reader.returns_value(i64::from(FIRST))
+        },
+    )
+    .features(SHMEM),
+];

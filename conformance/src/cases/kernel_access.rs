@@ -1,0 +1,267 @@
+//! System calls that touch protected memory for the program.
+
+use super::kit::*;
+use crate::prelude::*;
+
+const REGISTER_WP: u64 = UFFDIO_REGISTER_MODE_WP;
+const USER_MODE: i32 = libc::O_CLOEXEC | libc::O_NONBLOCK | UFFD_USER_MODE_ONLY;
+
+fn scene(m: &Machine) -> Result<Scene, Stop> {
+    let s = Scene::new(m, Memory::Anon, 2, 0, REGISTER_WP)?;
+    s.protect(0, 2)?;
+    Ok(s)
+}
+
+/// As [`scene`], by a userfaultfd for faults of user mode alone.
+fn user_mode_scene(m: &Machine) -> Result<Scene, Stop> {
+    let region = Region::new(m, Memory::Anon, 2)?;
+    region.fill(FIRST);
+    let uffd = Uffd::open_with(USER_MODE, 0)?;
+    uffd.register(region.addr, region.len, REGISTER_WP).ok()?;
+    let s = Scene { uffd, region };
+    s.protect(0, 2)?;
+    Ok(s)
+}
+
+/// The thread waits for page 0, and goes on when the protection is lifted.
+fn waits_then_lands(s: &Scene, thread: &Thread) -> Outcome {
+    waits(&s.uffd, thread, s.at(0), WP_WRITE)?;
+    s.unprotect(0, 1)?;
+    thread.returns_value(0)?;
+    ensure!(s.region.read(0) == NEW, "the write was lost");
+    Ok(())
+}
+
+/// process_vm_writev(2) of one byte into this process.
+fn writes_as_debugger(addr: usize) -> Thread {
+    Thread::spawn("the thread in process_vm_writev(2)", move || {
+        let mut byte = NEW;
+        let local = libc::iovec {
+            iov_base: (&mut byte as *mut u8).cast(),
+            iov_len: 1,
+        };
+        let remote = libc::iovec {
+            iov_base: addr as *mut libc::c_void,
+            iov_len: 1,
+        };
+        // SAFETY: one vector of one byte each; the address is the case's own.
+        match unsafe { libc::process_vm_writev(libc::getpid(), &local, 1, &remote, 1, 0) } {
+            1 => 0,
+            _ => i64::from(sys::errno()),
+        }
+    })
+}
+
+/// vmsplice(2) of one byte at this address into a pipe.
+fn splices(pipe: i32, addr: usize) -> Thread {
+    Thread::spawn("the thread in vmsplice(2)", move || {
+        let piece = libc::iovec {
+            iov_base: addr as *mut libc::c_void,
+            iov_len: 1,
+        };
+        // SAFETY: one vector of one byte; the address is the case's own.
+        match unsafe { libc::vmsplice(pipe, &piece, 1, 0) } {
+            1 => 0,
+            _ => i64::from(sys::errno()),
+        }
+    })
+}
+
+/// See the head of the file.
+pub static CASES: &[Case] = &[
+    case(
+        "kernel-access-read-waits",
+        "userfaultfd.rst, Creating a userfaultfd",
+        "read(2) into a protected page waits until the protection is lifted, and then lands",
+        |m| {
+            let s = scene(m)?;
+            let (pipe, _) = pipe_with(&[NEW])?;
+            waits_then_lands(&s, &reads_pipe_into(pipe, s.at(0)))
+        },
+    )
+    .features(HAS_WP),
+    case(
+        "kernel-access-write-passes",
+        "FACTS",
+        "write(2) from a protected page only reads it, and passes",
+        |m| {
+            let s = scene(m)?;
+            let (_, pipe) = pipe_with(&[])?;
+            ensure!(
+                passes(&s.uffd, &writes_pipe_from(pipe, s.at(0)))? == 0,
+                "write(2) failed"
+            );
+            s.traps_write(0)
+        },
+    )
+    .features(HAS_WP),
+    case(
+        "kernel-access-user-mode-read",
+        "FACTS",
+        "with UFFD_USER_MODE_ONLY, read(2) into a protected page is EFAULT, without a message",
+        |m| {
+            let s = user_mode_scene(m)?;
+            let (pipe, _) = pipe_with(&[NEW])?;
+            let errno = passes(&s.uffd, &reads_pipe_into(pipe, s.at(0)))?;
+            ensure!(
+                errno == i64::from(EFAULT),
+                "read(2) answered {}",
+                errno_name(errno as i32)
+            );
+            ensure!(s.region.read(0) == FIRST, "the write came through");
+            s.traps_write(0)
+        },
+    )
+    .features(HAS_WP)
+    .since(5, 11),
+    case(
+        "kernel-access-user-mode-sigbus",
+        "userfaultfd(2), DESCRIPTION: UFFD_USER_MODE_ONLY",
+        "with UFFD_USER_MODE_ONLY, a fault of the kernel's own in a protected page is a SIGBUS",
+        |m| {
+            let s = user_mode_scene(m)?;
+            let (pipe, _) = pipe_with(&[NEW])?;
+            let reader = reads_pipe_into(pipe, s.at(0));
+            if let Ending::Returned(errno) = reader.ends()? {
+                fail!(
+                    "read(2) answered {}, without a signal",
+                    errno_name(errno as i32)
+                );
+            }
+            reader.gets_signal(SIGBUS).map(|_| ())
+        },
+    )
+    .features(HAS_WP)
+    .since(5, 11),
+    case(
+        "kernel-access-user-mode-user",
+        "userfaultfd(2), DESCRIPTION: UFFD_USER_MODE_ONLY",
+        "with UFFD_USER_MODE_ONLY, a write of the program's own waits as ever",
+        |m| {
+            let s = user_mode_scene(m)?;
+            s.traps_write(0)
+        },
+    )
+    .features(HAS_WP)
+    .since(5, 11),
+    case(
+        "kernel-access-user-mode-write",
+        "FACTS",
+        "with UFFD_USER_MODE_ONLY, write(2) from a protected page passes",
+        |m| {
+            let s = user_mode_scene(m)?;
+            let (_, pipe) = pipe_with(&[])?;
+            ensure!(
+                passes(&s.uffd, &writes_pipe_from(pipe, s.at(0)))? == 0,
+                "write(2) failed"
+            );
+            s.traps_write(0)
+        },
+    )
+    .features(HAS_WP)
+    .since(5, 11),
+    case(
+        "kernel-access-sigbus-read",
+        "FACTS",
+        "with the feature SIGBUS, read(2) into a protected page is EFAULT, without a signal",
+        |m| {
+            let s = Scene::new(m, Memory::Anon, 2, UFFD_FEATURE_SIGBUS, REGISTER_WP)?;
+            s.protect(0, 2)?;
+            let (pipe, _) = pipe_with(&[NEW])?;
+            let errno = passes(&s.uffd, &reads_pipe_into(pipe, s.at(0)))?;
+            ensure!(
+                errno == i64::from(EFAULT),
+                "read(2) answered {}",
+                errno_name(errno as i32)
+            );
+            Ok(())
+        },
+    )
+    .features(HAS_WP | UFFD_FEATURE_SIGBUS),
+    case(
+        "kernel-access-gup-write",
+        "userfaultfd.rst, QEMU/KVM",
+        "get_user_pages for writing (process_vm_writev(2)) waits, and then lands",
+        |m| {
+            let s = scene(m)?;
+            waits_then_lands(&s, &writes_as_debugger(s.at(0)))
+        },
+    )
+    .features(HAS_WP),
+    case(
+        "kernel-access-gup-read",
+        "userfaultfd.rst, QEMU/KVM",
+        "get_user_pages for reading (vmsplice(2) from a protected page) passes",
+        |m| {
+            let s = scene(m)?;
+            let (_, pipe) = pipe_with(&[])?;
+            ensure!(
+                passes(&s.uffd, &splices(pipe, s.at(0)))? == 0,
+                "vmsplice(2) failed"
+            );
+            s.traps_write(0)
+        },
+    )
+    .features(HAS_WP),
+    case(
+        "kernel-access-gup-missing",
+        "userfaultfd.rst, QEMU/KVM",
+        "get_user_pages of a missing page (vmsplice(2) from it) waits until it is filled",
+        |m| {
+            let s = Scene::empty(m, Memory::Anon, 1, 0, UFFDIO_REGISTER_MODE_MISSING)?;
+            let source = Region::source(m, 1, FIRST)?;
+            let (read_end, pipe) = pipe_with(&[])?;
+            let splicer = splices(pipe, s.at(0));
+            let message = fault_in(&s.uffd, s.at(0), m.page, 0);
+            message?;
+            s.uffd.copy(s.at(0), source.addr, m.page, 0).gives(m.page)?;
+            splicer.returns_value(0)?;
+            let out = Region::new(m, Memory::Anon, 1)?;
+            reads_pipe_into(read_end, out.addr).returns_value(0)?;
+            ensure!(out.read(0) == FIRST, "the pipe has other data");
+            Ok(())
+        },
+    ),
+    case(
+        "kernel-access-proc-mem",
+        "FACTS",
+        "a write to /proc/self/mem cannot wait: at a protected page it is EIO",
+        |m| {
+            let s = scene(m)?;
+            let addr = s.at(0);
+            let writer = Thread::spawn("the thread that writes /proc/self/mem", move || {
+                use std::os::unix::fs::FileExt;
+                let file = std::fs::OpenOptions::new()
+                    .write(true)
+                    .open("/proc/self/mem");
+                let wrote = file.and_then(|f| f.write_all_at(&[NEW], addr as u64));
+                wrote.map_or_else(|e| e.raw_os_error().unwrap_or(-1).into(), |()| 0)
+            });
+            let errno = passes(&s.uffd, &writer)?;
+            ensure!(
+                errno == i64::from(libc::EIO),
+                "it answered {}",
+                errno_name(errno as i32)
+            );
+            ensure!(s.region.read(0) == FIRST, "the write came through");
+            Ok(())
+        },
+    )
+    .features(HAS_WP),
+    case(
+        "kernel-access-uffdio-copy-source",
+        "FACTS",
+        "UFFDIO_COPY reads from a protected page without waiting",
+        |m| {
+            let s = scene(m)?;
+            let target = Scene::empty(m, Memory::Anon, 1, 0, UFFDIO_REGISTER_MODE_MISSING)?;
+            target
+                .uffd
+                .copy(target.at(0), s.at(0), m.page, 0)
+                .gives(m.page)?;
+            quiet(&s.uffd)?;
+            target.region.holds(0, FIRST)
+        },
+    )
+    .features(HAS_WP),
+];

@@ -1,0 +1,318 @@
+//! Scenes that the cases of several files share. No cases here.
+
+use crate::prelude::*;
+use crate::sys::eventually;
+use crate::uffd::fault_flags;
+
+/// The flags of a write-protect fault: only writes raise one.
+pub const WP_WRITE: u64 = UFFD_PAGEFAULT_FLAG_WP | UFFD_PAGEFAULT_FLAG_WRITE;
+/// Both modes that write-protecting missing pages wants.
+pub const MISSING_WP: u64 = UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_WP;
+/// Write-protection of private anonymous memory.
+pub const HAS_WP: u64 = UFFD_FEATURE_PAGEFAULT_FLAG_WP;
+/// Write-protection of shared memory and huge pages.
+pub const HAS_WP_SHARED: u64 = HAS_WP | UFFD_FEATURE_WP_HUGETLBFS_SHMEM;
+/// Read-write-protection.
+pub const HAS_RWP: u64 = UFFD_FEATURE_RWP;
+/// The flags of a read of a read-write-protected page.
+pub const RWP_READ: u64 = UFFD_PAGEFAULT_FLAG_RWP;
+
+/// What [`Scene::new`] writes to the first page; page n holds this plus n.
+pub const FIRST: u8 = 0x11;
+/// What the cases write afterwards.
+pub const NEW: u8 = 0xee;
+
+/// A userfaultfd and a region that is registered with it.
+#[derive(Debug)]
+pub struct Scene {
+    /// The userfaultfd.
+    pub uffd: Uffd,
+    /// The region.
+    pub region: Region,
+}
+
+impl Scene {
+    /// Every page is there, and holds [`FIRST`] and so on.
+    pub fn new(
+        m: &Machine,
+        memory: Memory,
+        pages: usize,
+        features: u64,
+        mode: u64,
+    ) -> Result<Scene, Stop> {
+        let region = Region::new(m, memory, pages)?;
+        region.fill(FIRST);
+        Scene::of(region, features, mode)
+    }
+
+    /// No page is there.
+    pub fn empty(
+        m: &Machine,
+        memory: Memory,
+        pages: usize,
+        features: u64,
+        mode: u64,
+    ) -> Result<Scene, Stop> {
+        Scene::of(Region::new(m, memory, pages)?, features, mode)
+    }
+
+    /// The pages are in the file, filled as by [`Scene::new`], but not mapped
+    /// here: touching one is a minor fault. Also the mapping through which
+    /// they were filled.
+    pub fn cached(
+        m: &Machine,
+        memory: Memory,
+        pages: usize,
+        features: u64,
+        mode: u64,
+    ) -> Result<(Scene, Region), Stop> {
+        let region = Region::new(m, memory, pages)?;
+        let alias = region.alias(m)?;
+        alias.fill(FIRST);
+        Ok((Scene::of(region, features, mode)?, alias))
+    }
+
+    /// Registers a region.
+    pub fn of(region: Region, features: u64, mode: u64) -> Result<Scene, Stop> {
+        let uffd = Uffd::open(features)?;
+        uffd.register(region.addr, region.len, mode).ok()?;
+        Ok(Scene { uffd, region })
+    }
+
+    /// The address of page `n`.
+    pub fn at(&self, n: usize) -> usize {
+        self.region.at(n)
+    }
+
+    /// Bytes of a page.
+    pub fn page(&self) -> usize {
+        self.region.page
+    }
+
+    /// Write-protects pages.
+    pub fn protect(&self, n: usize, pages: usize) -> Outcome {
+        let len = pages * self.page();
+        self.uffd
+            .writeprotect(self.at(n), len, UFFDIO_WRITEPROTECT_MODE_WP)
+            .ok()
+    }
+
+    /// Lifts write-protection, and wakes.
+    pub fn unprotect(&self, n: usize, pages: usize) -> Outcome {
+        self.uffd
+            .writeprotect(self.at(n), pages * self.page(), 0)
+            .ok()
+    }
+
+    /// Read-write-protects pages.
+    pub fn rwprotect(&self, n: usize, pages: usize) -> Outcome {
+        let len = pages * self.page();
+        self.uffd
+            .rwprotect(self.at(n), len, UFFDIO_RWPROTECT_MODE_RWP)
+            .ok()
+    }
+
+    /// Lifts read-write-protection, and wakes.
+    pub fn rwunprotect(&self, n: usize, pages: usize) -> Outcome {
+        self.uffd.rwprotect(self.at(n), pages * self.page(), 0).ok()
+    }
+
+    /// A read of page `n` must wait for its read-write-protection to be
+    /// lifted, and then see this.
+    pub fn traps_read(&self, n: usize, byte: u8) -> Outcome {
+        let reader = Thread::reads(self.at(n));
+        waits(&self.uffd, &reader, self.at(n), RWP_READ)?;
+        self.rwunprotect(n, 1)?;
+        reader.returns_value(i64::from(byte))
+    }
+
+    /// A write to page `n` must wait for its protection to be lifted.
+    pub fn traps_write(&self, n: usize) -> Outcome {
+        let writer = Thread::writes(self.at(n), NEW);
+        waits(&self.uffd, &writer, self.at(n), WP_WRITE)?;
+        self.unprotect(n, 1)?;
+        writer.returns()?;
+        ensure!(self.region.read(n) == NEW, "the write was lost");
+        Ok(())
+    }
+
+    /// A write to page `n` must go through without a message.
+    pub fn lets_write(&self, n: usize) -> Outcome {
+        passes(&self.uffd, &Thread::writes(self.at(n), NEW))?;
+        ensure!(self.region.read(n) == NEW, "the write was lost");
+        Ok(())
+    }
+
+    /// A read of page `n` must go through without a message, and see this.
+    pub fn lets_read(&self, n: usize, byte: u8) -> Outcome {
+        let got = passes(&self.uffd, &Thread::reads(self.at(n)))?;
+        ensure!(got == i64::from(byte), "read {:#x}, not {:#x}", got, byte);
+        Ok(())
+    }
+}
+
+/// The thread must wait, its message a fault at this address with these flags.
+pub fn waits(uffd: &Uffd, thread: &Thread, address: usize, flags: u64) -> Outcome {
+    eventually(|| thread.ending().is_some() || uffd.poll(MOMENT) & libc::POLLIN != 0);
+    ensure!(thread.ending().is_none(), "the thread did not wait");
+    uffd.expect_fault(address, flags)
+}
+
+/// The thread must end by itself without a message; what it returned.
+pub fn passes(uffd: &Uffd, thread: &Thread) -> Result<i64, Stop> {
+    let mut came = None;
+    eventually(|| {
+        came = uffd.read(1).ok();
+        came.is_some() || thread.ending().is_some()
+    });
+    if let Some(messages) = came {
+        let event = messages.first().copied().map(Event::of);
+        fail!(
+            "{} came, not silence",
+            event.map_or_else(String::new, |e| e.name())
+        );
+    }
+    let value = thread.returns()?;
+    quiet(uffd)?;
+    Ok(value)
+}
+
+/// No message may be there now. Enough where nothing is under way any more.
+pub fn quiet(uffd: &Uffd) -> Outcome {
+    match uffd.read(1) {
+        Err(EAGAIN) => Ok(()),
+        Err(errno) => fail!("read(2) of a message answered {}", errno_name(errno)),
+        Ok(messages) => {
+            let event = messages.first().copied().map(Event::of);
+            fail!(
+                "{} came, not silence",
+                event.map_or_else(String::new, |e| e.name())
+            )
+        }
+    }
+}
+
+/// The next message must be a fault with these flags somewhere in this page.
+pub fn fault_in(uffd: &Uffd, page: usize, len: usize, flags: u64) -> Result<usize, Stop> {
+    match uffd.next()? {
+        Event::Fault {
+            flags: f, address, ..
+        } => {
+            ensure!(
+                (page..page + len).contains(&address),
+                "the fault is in another page"
+            );
+            ensure!(
+                f == flags,
+                "the fault has {}, not {}",
+                fault_flags(f),
+                fault_flags(flags)
+            );
+            Ok(address)
+        }
+        other => fail!("{} came, not a fault", other.name()),
+    }
+}
+
+/// Calls with an event waiting to be read: `call` gets the scene, whose page 3
+/// somebody is discarding, and says what it found. After that the event is
+/// read, and the discarding ends.
+pub fn while_event_waits(scene: &Scene, call: impl FnOnce(&Scene) -> Outcome) -> Outcome {
+    let (addr, len) = (scene.at(3), scene.page());
+    let discarder = Thread::spawn("the discarding thread", move || {
+        // SAFETY: the page belongs to the scene, and nobody refers to it.
+        unsafe { libc::madvise(addr as *mut libc::c_void, len, libc::MADV_DONTNEED) as i64 }
+    });
+    ensure!(
+        scene.uffd.poll(PATIENCE) & libc::POLLIN != 0,
+        "no event came"
+    );
+    call(scene)?;
+    match scene.uffd.next()? {
+        Event::Remove { .. } => discarder.returns_value(0),
+        other => fail!("{} came, not a remove event", other.name()),
+    }
+}
+
+/// The userfaultfd of a child that has the scene's memory, by a fork event,
+/// and has exited.
+pub fn of_dead_child(scene: &Scene) -> Result<Uffd, Stop> {
+    let forker = Thread::spawn("the forking thread", || match Child::fork(|| 0) {
+        Ok(child) => {
+            let pid = child.pid;
+            std::mem::forget(child);
+            i64::from(pid)
+        }
+        Err(_) => -1,
+    });
+    let child = match scene.uffd.next()? {
+        Event::Fork { fd } => Uffd { fd },
+        other => fail!("{} came, not a fork event", other.name()),
+    };
+    let pid = forker.returns()? as libc::pid_t;
+    // SAFETY: no status is asked for. The child exits at once.
+    let reaped = unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) };
+    ensure!(reaped == pid, "the child did not end");
+    Ok(child)
+}
+
+/// A pipe that holds these bytes: (the reading end, the writing end).
+pub fn pipe_with(bytes: &[u8]) -> Result<(libc::c_int, libc::c_int), Stop> {
+    let mut ends = [0; 2];
+    // SAFETY: there is room for two descriptors.
+    sys::need("pipe", unsafe {
+        libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC)
+    })?;
+    // SAFETY: the bytes live through the call.
+    let wrote = unsafe { libc::write(ends[1], bytes.as_ptr().cast(), bytes.len()) };
+    sys::need("write to a pipe", wrote as i64)?;
+    Ok((ends[0], ends[1]))
+}
+
+/// In a thread, read(2) of one byte of the pipe to this address: 0, or the
+/// errno.
+pub fn reads_pipe_into(pipe: libc::c_int, addr: usize) -> Thread {
+    Thread::spawn("the thread in read(2)", move || {
+        // SAFETY: the cases pass addresses of their own memory.
+        match unsafe { libc::read(pipe, addr as *mut libc::c_void, 1) } {
+            1 => 0,
+            _ => i64::from(sys::errno()),
+        }
+    })
+}
+
+/// In a thread, write(2) of one byte at this address to the pipe: 0, or the
+/// errno.
+pub fn writes_pipe_from(pipe: libc::c_int, addr: usize) -> Thread {
+    Thread::spawn("the thread in write(2)", move || {
+        // SAFETY: the cases pass addresses of their own memory.
+        match unsafe { libc::write(pipe, addr as *const libc::c_void, 1) } {
+            1 => 0,
+            _ => i64::from(sys::errno()),
+        }
+    })
+}
+
+/// The region must be made of transparent huge pages.
+pub fn need_thp(region: &Region) -> Outcome {
+    let cannot = |error| Stop::Cannot(format!("/proc/self/smaps: {}", error));
+    let text = std::fs::read_to_string("/proc/self/smaps").map_err(cannot)?;
+    let head = format!("{:x}-", region.addr);
+    let mut lines = text.lines().skip_while(|line| !line.starts_with(&head));
+    let huge = lines.find_map(|line| line.strip_prefix("AnonHugePages:"));
+    let kb = huge.and_then(|rest| rest.split_whitespace().next());
+    match kb.and_then(|kb| kb.parse::<usize>().ok()) {
+        Some(kb) if kb * 1024 == region.len => Ok(()),
+        _ => Err(Stop::Cannot(
+            "no transparent huge page was to be had".to_owned(),
+        )),
+    }
+}
+
+/// One transparent huge page, filled as by [`Scene::new`], not registered.
+pub fn thp(m: &Machine) -> Result<Region, Stop> {
+    let region = Region::new(m, Memory::Thp, m.huge_page / m.page)?;
+    region.fill(FIRST);
+    need_thp(&region)?;
+    Ok(region)
+}

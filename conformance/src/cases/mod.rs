@@ -1,0 +1,83 @@
+//! The cases, one file a subject.
+
+use crate::case::Case;
+
+pub mod api;
+pub mod continue_;
+pub mod continue_errors;
+pub mod copy;
+pub mod copy_wp;
+pub mod events;
+pub mod fork;
+pub mod general;
+pub mod interplay;
+pub mod kernel_access;
+pub mod kit;
+pub mod lifetime;
+pub mod move_;
+pub mod move_errors;
+pub mod opening;
+pub mod out_of_memory;
+pub mod pagemap_categories;
+pub mod pagemap_protect;
+pub mod pagemap_scan;
+pub mod poison;
+pub mod read;
+pub mod register;
+pub mod register_range;
+pub mod rwprotect;
+pub mod rwprotect_memory;
+pub mod scan;
+pub mod set_mode;
+pub mod sigbus;
+pub mod swap;
+pub mod unregister;
+pub mod wake;
+pub mod writeprotect;
+pub mod writeprotect_async;
+pub mod writeprotect_errors;
+pub mod writeprotect_features;
+pub mod writeprotect_memory;
+pub mod zeropage;
+
+/// All cases, in the order of the report.
+pub fn all() -> impl Iterator<Item = &'static Case> {
+    static GROUPS: &[&[Case]] = &[
+        opening::CASES,
+        api::CASES,
+        general::CASES,
+        register::CASES,
+        register_range::CASES,
+        unregister::CASES,
+        wake::CASES,
+        copy::CASES,
+        zeropage::CASES,
+        read::CASES,
+        events::CASES,
+        fork::CASES,
+        sigbus::CASES,
+        lifetime::CASES,
+        writeprotect::CASES,
+        writeprotect_errors::CASES,
+        writeprotect_memory::CASES,
+        writeprotect_features::CASES,
+        writeprotect_async::CASES,
+        copy_wp::CASES,
+        continue_::CASES,
+        continue_errors::CASES,
+        poison::CASES,
+        move_::CASES,
+        move_errors::CASES,
+        rwprotect::CASES,
+        rwprotect_memory::CASES,
+        set_mode::CASES,
+        pagemap_scan::CASES,
+        pagemap_categories::CASES,
+        pagemap_protect::CASES,
+        interplay::CASES,
+        kernel_access::CASES,
+        swap::CASES,
+        out_of_memory::CASES,
+    ];
+    GROUPS.iter().flat_map(|group| group.iter())
+}

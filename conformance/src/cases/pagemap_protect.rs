@@ -1,0 +1,334 @@
+//! PAGEMAP_SCAN that write-protects what it finds.
+
+use super::kit::*;
+use super::scan::*;
+use crate::prelude::*;
+
+const ASYNC: u64 = UFFD_FEATURE_WP_ASYNC;
+const REGISTER_WP: u64 = UFFDIO_REGISTER_MODE_WP;
+const MATCHING: &str = "pagemap.rst, PAGEMAP_SCAN: PM_SCAN_WP_MATCHING";
+const CHECK: &str = "pagemap.rst, PAGEMAP_SCAN: PM_SCAN_CHECK_WPASYNC";
+const BOTH_FLAGS: u64 = PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC;
+
+/// Four protected pages in asynchronous mode.
+fn scene(m: &Machine, memory: Memory) -> Result<Scene, Stop> {
+    let s = Scene::new(m, memory, 4, ASYNC, REGISTER_WP)?;
+    s.protect(0, 4)?;
+    Ok(s)
+}
+
+/// Take what was written, and protect it again.
+fn taking(s: &Scene) -> pm_scan_arg {
+    pm_scan_arg {
+        flags: BOTH_FLAGS,
+        ..wanting(&s.region, PAGE_IS_WRITTEN)
+    }
+}
+
+/// Round after round, what was written is taken once.
+fn takes(m: &Machine, memory: Memory) -> Outcome {
+    let s = scene(m, memory)?;
+    let small = s.page() / m.page;
+    let run = |n: usize, pages: usize| (n * small, pages * small, PAGE_IS_WRITTEN);
+    reports(&s.region, taking(&s), &[])?;
+    s.lets_write(1)?;
+    s.lets_write(2)?;
+    reports(&s.region, taking(&s), &[run(1, 2)])?;
+    reports(&s.region, taking(&s), &[])?;
+    s.lets_write(2)?;
+    s.lets_write(0)?;
+    reports(&s.region, taking(&s), &[run(0, 1), run(2, 1)])?;
+    has(&s.region, PAGE_IS_WRITTEN, &[])
+}
+
+/// See the head of the file.
+pub static CASES: &[Case] = &[
+    case(
+        "pagemap-protect-anon",
+        MATCHING,
+        "takes and protects anonymous memory",
+        |m| takes(m, Memory::Anon),
+    )
+    .features(HAS_SCAN),
+    case(
+        "pagemap-protect-shmem",
+        MATCHING,
+        "takes and protects shared memory",
+        |m| takes(m, Memory::Shmem),
+    )
+    .features(HAS_SCAN),
+    case(
+        "pagemap-protect-private-shmem",
+        MATCHING,
+        "takes and protects a private memfd",
+        |m| takes(m, Memory::PrivateShmem),
+    )
+    .features(HAS_SCAN),
+    case(
+        "pagemap-protect-hugetlb",
+        MATCHING,
+        "takes and protects huge pages",
+        |m| takes(m, Memory::Hugetlb),
+    )
+    .features(HAS_SCAN),
+    case(
+        "pagemap-protect-shared-hugetlb",
+        MATCHING,
+        "takes and protects shared huge pages",
+        |m| takes(m, Memory::SharedHugetlb),
+    )
+    .features(HAS_SCAN),
+    case(
+        "pagemap-protect-file",
+        MATCHING,
+        "takes and protects files",
+        |m| takes(m, Memory::File),
+    )
+    .features(HAS_SCAN),
+    case(
+        "pagemap-protect-thp",
+        MATCHING,
+        "takes and protects transparent huge pages",
+        |m| {
+            let s = Scene::of(thp(m)?, ASYNC, REGISTER_WP)?;
+            let all = s.region.pages();
+            reports(&s.region, taking(&s), &[(0, all, PAGE_IS_WRITTEN)])?;
+            reports(&s.region, taking(&s), &[])?;
+            s.lets_write(5)?;
+            let runs = scan(&s.region, taking(&s))?.runs;
+            let hit = runs
+                .iter()
+                .any(|(first, pages, _)| (*first..first + pages).contains(&5));
+            ensure!(hit, "the page is not reported");
+            reports(&s.region, taking(&s), &[])
+        },
+    )
+    .features(HAS_SCAN),
+    case(
+        "pagemap-protect-thp-part",
+        MATCHING,
+        "max_pages can end the walk in the middle of a transparent huge page",
+        |m| {
+            let s = Scene::of(thp(m)?, ASYNC, REGISTER_WP)?;
+            let all = s.region.pages();
+            let arg = pm_scan_arg {
+                max_pages: 3,
+                ..taking(&s)
+            };
+            reports(&s.region, arg, &[(0, 3, PAGE_IS_WRITTEN)])?;
+            has(&s.region, PAGE_IS_WRITTEN, &[(3, all - 3)])
+        },
+    )
+    .features(HAS_SCAN),
+    case(
+        "pagemap-protect-only-matching",
+        MATCHING,
+        "only the matching pages are protected",
+        |m| {
+            let s = Scene::new(m, Memory::Anon, 3, ASYNC, REGISTER_WP)?;
+            s.region.madvise(1, 1, libc::MADV_DONTNEED)?;
+            s.lets_read(1, 0)?;
+            let arg = wanting(&s.region, PAGE_IS_PFNZERO);
+            let arg = pm_scan_arg {
+                flags: PM_SCAN_WP_MATCHING,
+                ..arg
+            };
+            reports(&s.region, arg, &[(1, 1, PAGE_IS_PFNZERO)])?;
+            has(&s.region, PAGE_IS_WRITTEN, &[(0, 1), (2, 1)])
+        },
+    )
+    .features(HAS_SCAN),
+    case(
+        "pagemap-protect-max-pages",
+        MATCHING,
+        "beyond max_pages nothing is protected: the rest is found by the next call",
+        |m| {
+            let s = Scene::new(m, Memory::Anon, 4, ASYNC, REGISTER_WP)?;
+            let arg = pm_scan_arg {
+                max_pages: 3,
+                ..taking(&s)
+            };
+            reports(&s.region, arg, &[(0, 3, PAGE_IS_WRITTEN)])?;
+            reports(&s.region, taking(&s), &[(3, 1, PAGE_IS_WRITTEN)])
+        },
+    )
+    .features(HAS_SCAN),
+    case(
+        "pagemap-protect-vec-full",
+        MATCHING,
+        "what did not fit into the array is not protected: it is found by the next call",
+        |m| {
+            let s = scene(m, Memory::Anon)?;
+            s.lets_write(0)?;
+            s.lets_write(3)?;
+            let first = scan_with_room(&s.region, taking(&s), 1)?.runs;
+            ensure!(
+                first == [(0, 1, PAGE_IS_WRITTEN)],
+                "reported {}",
+                in_words(&first)
+            );
+            reports(&s.region, taking(&s), &[(3, 1, PAGE_IS_WRITTEN)])
+        },
+    )
+    .features(HAS_SCAN),
+    case(
+        "pagemap-protect-no-vec",
+        MATCHING,
+        "without an array the matching pages are protected, and none reported",
+        |m| {
+            let s = Scene::new(m, Memory::Anon, 4, ASYNC, REGISTER_WP)?;
+            let done = scan_with_room(&s.region, taking(&s), 0)?;
+            ensure!(
+                done.walk_end == 4,
+                "walk_end is page {}, not 4",
+                done.walk_end
+            );
+            has(&s.region, PAGE_IS_WRITTEN, &[])
+        },
+    )
+    .features(HAS_SCAN),
+    case(
+        "pagemap-protect-missing",
+        "pagemap.rst, PAGEMAP_SCAN",
+        "a whole region can be protected, with the pages that are not there",
+        |m| {
+            let features = ASYNC | UFFD_FEATURE_WP_UNPOPULATED;
+            let s = Scene::empty(m, Memory::Anon, 3, features, REGISTER_WP)?;
+            let arg = pm_scan_arg {
+                flags: BOTH_FLAGS,
+                ..wanting(&s.region, 0)
+            };
+            scan_with_room(&s.region, arg, 0)?;
+            s.lets_write(1)?;
+            s.lets_read(2, 0)?;
+            reports(&s.region, taking(&s), &[(1, 1, PAGE_IS_WRITTEN)])
+        },
+    )
+    .features(HAS_SCAN),
+    case(
+        "pagemap-protect-same-as-ioctl",
+        "pagemap.rst, PAGEMAP_SCAN",
+        "UFFDIO_WRITEPROTECT and PM_SCAN_WP_MATCHING do the same: each undoes nothing of the other",
+        |m| {
+            let s = Scene::new(m, Memory::Anon, 4, ASYNC, REGISTER_WP)?;
+            s.protect(0, 2)?;
+            reports(&s.region, taking(&s), &[(2, 2, PAGE_IS_WRITTEN)])?;
+            s.protect(0, 4)?;
+            has(&s.region, PAGE_IS_WRITTEN, &[])
+        },
+    )
+    .features(HAS_SCAN),
+    case(
+        "pagemap-protect-check-not-registered",
+        CHECK,
+        "CHECK_WPASYNC on memory that is not registered ends the call: EPERM",
+        |m| {
+            let r = Region::source(m, 2, FIRST)?;
+            for flags in [PM_SCAN_CHECK_WPASYNC, BOTH_FLAGS] {
+                refuses(
+                    pm_scan_arg {
+                        flags,
+                        ..wanting(&r, PAGE_IS_PRESENT)
+                    },
+                    EPERM,
+                )?;
+            }
+            Ok(())
+        },
+    )
+    .features(HAS_SCAN),
+    case(
+        "pagemap-protect-check-sync",
+        CHECK,
+        "CHECK_WPASYNC on memory with synchronous write-protection ends the call: EPERM",
+        |m| {
+            let s = Scene::new(m, Memory::Anon, 2, 0, REGISTER_WP)?;
+            refuses(taking(&s), EPERM)
+        },
+    )
+    .features(HAS_SCAN),
+    case(
+        "pagemap-protect-check-mixed",
+        CHECK,
+        "CHECK_WPASYNC on a range of which a part is not registered ends the call: EPERM",
+        |m| {
+            let s = Scene::new(m, Memory::Anon, 4, ASYNC, REGISTER_WP)?;
+            s.uffd.unregister(s.at(2), 2 * m.page).ok()?;
+            refuses(taking(&s), EPERM)
+        },
+    )
+    .features(HAS_SCAN),
+    case(
+        "pagemap-protect-check-alone",
+        CHECK,
+        "CHECK_WPASYNC without WP_MATCHING on asynchronous memory reports, and protects nothing",
+        |m| {
+            let s = Scene::new(m, Memory::Anon, 2, ASYNC, REGISTER_WP)?;
+            let arg = pm_scan_arg {
+                flags: PM_SCAN_CHECK_WPASYNC,
+                ..taking(&s)
+            };
+            reports(&s.region, arg, &[(0, 2, PAGE_IS_WRITTEN)])?;
+            has(&s.region, PAGE_IS_WRITTEN, &[(0, 2)])
+        },
+    )
+    .features(HAS_SCAN),
+    case(
+        "pagemap-protect-without-check",
+        "pagemap.rst, PAGEMAP_SCAN: PM_SCAN_WP_MATCHING",
+        "WP_MATCHING without CHECK_WPASYNC skips memory that cannot be so protected",
+        |m| {
+            let s = Scene::new(m, Memory::Anon, 4, ASYNC, REGISTER_WP)?;
+            s.uffd.unregister(s.at(2), 2 * m.page).ok()?;
+            let arg = wanting(&s.region, PAGE_IS_PRESENT);
+            let arg = pm_scan_arg {
+                flags: PM_SCAN_WP_MATCHING,
+                ..arg
+            };
+            scan(&s.region, arg)?;
+            ensure!(
+                s.region.pagemap(1)? & (1 << 57) != 0,
+                "page 1 was not protected"
+            );
+            ensure!(
+                s.region.pagemap(2)? & (1 << 57) == 0,
+                "page 2 was protected"
+            );
+            passes(&s.uffd, &Thread::writes(s.at(2), NEW)).map(|_| ())
+        },
+    )
+    .features(HAS_SCAN),
+    case(
+        "pagemap-protect-atomic",
+        "pagemap.rst, PAGEMAP_SCAN",
+        "taking and protecting are one step: of writes under way, none is lost",
+        |m| {
+            let s = scene(m, Memory::Anon)?;
+            let addr = s.at(0);
+            let rounds = 2000u32;
+            let writer = Thread::spawn("the writing thread", move || {
+                use std::sync::atomic::{AtomicU32, Ordering};
+                // SAFETY: the word is part of the scene's mapping, aligned,
+                // and touched through raw addresses alone.
+                let word = unsafe { &*(addr as *const AtomicU32) };
+                (1..=rounds).for_each(|n| word.store(n, Ordering::SeqCst));
+                0
+            });
+            // SAFETY: as above.
+            let word = unsafe { &*(addr as *const std::sync::atomic::AtomicU32) };
+            // After each take that reports nothing, the copy is what is there.
+            let mut copy = word.load(std::sync::atomic::Ordering::SeqCst);
+            loop {
+                let ended = writer.ending().is_some();
+                if !scan(&s.region, taking(&s))?.runs.is_empty() {
+                    copy = word.load(std::sync::atomic::Ordering::SeqCst);
+                } else if ended {
+                    break;
+                }
+            }
+            ensure!(copy == rounds, "the last write was lost");
+            Ok(())
+        },
+    )
+    .features(HAS_SCAN),
+];

@@ -1,0 +1,466 @@
+//! UFFDIO_POISON.
+
+use super::kit::*;
+use crate::prelude::*;
+
+const POISON: u64 = UFFD_FEATURE_POISON;
+const MISSING: u64 = UFFDIO_REGISTER_MODE_MISSING;
+const DESCRIPTION: &str = "UFFDIO_POISON(2const), DESCRIPTION";
+const EINVAL_RANGE: &str = "UFFDIO_POISON(2const), ERRORS: EINVAL";
+
+fn scene(m: &Machine) -> Result<Scene, Stop> {
+    Scene::empty(m, Memory::Anon, 4, 0, MISSING)
+}
+
+fn poison(s: &Scene, n: usize, pages: usize) -> Outcome {
+    let len = pages * s.page();
+    s.uffd.poison(s.at(n), len, 0).gives(len)
+}
+
+/// Reads and writes of page `n` raise SIGBUS, without a message.
+fn is_poisoned(s: &Scene, n: usize) -> Outcome {
+    for thread in [Thread::reads(s.at(n) + 9), Thread::writes(s.at(n) + 9, NEW)] {
+        let (_, address) = thread.gets_signal(SIGBUS)?;
+        ensure!(address == s.at(n) + 9, "the signal has another address");
+    }
+    quiet(&s.uffd)
+}
+
+/// Pages of this memory can be poisoned; their neighbours cannot tell.
+fn poisons(m: &Machine, memory: Memory) -> Outcome {
+    let s = Scene::empty(m, memory, 3, 0, MISSING)?;
+    poison(&s, 1, 1)?;
+    is_poisoned(&s, 1)?;
+    s.uffd.unregister(s.at(0), s.page()).ok()?;
+    s.lets_write(0)
+}
+
+/// The call must fail so without touching the out field or poisoning a page.
+fn refused(s: &Scene, start: usize, len: usize, mode: u64) -> Outcome {
+    s.uffd
+        .poison(start, len, mode)
+        .fails_with(EINVAL, UNTOUCHED)
+}
+
+/// See the head of the file.
+pub static CASES: &[Case] = &[
+    case(
+        "poison-anon",
+        DESCRIPTION,
+        "access to poisoned anonymous memory is SIGBUS",
+        |m| poisons(m, Memory::Anon),
+    )
+    .features(POISON),
+    case(
+        "poison-shmem",
+        DESCRIPTION,
+        "access to poisoned shared memory is SIGBUS",
+        |m| poisons(m, Memory::Shmem),
+    )
+    .features(POISON),
+    case(
+        "poison-private-shmem",
+        DESCRIPTION,
+        "access to a poisoned private memfd is SIGBUS",
+        |m| poisons(m, Memory::PrivateShmem),
+    )
+    .features(POISON),
+    case(
+        "poison-hugetlb",
+        DESCRIPTION,
+        "access to poisoned huge pages is SIGBUS",
+        |m| poisons(m, Memory::Hugetlb),
+    )
+    .features(POISON),
+    case(
+        "poison-shared-hugetlb",
+        DESCRIPTION,
+        "access to shared huge pages is SIGBUS",
+        |m| poisons(m, Memory::SharedHugetlb),
+    )
+    .features(POISON),
+    case(
+        "poison-signal-code",
+        "userfaultfd.rst, Memory Poisioning Emulation",
+        "the signal is that of broken memory, if the kernel knows such: its code is BUS_MCEERR_AR",
+        |m| {
+            let s = scene(m)?;
+            poison(&s, 0, 1)?;
+            let (code, _) = Thread::reads(s.at(0)).gets_signal(SIGBUS)?;
+            // Kernels without CONFIG_MEMORY_FAILURE have no code for it.
+            let knows = std::path::Path::new("/proc/sys/vm/memory_failure_recovery").exists();
+            let expected = if knows {
+                libc::BUS_MCEERR_AR
+            } else {
+                libc::BUS_ADRERR
+            };
+            ensure!(code == expected, "the code of the signal is {}", code);
+            Ok(())
+        },
+    )
+    .features(POISON),
+    case(
+        "poison-wakes",
+        "userfaultfd.rst, Memory Poisioning Emulation",
+        "resolves a missing fault: the thread that waits is woken, and gets SIGBUS",
+        |m| {
+            let s = scene(m)?;
+            let reader = Thread::reads(s.at(0));
+            waits(&s.uffd, &reader, s.at(0), 0)?;
+            poison(&s, 0, 1)?;
+            reader.gets_signal(SIGBUS).map(|_| ())
+        },
+    )
+    .features(POISON),
+    case(
+        "poison-wakes-minor",
+        "userfaultfd.rst, Memory Poisioning Emulation",
+        "resolves a minor fault: the thread that waits is woken, and gets SIGBUS",
+        |m| {
+            let mode = UFFDIO_REGISTER_MODE_MINOR;
+            let (s, alias) = Scene::cached(m, Memory::Shmem, 1, 0, mode)?;
+            let reader = Thread::reads(s.at(0));
+            waits(&s.uffd, &reader, s.at(0), UFFD_PAGEFAULT_FLAG_MINOR)?;
+            poison(&s, 0, 1)?;
+            reader.gets_signal(SIGBUS)?;
+            ensure!(alias.read(0) == FIRST, "the file lost its data");
+            Ok(())
+        },
+    )
+    .features(POISON | UFFD_FEATURE_MINOR_SHMEM),
+    case(
+        "poison-mode-dontwake",
+        "UFFDIO_POISON(2const), DESCRIPTION: UFFDIO_POISON_MODE_DONTWAKE",
+        "with DONTWAKE the page is poisoned and the thread waits on until UFFDIO_WAKE",
+        |m| {
+            let s = scene(m)?;
+            let reader = Thread::reads(s.at(0));
+            waits(&s.uffd, &reader, s.at(0), 0)?;
+            s.uffd
+                .poison(s.at(0), m.page, UFFDIO_POISON_MODE_DONTWAKE)
+                .gives(m.page)?;
+            reader.still_waits()?;
+            s.uffd.wake(s.at(0), m.page).ok()?;
+            reader.gets_signal(SIGBUS).map(|_| ())
+        },
+    )
+    .features(POISON),
+    case(
+        "poison-updated-all",
+        DESCRIPTION,
+        "on success the field updated says len, whatever it held before",
+        |m| {
+            let s = scene(m)?;
+            poison(&s, 1, 3)?;
+            (1..4).try_for_each(|n| is_poisoned(&s, n))
+        },
+    )
+    .features(POISON),
+    case(
+        "poison-eexist",
+        "UFFDIO_POISON(2const), ERRORS: EEXIST",
+        "a page that is mapped already is EEXIST, and the field updated says so",
+        |m| {
+            let s = scene(m)?;
+            s.uffd.zeropage(s.at(0), m.page, 0).gives(m.page)?;
+            s.uffd
+                .poison(s.at(0), 2 * m.page, 0)
+                .fails_with(EEXIST, -i64::from(EEXIST))?;
+            s.lets_write(0)
+        },
+    )
+    .features(POISON),
+    case(
+        "poison-eexist-poisoned",
+        "UFFDIO_POISON(2const), ERRORS: EEXIST",
+        "a page that is poisoned already is EEXIST, for ZEROPAGE as well",
+        |m| {
+            let s = scene(m)?;
+            poison(&s, 0, 1)?;
+            s.uffd
+                .poison(s.at(0), m.page, 0)
+                .fails_with(EEXIST, -i64::from(EEXIST))?;
+            let answer = s.uffd.zeropage(s.at(0), m.page, 0);
+            answer.fails_with(EEXIST, -i64::from(EEXIST))?;
+            is_poisoned(&s, 0)
+        },
+    )
+    .features(POISON),
+    case(
+        "poison-copy-heals",
+        "FACTS",
+        "UFFDIO_COPY onto a poisoned page succeeds, and ends the poison",
+        |m| {
+            let s = scene(m)?;
+            let source = Region::source(m, 1, FIRST)?;
+            poison(&s, 0, 1)?;
+            s.uffd.copy(s.at(0), source.addr, m.page, 0).gives(m.page)?;
+            s.lets_read(0, FIRST)?;
+            s.lets_write(0)
+        },
+    )
+    .features(POISON),
+    case(
+        "poison-eagain-partial",
+        "UFFDIO_POISON(2const), ERRORS: EAGAIN",
+        "if only a first part could be poisoned it is EAGAIN, and updated says how much",
+        |m| {
+            let s = scene(m)?;
+            s.uffd.zeropage(s.at(2), m.page, 0).gives(m.page)?;
+            s.uffd
+                .poison(s.at(0), 4 * m.page, 0)
+                .fails_with(EAGAIN, 2 * m.page as i64)?;
+            is_poisoned(&s, 0)?;
+            is_poisoned(&s, 1)?;
+            s.lets_read(2, 0)?;
+            ensure!(!s.region.is_mapped(3)?, "the last page was touched");
+            Ok(())
+        },
+    )
+    .features(POISON),
+    case(
+        "poison-eagain-event",
+        "UFFDIO_POISON(2const), DESCRIPTION",
+        "while an event waits to be read it is EAGAIN, with -EAGAIN in the field updated",
+        |m| {
+            let s = Scene::empty(m, Memory::Anon, 4, UFFD_FEATURE_EVENT_REMOVE, MISSING)?;
+            while_event_waits(&s, |s| {
+                let answer = s.uffd.poison(s.at(0), m.page, 0);
+                answer.fails_with(EAGAIN, -i64::from(EAGAIN))
+            })?;
+            poison(&s, 0, 1)
+        },
+    )
+    .features(POISON | UFFD_FEATURE_EVENT_REMOVE),
+    case(
+        "poison-einval-start-unaligned",
+        EINVAL_RANGE,
+        "start that is not a multiple of the page size is EINVAL",
+        |m| {
+            let s = scene(m)?;
+            refused(&s, s.at(0) + m.page / 2, m.page, 0)
+        },
+    )
+    .features(POISON),
+    case(
+        "poison-einval-len-unaligned",
+        EINVAL_RANGE,
+        "len that is not a multiple of the page size is EINVAL",
+        |m| {
+            let s = scene(m)?;
+            refused(&s, s.at(0), m.page / 2, 0)
+        },
+    )
+    .features(POISON),
+    case(
+        "poison-einval-len-zero",
+        EINVAL_RANGE,
+        "len 0 is EINVAL",
+        |m| {
+            let s = scene(m)?;
+            refused(&s, s.at(0), 0, 0)
+        },
+    )
+    .features(POISON),
+    case(
+        "poison-einval-wraps",
+        EINVAL_RANGE,
+        "a range that wraps is EINVAL",
+        |m| {
+            let s = scene(m)?;
+            refused(&s, s.at(0), usize::MAX - m.page + 1, 0)
+        },
+    )
+    .features(POISON),
+    case(
+        "poison-einval-unknown-mode",
+        "UFFDIO_POISON(2const), ERRORS: EINVAL.2",
+        "each mode bit besides DONTWAKE is EINVAL",
+        |m| {
+            let s = scene(m)?;
+            let known = UFFDIO_POISON_MODE_DONTWAKE;
+            for bit in (0..64).map(|n| 1u64 << n).filter(|bit| bit & known == 0) {
+                refused(&s, s.at(0), m.page, bit)?;
+            }
+            poison(&s, 0, 1)
+        },
+    )
+    .features(POISON),
+    case(
+        "poison-unknown-ioctl",
+        "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_POISON",
+        "a kernel whose features lack POISON refuses the call with EINVAL",
+        |m| {
+            if m.has(POISON) {
+                return poison(&scene(m)?, 0, 1);
+            }
+            refused(&scene(m)?, 0, m.page, 0)
+        },
+    ),
+    case(
+        "poison-register-ioctls",
+        "UFFDIO_REGISTER(2const), DESCRIPTION: _UFFDIO_POISON",
+        "UFFDIO_REGISTER offers POISON if the kernel answers the feature",
+        |m| {
+            let region = Region::new(m, Memory::Anon, 1)?;
+            let answer = Uffd::open(0)?.register(region.addr, region.len, MISSING);
+            answer.ok()?;
+            let offered = answer.out as u64 & (1 << _UFFDIO_POISON) != 0;
+            ensure!(offered == m.has(POISON), "POISON is offered wrongly");
+            Ok(())
+        },
+    ),
+    case(
+        "poison-enoent",
+        "UFFDIO_POISON(2const), ERRORS: ENOENT",
+        "memory whose registration has gone meanwhile is ENOENT, and the field updated says so",
+        |m| {
+            let s = scene(m)?;
+            s.uffd.unregister(s.at(0), m.page).ok()?;
+            s.uffd
+                .poison(s.at(0), m.page, 0)
+                .fails_with(ENOENT, -i64::from(ENOENT))?;
+            s.region.munmap(1, 1)?;
+            s.uffd
+                .poison(s.at(1), m.page, 0)
+                .fails_with(ENOENT, -i64::from(ENOENT))
+        },
+    )
+    .features(POISON),
+    case(
+        "poison-esrch",
+        "UFFDIO_POISON(2const), ERRORS: ESRCH",
+        "when the process whose memory it is has exited it is ESRCH, the field left alone",
+        |m| {
+            let s = Scene::empty(m, Memory::Anon, 2, UFFD_FEATURE_EVENT_FORK, MISSING)?;
+            let child = of_dead_child(&s)?;
+            child
+                .poison(s.at(0), m.page, 0)
+                .fails_with(ESRCH, UNTOUCHED)
+        },
+    )
+    .features(POISON | UFFD_FEATURE_EVENT_FORK),
+    case(
+        "poison-efault",
+        "FACTS",
+        "an argument that cannot be read is EFAULT",
+        |m| {
+            let s = scene(m)?;
+            let nowhere = s.at(4) as *mut uffdio_poison;
+            // SAFETY: the kernel checks the address, which is the point.
+            let make = || unsafe { uffdio_poison(s.uffd.fd, nowhere) };
+            Answer::of("UFFDIO_POISON", make).fails(EFAULT)
+        },
+    )
+    .features(POISON),
+    case(
+        "poison-only-this-mapping",
+        DESCRIPTION,
+        "only this address space is affected: a second mapping of the file has its data",
+        |m| {
+            let mode = UFFDIO_REGISTER_MODE_MINOR;
+            let (s, alias) = Scene::cached(m, Memory::Shmem, 2, 0, mode)?;
+            poison(&s, 0, 2)?;
+            is_poisoned(&s, 0)?;
+            alias.holds(0, FIRST)?;
+            alias.write(1, NEW);
+            Ok(())
+        },
+    )
+    .features(POISON | UFFD_FEATURE_MINOR_SHMEM),
+    case(
+        "poison-dontneed",
+        "FACTS",
+        "MADV_DONTNEED clears the poison: the page is missing again",
+        |m| {
+            let s = scene(m)?;
+            poison(&s, 0, 1)?;
+            is_poisoned(&s, 0)?;
+            s.region.madvise(0, 1, libc::MADV_DONTNEED)?;
+            let reader = Thread::reads(s.at(0));
+            waits(&s.uffd, &reader, s.at(0), 0)?;
+            s.uffd.zeropage(s.at(0), m.page, 0).gives(m.page)?;
+            reader.returns_value(0)
+        },
+    )
+    .features(POISON),
+    case(
+        "poison-fork",
+        "FACTS",
+        "a child inherits the poison, and its MADV_DONTNEED does not clear the parent's",
+        |m| {
+            let s = scene(m)?;
+            poison(&s, 0, 1)?;
+            let (addr, len) = (s.at(0), m.page);
+            let mut child = Child::fork(|| {
+                // SAFETY: the range is the case's own.
+                unsafe { libc::madvise(addr as *mut libc::c_void, len, libc::MADV_DONTNEED) }
+            })?;
+            child.succeeds()?;
+            is_poisoned(&s, 0)?;
+            let mut child = Child::fork(|| i32::from(crate::region::read(addr)))?;
+            let exit = child.ends()?;
+            let expected = crate::child::Exit::Signal(SIGBUS);
+            ensure!(exit == expected, "the child was not killed by SIGBUS");
+            Ok(())
+        },
+    )
+    .features(POISON),
+    case(
+        "poison-outlives-userfaultfd",
+        "FACTS",
+        "the poison stays when the range is unregistered and the userfaultfd closed",
+        |m| {
+            let s = scene(m)?;
+            poison(&s, 0, 2)?;
+            s.uffd.unregister(s.at(0), m.page).ok()?;
+            Thread::reads(s.at(0)).gets_signal(SIGBUS)?;
+            let addr = s.at(1);
+            drop(s.uffd);
+            Thread::reads(addr).gets_signal(SIGBUS).map(|_| ())
+        },
+    )
+    .features(POISON),
+    case(
+        "poison-kernel-access",
+        "FACTS",
+        "a system call that touches a poisoned page fails with EFAULT, without a signal",
+        |m| {
+            let s = scene(m)?;
+            poison(&s, 0, 1)?;
+            let (_, pipe) = pipe_with(&[])?;
+            let errno = passes(&s.uffd, &writes_pipe_from(pipe, s.at(0)))? as i32;
+            ensure!(errno == EFAULT, "write(2) answered {}", errno_name(errno));
+            Ok(())
+        },
+    )
+    .features(POISON),
+    case(
+        "poison-write-protect",
+        "FACTS",
+        "write-protecting a poisoned page, and lifting it, succeed and change nothing",
+        |m| {
+            let s = Scene::empty(m, Memory::Anon, 2, 0, MISSING_WP)?;
+            poison(&s, 0, 1)?;
+            s.protect(0, 1)?;
+            is_poisoned(&s, 0)?;
+            s.unprotect(0, 1)?;
+            is_poisoned(&s, 0)
+        },
+    )
+    .features(POISON | HAS_WP),
+    case(
+        "poison-mprotect",
+        "FACTS",
+        "the poison outlives mprotect(2) to PROT_NONE and back",
+        |m| {
+            let s = scene(m)?;
+            poison(&s, 0, 1)?;
+            s.region.mprotect(0, 4, libc::PROT_NONE)?;
+            s.region
+                .mprotect(0, 4, libc::PROT_READ | libc::PROT_WRITE)?;
+            is_poisoned(&s, 0)
+        },
+    )
+    .features(POISON),
+];

@@ -1,0 +1,169 @@
+//! Cases: UFFD_FEATURE_SIGBUS.
+
+use crate::cases::kit::{pipe_with, quiet, reads_pipe_into, Scene};
+use crate::child::Exit;
+use crate::prelude::*;
+
+const MISSING: u64 = UFFDIO_REGISTER_MODE_MISSING;
+const SIGBUS_FEATURE: u64 = UFFD_FEATURE_SIGBUS;
+
+fn scene(m: &Machine, memory: Memory) -> Result<Scene, Stop> {
+    Scene::empty(m, memory, 2, SIGBUS_FEATURE, MISSING)
+}
+
+/// Accesses to a missing page must raise SIGBUS, without a message.
+fn raises(m: &Machine, memory: Memory) -> Outcome {
+    let s = scene(m, memory)?;
+    for thread in [Thread::reads(s.at(0) + 9), Thread::writes(s.at(1) + 9, 1)] {
+        thread.gets_signal(SIGBUS)?;
+    }
+    quiet(&s.uffd)
+}
+
+/// See the head of the file.
+pub static CASES: &[Case] = &[
+    case(
+        "sigbus-anon",
+        "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_SIGBUS",
+        "accesses to a missing page raise SIGBUS, and there is no message",
+        |m| raises(m, Memory::Anon),
+    )
+    .features(SIGBUS_FEATURE),
+    case(
+        "sigbus-shmem",
+        "userfaultfd(2), Userfaultfd operation: UFFD_FEATURE_SIGBUS",
+        "accesses to holes of shared memory raise SIGBUS, and there is no message",
+        |m| raises(m, Memory::Shmem),
+    )
+    .features(SIGBUS_FEATURE | UFFD_FEATURE_MISSING_SHMEM),
+    case(
+        "sigbus-hugetlb",
+        "userfaultfd(2), Userfaultfd operation: UFFD_FEATURE_SIGBUS",
+        "accesses to missing huge pages raise SIGBUS, and there is no message",
+        |m| raises(m, Memory::Hugetlb),
+    )
+    .features(SIGBUS_FEATURE | UFFD_FEATURE_MISSING_HUGETLBFS),
+    case(
+        "sigbus-signal-details",
+        "FACTS",
+        "the signal has the code BUS_ADRERR and the address of the access",
+        |m| {
+            let s = scene(m, Memory::Anon)?;
+            let at = s.at(1) + 0x40;
+            let (code, address) = Thread::writes(at, 1).gets_signal(SIGBUS)?;
+            ensure!(code == libc::BUS_ADRERR, "si_code is {}", code);
+            // Some processors tell the page alone.
+            ensure!(
+                address == at || address == s.at(1),
+                "si_addr is another page"
+            );
+            Ok(())
+        },
+    )
+    .features(SIGBUS_FEATURE),
+    case(
+        "sigbus-present-page",
+        "userfaultfd(2), Userfaultfd operation: UFFD_FEATURE_SIGBUS",
+        "pages that were filled beforehand are accessed as ever",
+        |m| {
+            let (s, source) = (scene(m, Memory::Anon)?, Region::source(m, 1, 6)?);
+            s.uffd.copy(s.at(0), source.addr, m.page, 0).gives(m.page)?;
+            s.uffd.zeropage(s.at(1), m.page, 0).gives(m.page)?;
+            Thread::reads(s.at(0)).returns_value(6)?;
+            Thread::reads(s.at(1)).returns_value(0)
+        },
+    )
+    .features(SIGBUS_FEATURE),
+    case(
+        "sigbus-unregistered",
+        "FACTS",
+        "after unregistering, accesses find zeroes again",
+        |m| {
+            let s = scene(m, Memory::Anon)?;
+            s.uffd.unregister(s.at(0), m.page).ok()?;
+            Thread::reads(s.at(0)).returns_value(0)?;
+            Thread::reads(s.at(1)).gets_signal(SIGBUS).map(|_| ())
+        },
+    )
+    .features(SIGBUS_FEATURE),
+    case(
+        "sigbus-system-call",
+        "FACTS",
+        "a system call that touches a missing page answers EFAULT, without a signal",
+        |m| {
+            let s = scene(m, Memory::Anon)?;
+            let (pipe, _) = pipe_with(b"x")?;
+            reads_pipe_into(pipe, s.at(0)).returns_value(i64::from(EFAULT))?;
+            quiet(&s.uffd)
+        },
+    )
+    .features(SIGBUS_FEATURE),
+    case(
+        "sigbus-kills",
+        "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_SIGBUS",
+        "a process without a handler for it dies of the signal",
+        |m| {
+            let m = m.clone();
+            let mut child = Child::fork(move || match scene(&m, Memory::Anon) {
+                Ok(s) => i32::from(s.region.read(0)),
+                Err(_) => 9,
+            })?;
+            let end = child.ends()?;
+            ensure!(
+                end == Exit::Signal(SIGBUS),
+                "the child ended otherwise: {:?}",
+                end
+            );
+            Ok(())
+        },
+    )
+    .features(SIGBUS_FEATURE),
+    case(
+        "sigbus-write-protected",
+        "FACTS",
+        "a write to a write-protected page raises SIGBUS, too",
+        |m| {
+            let s = Scene::new(m, Memory::Anon, 1, SIGBUS_FEATURE, UFFDIO_REGISTER_MODE_WP)?;
+            s.protect(0, 1)?;
+            Thread::writes(s.at(0), 1).gets_signal(SIGBUS)?;
+            quiet(&s.uffd)?;
+            s.unprotect(0, 1)?;
+            Thread::writes(s.at(0), 1).returns().map(|_| ())
+        },
+    )
+    .features(SIGBUS_FEATURE | UFFD_FEATURE_PAGEFAULT_FLAG_WP),
+    case(
+        "sigbus-inherited-with-event-fork",
+        "userfaultfd(2), Userfaultfd operation: UFFD_FEATURE_SIGBUS",
+        "together with EVENT_FORK, a child inherits it",
+        |m| {
+            let features = SIGBUS_FEATURE | UFFD_FEATURE_EVENT_FORK;
+            let s = Scene::empty(m, Memory::Anon, 1, features, MISSING)?;
+            let addr = s.at(0);
+            let forker = Thread::spawn("the forking thread", move || {
+                let forked = Child::fork(|| i32::from(crate::region::read(addr)));
+                match forked.and_then(|mut child| child.ends()) {
+                    Ok(Exit::Signal(signal)) => i64::from(signal),
+                    _ => 0,
+                }
+            });
+            let _child = match s.uffd.next()? {
+                Event::Fork { fd } => Uffd { fd },
+                other => fail!("{} came, not a fork event", other.name()),
+            };
+            forker.returns_value(i64::from(SIGBUS))
+        },
+    )
+    .features(SIGBUS_FEATURE | UFFD_FEATURE_EVENT_FORK),
+    case(
+        "sigbus-not-inherited",
+        "userfaultfd(2), Userfaultfd operation: UFFD_FEATURE_SIGBUS",
+        "without EVENT_FORK, a child finds zeroes in missing pages",
+        |m| {
+            let s = scene(m, Memory::Anon)?;
+            let addr = s.at(0);
+            Child::fork(move || i32::from(crate::region::read(addr)))?.succeeds()
+        },
+    )
+    .features(SIGBUS_FEATURE),
+];

@@ -1,0 +1,317 @@
+//! Write-protection that the kernel lifts by itself: UFFD_FEATURE_WP_ASYNC.
+
+use super::kit::*;
+use crate::prelude::*;
+
+const ASYNC: u64 = UFFD_FEATURE_WP_ASYNC;
+const REGISTER_WP: u64 = UFFDIO_REGISTER_MODE_WP;
+const SOURCE: &str = "userfaultfd.rst, Write Protect Notifications: UFFD_FEATURE_WP_ASYNC";
+/// Bit 57 of a pagemap entry: userfaultfd tracks the page.
+const TRACKED: u64 = 1 << 57;
+
+fn is_protected(s: &Scene, n: usize) -> Result<bool, Stop> {
+    Ok(s.region.pagemap(n)? & TRACKED != 0)
+}
+
+/// Of the pages, exactly these are protected.
+fn protected(s: &Scene, expected: &[bool]) -> Outcome {
+    for (n, expected) in expected.iter().enumerate() {
+        let found = is_protected(s, n)?;
+        let word = if found {
+            "still protected"
+        } else {
+            "not protected"
+        };
+        ensure!(found == *expected, "page {} is {}", n, word);
+    }
+    Ok(())
+}
+
+/// Writes pass without a message and leave their mark.
+fn tracks(m: &Machine, memory: Memory) -> Outcome {
+    let s = Scene::new(m, memory, 3, ASYNC, REGISTER_WP)?;
+    protected(&s, &[false, false, false])?;
+    s.protect(0, 3)?;
+    protected(&s, &[true, true, true])?;
+    s.lets_read(0, FIRST)?;
+    s.lets_write(1)?;
+    protected(&s, &[true, false, true])?;
+    s.protect(0, 3)?;
+    protected(&s, &[true, true, true])
+}
+
+/// Pages that are not there are tracked, too.
+fn tracks_missing(m: &Machine, memory: Memory) -> Outcome {
+    let s = Scene::empty(m, memory, 3, ASYNC, REGISTER_WP)?;
+    s.protect(0, 3)?;
+    protected(&s, &[true, true, true])?;
+    s.lets_write(1)?;
+    protected(&s, &[true, false, true])?;
+    s.lets_read(2, 0)?;
+    protected(&s, &[true, false, true])
+}
+
+/// See the head of the file.
+pub static CASES: &[Case] = &[
+    case(
+        "writeprotect-async-anon",
+        SOURCE,
+        "a write to anonymous memory marks its page",
+        |m| tracks(m, Memory::Anon),
+    )
+    .features(ASYNC),
+    case(
+        "writeprotect-async-shmem",
+        SOURCE,
+        "a write to shared memory marks its page",
+        |m| tracks(m, Memory::Shmem),
+    )
+    .features(ASYNC),
+    case(
+        "writeprotect-async-private-shmem",
+        SOURCE,
+        "likewise a private memfd",
+        |m| tracks(m, Memory::PrivateShmem),
+    )
+    .features(ASYNC),
+    case(
+        "writeprotect-async-hugetlb",
+        SOURCE,
+        "a write to a huge page marks it",
+        |m| tracks(m, Memory::Hugetlb),
+    )
+    .features(ASYNC),
+    case(
+        "writeprotect-async-shared-hugetlb",
+        SOURCE,
+        "likewise a shared huge page",
+        |m| tracks(m, Memory::SharedHugetlb),
+    )
+    .features(ASYNC),
+    case(
+        "writeprotect-async-file",
+        "userfaultfd.rst, Write Protect Notifications",
+        "used alone, it works on any memory, so on files of other file systems",
+        |m| tracks(m, Memory::File),
+    )
+    .features(ASYNC),
+    case(
+        "writeprotect-async-file-with-missing",
+        "userfaultfd.rst, Write Protect Notifications",
+        "not used alone, together with MISSING, files of other file systems are EINVAL",
+        |m| {
+            let region = Region::new(m, Memory::File, 1)?;
+            let uffd = Uffd::open(ASYNC)?;
+            uffd.register(region.addr, region.len, MISSING_WP)
+                .fails(EINVAL)
+        },
+    )
+    .features(ASYNC),
+    case(
+        "writeprotect-async-missing-anon",
+        "FACTS",
+        "anonymous pages that are not there are tracked, even without WP_UNPOPULATED",
+        |m| tracks_missing(m, Memory::Anon),
+    )
+    .features(ASYNC),
+    case(
+        "writeprotect-async-missing-shmem",
+        SOURCE,
+        "pages of shared memory that are not there are tracked",
+        |m| tracks_missing(m, Memory::Shmem),
+    )
+    .features(ASYNC),
+    case(
+        "writeprotect-async-missing-hugetlb",
+        SOURCE,
+        "huge pages that are not there are tracked",
+        |m| tracks_missing(m, Memory::SharedHugetlb),
+    )
+    .features(ASYNC),
+    case(
+        "writeprotect-async-thp",
+        "pagemap.rst, PAGEMAP_SCAN",
+        "a write to a transparent huge page marks the page, and perhaps its neighbours",
+        |m| {
+            let s = Scene::of(thp(m)?, ASYNC, REGISTER_WP)?;
+            s.protect(0, s.region.pages())?;
+            ensure!(is_protected(&s, 5)?, "the page is not protected");
+            s.lets_write(5)?;
+            ensure!(!is_protected(&s, 5)?, "the written page is still protected");
+            Ok(())
+        },
+    )
+    .features(ASYNC),
+    case(
+        "writeprotect-async-off",
+        "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_WP_ASYNC",
+        "without the feature, a write waits, although the kernel has it",
+        |m| {
+            let s = Scene::new(m, Memory::Anon, 1, 0, REGISTER_WP)?;
+            s.protect(0, 1)?;
+            s.traps_write(0)
+        },
+    )
+    .features(ASYNC),
+    case(
+        "writeprotect-async-not-yet-protected",
+        SOURCE,
+        "a page is not tracked before it is protected",
+        |m| {
+            let s = Scene::new(m, Memory::Anon, 2, ASYNC, REGISTER_WP)?;
+            s.protect(0, 1)?;
+            protected(&s, &[true, false])
+        },
+    )
+    .features(ASYNC),
+    case(
+        "writeprotect-async-lift",
+        SOURCE,
+        "resolving a fault is invalid in this mode: lifting the protection is refused",
+        |m| {
+            let s = Scene::new(m, Memory::Anon, 1, ASYNC, REGISTER_WP)?;
+            s.protect(0, 1)?;
+            let answer = s.uffd.writeprotect(s.at(0), m.page, 0);
+            ensure!(answer.errno != 0, "{}", answer);
+            Ok(())
+        },
+    )
+    .features(ASYNC),
+    case(
+        "writeprotect-async-kernel-write",
+        "FACTS",
+        "the kernel's own write, read(2) into the page, marks it",
+        |m| {
+            let s = Scene::new(m, Memory::Anon, 2, ASYNC, REGISTER_WP)?;
+            s.protect(0, 2)?;
+            let (pipe, _) = pipe_with(&[NEW])?;
+            let reader = reads_pipe_into(pipe, s.at(1));
+            ensure!(passes(&s.uffd, &reader)? == 0, "read(2) failed");
+            ensure!(s.region.read(1) == NEW, "the write was lost");
+            protected(&s, &[true, false])
+        },
+    )
+    .features(ASYNC),
+    case(
+        "writeprotect-async-user-mode-only",
+        "FACTS",
+        "with UFFD_USER_MODE_ONLY, the kernel's own write passes and marks the page, too",
+        |m| {
+            let region = Region::new(m, Memory::Anon, 2)?;
+            region.fill(FIRST);
+            let flags = libc::O_CLOEXEC | libc::O_NONBLOCK | UFFD_USER_MODE_ONLY;
+            let uffd = Uffd::open_with(flags, ASYNC)?;
+            uffd.register(region.addr, region.len, REGISTER_WP).ok()?;
+            let s = Scene { uffd, region };
+            s.protect(0, 2)?;
+            let (pipe, _) = pipe_with(&[NEW])?;
+            let reader = reads_pipe_into(pipe, s.at(1));
+            ensure!(passes(&s.uffd, &reader)? == 0, "read(2) failed");
+            protected(&s, &[true, false])
+        },
+    )
+    .features(ASYNC),
+    case(
+        "writeprotect-async-dontneed",
+        SOURCE,
+        "MADV_DONTNEED on anonymous memory counts as a write",
+        |m| {
+            let s = Scene::new(m, Memory::Anon, 2, ASYNC, REGISTER_WP)?;
+            s.protect(0, 2)?;
+            s.region.madvise(0, 1, libc::MADV_DONTNEED)?;
+            protected(&s, &[false, true])
+        },
+    )
+    .features(ASYNC),
+    case(
+        "writeprotect-async-remove",
+        SOURCE,
+        "MADV_REMOVE on a file counts as a write",
+        |m| {
+            let s = Scene::new(m, Memory::Shmem, 2, ASYNC, REGISTER_WP)?;
+            s.protect(0, 2)?;
+            s.region.madvise(0, 1, libc::MADV_REMOVE)?;
+            protected(&s, &[false, true])
+        },
+    )
+    .features(ASYNC),
+    case(
+        "writeprotect-async-dontneed-shmem",
+        SOURCE,
+        "unmapping a page of shared memory from here, by MADV_DONTNEED, loses no mark",
+        |m| {
+            let s = Scene::new(m, Memory::Shmem, 3, ASYNC, REGISTER_WP)?;
+            s.protect(0, 2)?;
+            s.lets_write(1)?;
+            s.region.madvise(0, 3, libc::MADV_DONTNEED)?;
+            ensure!(is_protected(&s, 0)?, "the protection was lost");
+            Ok(())
+        },
+    )
+    .features(ASYNC),
+    case(
+        "writeprotect-async-with-missing",
+        SOURCE,
+        "with MISSING as well, missing pages still send messages; written pages do not",
+        |m| {
+            let s = Scene::empty(m, Memory::Anon, 1, ASYNC, MISSING_WP)?;
+            let source = Region::source(m, 1, FIRST)?;
+            let reader = Thread::reads(s.at(0));
+            s.uffd.expect_fault(s.at(0), 0)?;
+            s.uffd
+                .copy(s.at(0), source.addr, m.page, UFFDIO_COPY_MODE_WP)
+                .gives(m.page)?;
+            reader.returns_value(i64::from(FIRST))?;
+            ensure!(is_protected(&s, 0)?, "the page arrived unprotected");
+            s.lets_write(0)?;
+            ensure!(!is_protected(&s, 0)?, "the written page is still protected");
+            Ok(())
+        },
+    )
+    .features(ASYNC),
+    case(
+        "writeprotect-async-unregister",
+        "FACTS",
+        "unregistering lifts the protection",
+        |m| {
+            let s = Scene::new(m, Memory::Anon, 2, ASYNC, REGISTER_WP)?;
+            s.protect(0, 2)?;
+            s.uffd.unregister(s.at(0), s.region.len).ok()?;
+            protected(&s, &[false, false])
+        },
+    )
+    .features(ASYNC),
+    case(
+        "writeprotect-async-split-and-merge",
+        SOURCE,
+        "the marks outlive changes of the mappings: splitting by mprotect(2), and merging again",
+        |m| {
+            let s = Scene::new(m, Memory::Anon, 3, ASYNC, REGISTER_WP)?;
+            s.protect(0, 3)?;
+            s.lets_write(0)?;
+            s.region.mprotect(1, 1, libc::PROT_READ)?;
+            protected(&s, &[false, true, true])?;
+            s.region
+                .mprotect(1, 1, libc::PROT_READ | libc::PROT_WRITE)?;
+            protected(&s, &[false, true, true])?;
+            s.lets_write(1)?;
+            protected(&s, &[false, false, true])
+        },
+    )
+    .features(ASYNC),
+    case(
+        "writeprotect-sync-pagemap",
+        "pagemap.rst, pagemap",
+        "bit 57 of a page's entry in /proc/PID/pagemap says that it is write-protected",
+        |m| {
+            let s = Scene::new(m, Memory::Anon, 2, 0, REGISTER_WP)?;
+            protected(&s, &[false, false])?;
+            s.protect(0, 1)?;
+            protected(&s, &[true, false])?;
+            s.unprotect(0, 1)?;
+            protected(&s, &[false, false])
+        },
+    )
+    .features(HAS_WP)
+    .since(5, 13),
+];

@@ -1,0 +1,281 @@
+//! Cases: UFFDIO_ZEROPAGE.
+
+use crate::cases::kit::{of_dead_child, while_event_waits, Scene};
+use crate::prelude::*;
+
+const MISSING: u64 = UFFDIO_REGISTER_MODE_MISSING;
+const DONTWAKE: u64 = UFFDIO_ZEROPAGE_MODE_DONTWAKE;
+
+/// Four pages registered for missing pages.
+fn scene(m: &Machine) -> Result<(Uffd, Region), Stop> {
+    let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Anon, 4)?);
+    uffd.register(region.addr, region.len, MISSING).ok()?;
+    Ok((uffd, region))
+}
+
+/// A page of this kind of memory must read as zeroes, and be writable.
+fn zeroes(m: &Machine, memory: Memory) -> Outcome {
+    let (uffd, region) = (Uffd::open(0)?, Region::new(m, memory, 2)?);
+    uffd.register(region.addr, region.len, MISSING).ok()?;
+    let reader = Thread::reads(region.at(1));
+    uffd.expect_fault(region.at(1), 0)?;
+    // Until it sleeps, it would see the page and not wait.
+    reader.still_waits()?;
+    uffd.zeropage(region.at(1), m.page, 0).gives(m.page)?;
+    reader.returns_value(0)?;
+    region.holds(1, 0)?;
+    region.fill_page(1, 7);
+    region.holds(1, 7)
+}
+
+/// A range that `change` makes must be EINVAL, with nothing zeroed.
+fn refuses(m: &Machine, change: fn(usize, usize) -> (usize, usize)) -> Outcome {
+    let (uffd, region) = scene(m)?;
+    let (start, len) = change(region.addr, m.page);
+    uffd.zeropage(start, len, 0).fails_with(EINVAL, UNTOUCHED)?;
+    ensure!(!region.is_mapped(0)?, "a page was filled");
+    Ok(())
+}
+
+/// See the head of the file.
+pub static CASES: &[Case] = &[
+    case(
+        "zeropage-anon",
+        "UFFDIO_ZEROPAGE(2const), DESCRIPTION",
+        "fills the missing page with zeroes, and wakes the thread that waits for it",
+        |m| zeroes(m, Memory::Anon),
+    ),
+    case(
+        "zeropage-shmem",
+        "userfaultfd(2), Userfaultfd operation",
+        "ZEROPAGE fills pages of shared memory",
+        |m| zeroes(m, Memory::Shmem),
+    )
+    .features(UFFD_FEATURE_MISSING_SHMEM),
+    case(
+        "zeropage-private-shmem",
+        "FACTS",
+        "ZEROPAGE fills a private mapping of shared memory",
+        |m| zeroes(m, Memory::PrivateShmem),
+    )
+    .features(UFFD_FEATURE_MISSING_SHMEM),
+    case(
+        "zeropage-hugetlb",
+        "FACTS",
+        "huge pages cannot be zeroed: EINVAL",
+        |m| {
+            let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Hugetlb, 1)?);
+            uffd.register(region.addr, region.len, MISSING).ok()?;
+            let out = -i64::from(EINVAL);
+            uffd.zeropage(region.addr, region.len, 0)
+                .fails_with(EINVAL, out)
+        },
+    )
+    .features(UFFD_FEATURE_MISSING_HUGETLBFS),
+    case(
+        "zeropage-several",
+        "UFFDIO_ZEROPAGE(2const), RETURN VALUE",
+        "one call zeroes several pages and wakes the threads of all of them",
+        |m| {
+            let (uffd, region) = scene(m)?;
+            let readers: Vec<Thread> = (0..4).map(|n| Thread::reads(region.at(n))).collect();
+            for _ in 0..4 {
+                uffd.next()?;
+            }
+            uffd.zeropage(region.addr, region.len, 0)
+                .gives(region.len)?;
+            for reader in readers {
+                reader.returns_value(0)?;
+            }
+            Ok(())
+        },
+    ),
+    case(
+        "zeropage-then-write",
+        "UFFDIO_ZEROPAGE(2const), DESCRIPTION",
+        "a thread that waits to write writes to the zeroed page, and no other page changes",
+        |m| {
+            let (uffd, region) = scene(m)?;
+            let writer = Thread::writes(region.at(0), 5);
+            uffd.expect_fault(region.at(0), UFFD_PAGEFAULT_FLAG_WRITE)?;
+            uffd.zeropage(region.addr, 2 * m.page, 0)
+                .gives(2 * m.page)?;
+            writer.returns()?;
+            ensure!(region.read(0) == 5, "the write was lost");
+            region.holds(1, 0)
+        },
+    ),
+    case(
+        "zeropage-out-field-not-read",
+        "UFFDIO_ZEROPAGE(2const), DESCRIPTION",
+        "the field zeropage is not read: any value in it does no harm",
+        |m| {
+            let (uffd, region) = scene(m)?;
+            for (n, value) in [0, -1, i64::MIN, 4096].iter().enumerate() {
+                let range = uffdio_range {
+                    start: region.at(n) as u64,
+                    len: m.page as u64,
+                };
+                let mut arg = uffdio_zeropage {
+                    range,
+                    mode: 0,
+                    zeropage: *value,
+                };
+                // SAFETY: `arg` lives through the call; the page is ours.
+                let answer = Answer::of("UFFDIO_ZEROPAGE", || unsafe {
+                    uffdio_zeropage(uffd.fd, &mut arg)
+                });
+                answer.ok()?;
+                ensure!(arg.zeropage == m.page as i64, "the field zeropage was kept");
+            }
+            Ok(())
+        },
+    ),
+    case(
+        "zeropage-mode-dontwake",
+        "UFFDIO_ZEROPAGE(2const), DESCRIPTION: UFFDIO_ZEROPAGE_MODE_DONTWAKE",
+        "with DONTWAKE the page is zeroed and the thread waits on until UFFDIO_WAKE",
+        |m| {
+            let (uffd, region) = scene(m)?;
+            let reader = Thread::reads(region.at(0));
+            uffd.expect_fault(region.at(0), 0)?;
+            // Until it sleeps, it would see the page and not wait.
+            reader.still_waits()?;
+            uffd.zeropage(region.at(0), m.page, DONTWAKE)
+                .gives(m.page)?;
+            reader.still_waits()?;
+            region.holds(0, 0)?;
+            uffd.wake(region.at(0), m.page).ok()?;
+            reader.returns_value(0)
+        },
+    ),
+    case(
+        "zeropage-eagain-partial",
+        "UFFDIO_ZEROPAGE(2const), ERRORS: EAGAIN",
+        "EAGAIN when a part was zeroed, with the bytes of it in the field zeropage",
+        |m| {
+            let ((uffd, region), source) = (scene(m)?, Region::source(m, 1, 9)?);
+            uffd.copy(region.at(1), source.addr, m.page, 0)
+                .gives(m.page)?;
+            let part = m.page as i64;
+            uffd.zeropage(region.addr, region.len, 0)
+                .fails_with(EAGAIN, part)?;
+            region.holds(0, 0)?;
+            region.holds(1, 9)?;
+            ensure!(!region.is_mapped(2)?, "a page behind it was filled");
+            Ok(())
+        },
+    ),
+    case(
+        "zeropage-eagain-event",
+        "FACTS",
+        "EAGAIN with -EAGAIN in the field zeropage while an event waits to be read",
+        |m| {
+            let features = UFFD_FEATURE_EVENT_REMOVE;
+            let s = Scene::empty(m, Memory::Anon, 4, features, MISSING)?;
+            while_event_waits(&s, |s| {
+                let out = -i64::from(EAGAIN);
+                s.uffd.zeropage(s.at(0), m.page, 0).fails_with(EAGAIN, out)
+            })?;
+            s.uffd.zeropage(s.at(0), m.page, 0).gives(m.page)
+        },
+    )
+    .features(UFFD_FEATURE_EVENT_REMOVE),
+    case(
+        "zeropage-eexist",
+        "FACTS",
+        "EEXIST with -EEXIST in the field zeropage when the page is there; it is not changed",
+        |m| {
+            let ((uffd, region), source) = (scene(m)?, Region::source(m, 1, 9)?);
+            uffd.copy(region.addr, source.addr, m.page, 0)
+                .gives(m.page)?;
+            let out = -i64::from(EEXIST);
+            uffd.zeropage(region.addr, m.page, 0)
+                .fails_with(EEXIST, out)?;
+            region.holds(0, 9)
+        },
+    ),
+    case(
+        "zeropage-eexist-does-not-wake",
+        "FACTS",
+        "EEXIST does not wake the thread that waits for the page",
+        |m| {
+            let (uffd, region) = scene(m)?;
+            let reader = Thread::reads(region.at(0));
+            uffd.expect_fault(region.at(0), 0)?;
+            // Until it sleeps, it would see the page and not wait.
+            reader.still_waits()?;
+            uffd.zeropage(region.at(0), m.page, DONTWAKE)
+                .gives(m.page)?;
+            uffd.zeropage(region.at(0), m.page, 0).fails(EEXIST)?;
+            reader.still_waits()?;
+            uffd.wake(region.at(0), m.page).ok()?;
+            reader.returns_value(0)
+        },
+    ),
+    case(
+        "zeropage-einval-start-unaligned",
+        "UFFDIO_ZEROPAGE(2const), ERRORS: EINVAL",
+        "start that is not a multiple of the page size is EINVAL",
+        |m| refuses(m, |start, len| (start + 1, len)),
+    ),
+    case(
+        "zeropage-einval-len-unaligned",
+        "UFFDIO_ZEROPAGE(2const), ERRORS: EINVAL",
+        "len that is not a multiple of the page size is EINVAL",
+        |m| refuses(m, |start, len| (start, len + 1)),
+    ),
+    case(
+        "zeropage-einval-len-zero",
+        "UFFDIO_ZEROPAGE(2const), ERRORS: EINVAL",
+        "len 0 is EINVAL",
+        |m| refuses(m, |start, _| (start, 0)),
+    ),
+    case(
+        "zeropage-einval-wraps",
+        "UFFDIO_ZEROPAGE(2const), ERRORS: EINVAL",
+        "a range that runs over the end of all addresses is EINVAL",
+        |m| refuses(m, |start, len| (start, 0_usize.wrapping_sub(len))),
+    ),
+    case(
+        "zeropage-einval-mode-unknown",
+        "UFFDIO_ZEROPAGE(2const), ERRORS: EINVAL.2",
+        "any mode bit but DONTWAKE is EINVAL: there is no mode that write-protects",
+        |m| {
+            let (uffd, region) = scene(m)?;
+            for bit in (1..64).map(|n| 1 << n) {
+                uffd.zeropage(region.addr, m.page, bit)
+                    .fails_with(EINVAL, UNTOUCHED)?;
+                uffd.zeropage(region.addr, m.page, bit | DONTWAKE)
+                    .fails(EINVAL)?;
+            }
+            Ok(())
+        },
+    ),
+    case(
+        "zeropage-enoent",
+        "FACTS",
+        "ENOENT when the memory is not registered, or not mapped any more",
+        |m| {
+            let ((uffd, region), out) = (scene(m)?, -i64::from(ENOENT));
+            let other = Region::new(m, Memory::Anon, 1)?;
+            uffd.zeropage(other.addr, m.page, 0)
+                .fails_with(ENOENT, out)?;
+            region.munmap(1, 1)?;
+            uffd.zeropage(region.at(1), m.page, 0)
+                .fails_with(ENOENT, out)
+        },
+    ),
+    case(
+        "zeropage-esrch",
+        "UFFDIO_ZEROPAGE(2const), ERRORS: ESRCH",
+        "ESRCH when the process has exited",
+        |m| {
+            let s = Scene::empty(m, Memory::Anon, 1, UFFD_FEATURE_EVENT_FORK, MISSING)?;
+            of_dead_child(&s)?
+                .zeropage(s.at(0), m.page, 0)
+                .fails_with(ESRCH, UNTOUCHED)
+        },
+    )
+    .features(UFFD_FEATURE_EVENT_FORK),
+];

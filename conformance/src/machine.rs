@@ -1,0 +1,109 @@
+//! What this kernel and processor are.
+
+use uffd_sys::abi::table::CONSTANTS;
+
+use crate::sys::page_size;
+use crate::uffd::Uffd;
+
+/// What the cases run on.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// Such as `6.1.0-50-amd64`.
+    pub release_text: String,
+    /// Such as (6, 1).
+    pub release: (u32, u32),
+    /// The kernel's word for the processor, such as `x86_64`.
+    pub kernel_arch: String,
+    /// The program's, such as `x86` for a 32-bit one.
+    pub arch: &'static str,
+    /// Bytes.
+    pub page: usize,
+    /// Bytes of the usual huge page; zero if there are none.
+    pub huge_page: usize,
+    /// What UFFDIO_API answers when nothing is enabled.
+    pub features: u64,
+    /// Likewise.
+    pub ioctls: u64,
+}
+
+impl Machine {
+    /// Asks the kernel. An error is a sentence that says what to do.
+    pub fn detect() -> Result<Machine, String> {
+        let release_text = read("/proc/sys/kernel/osrelease")?;
+        let mut numbers = release_text.split(|c: char| !c.is_ascii_digit());
+        let mut number = || numbers.next().and_then(|n| n.parse::<u32>().ok());
+        let release = match (number(), number()) {
+            (Some(major), Some(minor)) => (major, minor),
+            _ => return Err(format!("cannot read the release {:?}", release_text)),
+        };
+        let uffd = Uffd::bare(libc::O_CLOEXEC | libc::O_NONBLOCK).map_err(|errno| {
+            format!(
+                "userfaultfd(2) answered {}; run this as root on a kernel with userfaultfd",
+                crate::sys::errno_name(errno)
+            )
+        })?;
+        let (answer, api) = uffd.api(0);
+        if answer.errno != 0 {
+            return Err(format!("the handshake failed: {}", answer));
+        }
+        Ok(Machine {
+            release,
+            kernel_arch: kernel_arch(),
+            release_text,
+            arch: std::env::consts::ARCH,
+            page: page_size(),
+            huge_page: huge_page_size(),
+            features: api.features,
+            ioctls: api.ioctls,
+        })
+    }
+
+    /// Does the kernel answer all of these features?
+    pub fn has(&self, features: u64) -> bool {
+        self.features & features == features
+    }
+}
+
+fn read(path: &str) -> Result<String, String> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(text.trim().to_owned()),
+        Err(error) => Err(format!("{}: {}; is /proc mounted?", path, error)),
+    }
+}
+
+fn kernel_arch() -> String {
+    // SAFETY: all zeroes is a valid `utsname`, which uname(2) then fills with
+    // strings that end in zero.
+    unsafe {
+        let mut name: libc::utsname = std::mem::zeroed();
+        libc::uname(&mut name);
+        let text = std::ffi::CStr::from_ptr(name.machine.as_ptr());
+        text.to_string_lossy().into_owned()
+    }
+}
+
+fn huge_page_size() -> usize {
+    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = meminfo
+        .lines()
+        .find_map(|l| l.strip_prefix("Hugepagesize:"));
+    line.and_then(|l| l.split_whitespace().next())
+        .and_then(|kb| kb.parse::<usize>().ok())
+        .map_or(0, |kb| kb * 1024)
+}
+
+/// `UFFD_FEATURE_SIGBUS|UFFD_FEATURE_MOVE`; the names are those of the pinned
+/// table, a bit without a name is a number.
+pub fn feature_names(mut bits: u64) -> String {
+    let mut names = vec![];
+    for constant in CONSTANTS {
+        if constant.name.starts_with("UFFD_FEATURE_") && constant.generic & bits != 0 {
+            names.push(constant.name.to_owned());
+            bits &= !constant.generic;
+        }
+    }
+    if bits != 0 || names.is_empty() {
+        names.push(format!("{:#x}", bits));
+    }
+    names.join("|")
+}

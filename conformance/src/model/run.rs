@@ -1,0 +1,642 @@
+//! Runs a program on the kernel and on the model, and compares after each
+//! step.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+use uffd_sys::*;
+
+use crate::model::op::{Access, Op, Span, ANON, MAIN, SHMEM};
+use crate::model::state::{Model, Outcome, Slot};
+use crate::model::worker::Touched;
+use crate::model::world::{Answered, Fault, World};
+use crate::sys::{errno_name, signal_name};
+use crate::uffd::{amount, fault_flags, Event};
+
+/// A random program.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// What is enabled.
+    pub features: u64,
+    /// The steps.
+    pub ops: Vec<Op>,
+}
+
+impl Program {
+    /// Can these features be enabled together?
+    pub fn is_possible(&self) -> bool {
+        let asynchronous = self.features & UFFD_FEATURE_RWP_ASYNC != 0;
+        !asynchronous || self.features & UFFD_FEATURE_RWP != 0
+    }
+}
+
+/// Where the kernel and the model part.
+#[derive(Clone, Debug)]
+pub struct Difference {
+    /// The step; those after the last are the unregistering at the end.
+    pub step: usize,
+    /// What the kernel did, and the model.
+    pub text: String,
+}
+
+/// How to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// What the kernel has.
+    pub kernel: u64,
+    /// Whether /proc/self/pagemap shows write-protection. It does since
+    /// Linux 5.14; no feature bit tells, so it is tried.
+    pub shows_wp: bool,
+    /// How long to wait for what must happen.
+    pub patience: Duration,
+    /// How long to watch, after each step, that nothing else happens. What
+    /// comes later is noticed at a later step.
+    pub watch: Duration,
+}
+
+type Same = Result<(), String>;
+
+macro_rules! differ {
+    ($($text:tt)*) => { return Err(format!($($text)*)) };
+}
+
+/// Runs it; how many steps were made.
+pub fn run(world: &mut World, program: &Program, manner: Manner) -> Result<usize, Difference> {
+    let start = world.begin(program.features);
+    start.map_err(|stop| Difference {
+        step: 0,
+        text: format!("cannot start: {:?}", stop),
+    })?;
+    let threads = world.workers.len();
+    let model = Model::new(
+        manner.kernel,
+        program.features,
+        world.pages,
+        threads,
+        world.page,
+    );
+    let idle = Access {
+        region: ANON,
+        page: 0,
+        write: None,
+        by_kernel: false,
+    };
+    let started = vec![idle; threads + 1];
+    let mut run = Run {
+        world,
+        model,
+        manner,
+        started,
+    };
+    let mut made = 0;
+    let result = program
+        .ops
+        .iter()
+        .chain(&run.ending())
+        .enumerate()
+        .try_for_each(|(step, op)| {
+            made += run.one(op).map_err(|text| Difference { step, text })? as usize;
+            Ok(())
+        });
+    if result.is_err() {
+        run.clear();
+    }
+    result.map(|()| made)
+}
+
+struct Run<'a> {
+    world: &'a mut World,
+    model: Model,
+    manner: Manner,
+    /// The last access that each worker began.
+    started: Vec<Access>,
+}
+
+impl Run<'_> {
+    /// Steps that let everybody go.
+    fn ending(&self) -> Vec<Op> {
+        let all = |region| Span {
+            region,
+            first: 0,
+            pages: self.world.pages,
+        };
+        let rw = libc::PROT_READ | libc::PROT_WRITE;
+        let mut ops = vec![];
+        for region in [ANON, SHMEM] {
+            ops.push(Op::Mprotect(all(region), rw));
+            ops.push(Op::Unregister(all(region)));
+            ops.push(Op::Wake(all(region)));
+        }
+        ops
+    }
+
+    /// After a difference nobody knows who waits: let all go, and replace
+    /// whoever does not come back.
+    fn clear(&mut self) {
+        self.world.abandon();
+        let end = Instant::now() + Duration::from_secs(1);
+        for worker in &mut self.world.workers {
+            while worker.is_busy() && Instant::now() < end {
+                worker.wait(Duration::from_millis(5));
+            }
+            if worker.is_busy() {
+                *worker = crate::model::worker::Worker::start();
+            }
+            worker.rest();
+        }
+    }
+
+    /// One step; false if it was left out.
+    fn one(&mut self, op: &Op) -> Result<bool, String> {
+        let mut op = *op;
+        if !self.model.allows(&op) {
+            return Ok(false);
+        }
+        let before = self.model.clone();
+        let mut expect = self.model.step(&op);
+        // The main thread reads the messages, so it may not wait: a worker
+        // does it instead.
+        if let (Op::Access(MAIN, access), [(_, Outcome::Fault(_))]) = (op, &expect.threads[..]) {
+            self.model = before;
+            match (1..self.model.waiting.len()).find(|w| self.model.waiting[*w].is_none()) {
+                Some(free) => op = Op::Access(free, access),
+                None => return Ok(false),
+            }
+            expect = self.model.step(&op);
+        }
+        match op {
+            Op::Access(MAIN, access) => {
+                self.main_access(access, expect.threads[0].1)?;
+                expect.threads.clear();
+            }
+            Op::Access(who, access) => self.start(who, access),
+            _ => {
+                let answered = self.world.perform(&op);
+                compare_answer(&answered, expect.errno, expect.out)?;
+                if answered.scanned != expect.scanned {
+                    differ!(
+                        "PAGEMAP_SCAN reports {}; the model {}",
+                        scan_text(&answered.scanned),
+                        scan_text(&expect.scanned)
+                    );
+                }
+            }
+        }
+        // Older kernels leave neighbours of the same kind apart where a call
+        // began in the middle of a mapping: UFFD_FEATURE_WP_UNPOPULATED came
+        // together with the repair. What counts as one mapping is the
+        // kernel's choice there, and the model takes it over.
+        let changes = matches!(op, Op::Register(..) | Op::Unregister(..) | Op::Mprotect(..));
+        if changes && self.manner.kernel & UFFD_FEATURE_WP_UNPOPULATED == 0 {
+            self.model.seams = self.world.seams();
+        }
+        self.threads_go_on(&expect.threads)?;
+        self.nothing_else()?;
+        self.memory()?;
+        Ok(true)
+    }
+
+    fn main_access(&mut self, access: Access, outcome: Outcome) -> Same {
+        let address = self.world.address(access.region, access.page, MAIN);
+        let guard = Guard::watch(self.world, self.manner.patience);
+        let touched = self
+            .world
+            .toucher
+            .touch(address, access.write, access.by_kernel);
+        if guard.had_to_act() {
+            differ!("the main thread waits in a fault; in the model it does not");
+        }
+        compare_touch(MAIN, access, touched, outcome)
+    }
+
+    fn start(&mut self, who: usize, access: Access) {
+        self.started[who] = access;
+        let address = self.world.address(access.region, access.page, who);
+        let mut write = access.write;
+        if self.world.inject == Some(Fault::LoseWrite) && write.is_some() && access.page == 1 {
+            // As if it had been overwritten by an old copy of the page.
+            write = Some(7);
+        }
+        self.world.workers[who - 1].touch(address, write, access.by_kernel);
+    }
+
+    /// Waits until each thread has done what the model says it does next.
+    fn threads_go_on(&mut self, threads: &[(usize, Outcome)]) -> Same {
+        let end = Instant::now() + self.manner.patience;
+        let mut faults = vec![];
+        for (who, outcome) in threads {
+            if let Outcome::Fault(flags) = outcome {
+                faults.push((*who, *flags));
+            }
+        }
+        while !faults.is_empty() {
+            match self.message() {
+                Some(event) => self.take_fault(event, &mut faults)?,
+                None if Instant::now() > end => {
+                    differ!(
+                        "no message came of worker {}; in the model one does",
+                        faults[0].0
+                    )
+                }
+                None => {
+                    for (who, _) in &faults {
+                        if self.world.workers[who - 1].ended().is_some() {
+                            differ!("worker {} ended its access; in the model it waits", who);
+                        }
+                    }
+                    self.uffd_poll(2);
+                }
+            }
+        }
+        for (who, outcome) in threads {
+            let worker = &self.world.workers[who - 1];
+            if let Outcome::Fault(_) = outcome {
+                continue;
+            }
+            let touched = loop {
+                match worker.ended() {
+                    Some(touched) => break touched,
+                    None if Instant::now() > end => {
+                        differ!("worker {} still waits; in the model it goes on", who)
+                    }
+                    None => worker.wait(Duration::from_millis(2)),
+                }
+                self.no_message()?;
+            };
+            worker.rest();
+            compare_touch(*who, self.started[*who], touched, *outcome)?;
+        }
+        Ok(())
+    }
+
+    fn uffd_poll(&self, milliseconds: i32) {
+        let fd = self.world.uffd.as_ref().expect("a program runs").fd;
+        let mut entry = libc::pollfd {
+            fd,
+            events: libc::POLLIN,
+            revents: 0,
+        };
+        // SAFETY: one entry, which lives through the call.
+        unsafe { libc::poll(&mut entry, 1, milliseconds) };
+    }
+
+    fn message(&self) -> Option<Event> {
+        let mut message = uffd_msg::default();
+        let fd = self.world.uffd.as_ref().expect("a program runs").fd;
+        // SAFETY: room for one message.
+        let bytes = unsafe { uffd_read(fd, &mut message, 1) };
+        if bytes > 0 {
+            Some(Event::of(message))
+        } else {
+            None
+        }
+    }
+
+    /// The message must be of one of these.
+    fn take_fault(&self, event: Event, faults: &mut Vec<(usize, u64)>) -> Same {
+        let found = faults
+            .iter()
+            .position(|(who, flags)| event == self.fault_of(*who, *flags));
+        match found {
+            Some(n) => {
+                let (who, _) = faults.remove(n);
+                let end = Instant::now() + Duration::from_millis(50);
+                while !self.world.workers[who - 1].sleeps() && Instant::now() < end {
+                    std::thread::yield_now();
+                }
+                Ok(())
+            }
+            None => {
+                let (who, flags) = faults[0];
+                let expected = self.fault_of(who, flags);
+                differ!(
+                    "a message: {}; in the model {}",
+                    self.text(event),
+                    self.text(expected)
+                )
+            }
+        }
+    }
+
+    /// The message of a thread that waits.
+    fn fault_of(&self, who: usize, flags: u64) -> Event {
+        let access = self.model.waiting[who].expect("it waits in the model");
+        let mut address = self.world.address(access.region, access.page, who);
+        if self.model.enabled & UFFD_FEATURE_EXACT_ADDRESS == 0 {
+            address &= !(self.world.page - 1);
+        }
+        let ptid = match self.model.enabled & UFFD_FEATURE_THREAD_ID {
+            0 => 0,
+            _ => self.world.workers[who - 1].tid,
+        };
+        Event::Fault {
+            flags,
+            address,
+            ptid,
+        }
+    }
+
+    fn text(&self, event: Event) -> String {
+        let (flags, address, ptid) = match event {
+            Event::Fault {
+                flags,
+                address,
+                ptid,
+            } => (flags, address, ptid),
+            other => return other.name(),
+        };
+        let region = (address >= self.world.address(SHMEM, 0, 0)) as usize;
+        let offset = address - self.world.address(region, 0, 0);
+        let worker = self.world.workers.iter().position(|w| w.tid == ptid);
+        format!(
+            "{} at {} page {} + {:#x} of {}",
+            fault_flags(flags),
+            ["anon", "shmem"][region],
+            offset / self.world.page,
+            offset % self.world.page,
+            worker.map_or(format!("thread id {}", ptid), |w| format!(
+                "worker {}",
+                w + 1
+            ))
+        )
+    }
+
+    fn no_message(&self) -> Same {
+        match self.message() {
+            None => Ok(()),
+            Some(event) => differ!("a message: {}; in the model none", self.text(event)),
+        }
+    }
+
+    /// No message but those, and nobody goes on who should wait.
+    fn nothing_else(&self) -> Same {
+        let waits = self.model.waiting.iter().any(Option::is_some);
+        if waits && self.manner.watch > Duration::from_millis(0) {
+            std::thread::sleep(self.manner.watch);
+        }
+        self.no_message()?;
+        for (n, worker) in self.world.workers.iter().enumerate() {
+            if self.model.waiting[n + 1].is_some() && worker.ended().is_some() {
+                differ!("worker {} ended its access; in the model it waits", n + 1);
+            }
+        }
+        Ok(())
+    }
+
+    /// What is mapped, protected and marked, and what the pages hold.
+    fn memory(&mut self) -> Same {
+        for region in [ANON, SHMEM] {
+            let entries = self.world.pagemap(region);
+            for (n, entry) in entries.into_iter().enumerate() {
+                self.adopt(region, n, entry);
+                self.page(region, n, entry)?;
+            }
+        }
+        let cached = self.model.cache.iter().flatten().count();
+        if self.world.cached() != cached {
+            differ!(
+                "the memfd has {} pages; in the model {}",
+                self.world.cached(),
+                cached
+            );
+        }
+        for n in 0..self.world.pages {
+            if let Some(words) = self.model.cache[n] {
+                for (i, word) in words.iter().enumerate() {
+                    let found = self.world.alias_word(n, i);
+                    if found != *word {
+                        differ!(
+                            "word {} of page {} of the memfd is {:#x}; in the model {:#x}",
+                            i,
+                            n,
+                            found,
+                            word
+                        );
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A read fault on shared memory may map pages of the page cache around
+    /// it, where the mapping is registered for neither WP nor MINOR. Which,
+    /// is the kernel's choice: the model takes it over.
+    fn adopt(&mut self, region: usize, n: usize, entry: u64) {
+        let page = &mut self.model.pages[region][n];
+        let modes = UFFDIO_REGISTER_MODE_WP | UFFDIO_REGISTER_MODE_MINOR;
+        let may = self.model.around
+            && region == SHMEM
+            && page.slot == Slot::Empty
+            && page.modes & modes == 0
+            && self.model.cache[n].is_some();
+        if may && entry & PRESENT != 0 {
+            page.slot = Slot::Present { protected: false };
+        }
+    }
+
+    fn page(&self, region: usize, n: usize, entry: u64) -> Same {
+        let page = &self.model.pages[region][n];
+        let mut wanted = match page.slot {
+            Slot::Empty => 0,
+            Slot::Marked => SWAPPED | PROTECTED,
+            Slot::Poisoned { protected: true } => SWAPPED | PROTECTED,
+            Slot::Poisoned { protected: false } => SWAPPED,
+            Slot::Present { protected: true } => PRESENT | PROTECTED,
+            Slot::Present { protected: false } => PRESENT,
+        };
+        let mut shown = PRESENT | SWAPPED;
+        match self.manner.shows_wp {
+            true => shown |= PROTECTED,
+            false => wanted &= shown,
+        }
+        let span = Span {
+            region,
+            first: n,
+            pages: 1,
+        };
+        if entry & shown != wanted {
+            differ!(
+                "{} is {}; in the model {}",
+                span,
+                entry_text(entry & shown),
+                entry_text(wanted)
+            );
+        }
+        // Reading a page that is protected from reading would wait.
+        let hidden = page.modes & UFFDIO_REGISTER_MODE_RWP != 0 && wanted & PROTECTED != 0;
+        if wanted & PRESENT == 0 || page.prot & libc::PROT_READ == 0 || hidden {
+            return Ok(());
+        }
+        for (i, word) in self.model.words(region, n).iter().enumerate() {
+            let found = self.world.word(region, n, i);
+            if found != *word {
+                differ!(
+                    "word {} of {} is {:#x}; in the model {:#x}",
+                    i,
+                    span,
+                    found,
+                    word
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+const PRESENT: u64 = 1 << 63;
+const SWAPPED: u64 = 1 << 62;
+const PROTECTED: u64 = 1 << 57;
+
+fn entry_text(entry: u64) -> &'static str {
+    match (
+        entry & PRESENT != 0,
+        entry & SWAPPED != 0,
+        entry & PROTECTED != 0,
+    ) {
+        (false, false, false) => "not there",
+        (false, false, true) => "not there but protected",
+        (false, true, true) => "marked, protected",
+        (false, true, false) => "marked",
+        (true, _, true) => "there and protected",
+        (true, _, false) => "there",
+    }
+}
+
+fn scan_text(pages: &[(usize, u64)]) -> String {
+    let text: Vec<String> = pages
+        .iter()
+        .map(|(n, c)| format!("{}:{:#x}", n, c))
+        .collect();
+    if text.is_empty() {
+        return "nothing".to_owned();
+    }
+    text.join(" ")
+}
+
+fn compare_answer(answered: &Answered, errno: i32, out: i64) -> Same {
+    if answered.errno != errno {
+        differ!(
+            "the kernel answered {}, the model {}",
+            errno_name(answered.errno),
+            errno_name(errno)
+        );
+    }
+    if answered.out != out {
+        differ!(
+            "the kernel's {}, the model's {}",
+            amount(answered.out),
+            amount(out)
+        );
+    }
+    Ok(())
+}
+
+fn compare_touch(who: usize, access: Access, touched: Touched, outcome: Outcome) -> Same {
+    let who = Who(who);
+    let instruction = crate::model::worker::BY_INSTRUCTION && !access.by_kernel;
+    match (touched, outcome) {
+        (Ok(found), Outcome::Done(value)) if found == value => Ok(()),
+        (Ok(found), Outcome::Done(value)) => {
+            differ!("{} read {:#x}, in the model {:#x}", who, found, value)
+        }
+        // A system call's EFAULT does not say which signal it stands for.
+        (Err(got), Outcome::Signal(signal)) if got == signal || !instruction => Ok(()),
+        (Err(got), Outcome::Signal(signal)) => {
+            differ!(
+                "{} got {}, in the model {}",
+                who,
+                signal_name(got),
+                signal_name(signal)
+            )
+        }
+        (Ok(_), _) => differ!("{}'s access was made; in the model {:?}", who, outcome),
+        (Err(signal), _) => differ!(
+            "{} got {}; in the model {:?}",
+            who,
+            signal_name(signal),
+            outcome
+        ),
+    }
+}
+
+/// A thread's name.
+struct Who(usize);
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            MAIN => write!(f, "the main thread"),
+            n => write!(f, "worker {}", n),
+        }
+    }
+}
+
+/// Sees to it that the main thread does not wait for ever: another thread
+/// lets it go after a time.
+pub struct Guard;
+
+static WATCHED: AtomicU64 = AtomicU64::new(0);
+static ACCESS: AtomicU64 = AtomicU64::new(0);
+static ACTED: AtomicBool = AtomicBool::new(false);
+static DESCRIPTOR: AtomicI32 = AtomicI32::new(-1);
+static START: AtomicU64 = AtomicU64::new(0);
+static LENGTH: AtomicU64 = AtomicU64::new(0);
+
+impl Guard {
+    /// Starts the thread, once.
+    pub fn start() {
+        std::thread::spawn(|| {
+            let mut seen = (0, Instant::now());
+            loop {
+                std::thread::sleep(Duration::from_millis(50));
+                let access = ACCESS.load(SeqCst);
+                let limit = Duration::from_millis(WATCHED.load(SeqCst));
+                if access == 0 || access != seen.0 {
+                    seen = (access, Instant::now());
+                } else if seen.1.elapsed() > limit {
+                    ACTED.store(true, SeqCst);
+                    Guard::let_go();
+                }
+            }
+        });
+    }
+
+    fn let_go() {
+        let fd = DESCRIPTOR.load(SeqCst);
+        let range = || uffdio_range {
+            start: START.load(SeqCst),
+            len: LENGTH.load(SeqCst),
+        };
+        // SAFETY: the range is that of the model's regions, whose memory is
+        // nobody's object. Unprotecting may fail where nothing is protected.
+        unsafe {
+            uffdio_unregister(fd, &mut range());
+            uffdio_wake(fd, &mut range());
+        }
+    }
+
+    fn watch(world: &World, patience: Duration) -> Guard {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let start = world.address(ANON, 0, 0);
+        let end = world.address(SHMEM, world.pages, 0);
+        DESCRIPTOR.store(world.uffd.as_ref().expect("a program runs").fd, SeqCst);
+        START.store(start as u64, SeqCst);
+        LENGTH.store((end - start) as u64, SeqCst);
+        WATCHED.store(patience.as_millis() as u64, SeqCst);
+        ACTED.store(false, SeqCst);
+        ACCESS.store(COUNT.fetch_add(1, SeqCst) + 1, SeqCst);
+        Guard
+    }
+
+    fn had_to_act(self) -> bool {
+        ACTED.load(SeqCst)
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        ACCESS.store(0, SeqCst);
+    }
+}

@@ -1,0 +1,382 @@
+//! `uffd-conformance stress`: looks for lost writes.
+//!
+//! Writers write stamps and remember them; a tracker collects the written
+//! pages and brings a copy up to date, while the memory is forked, moved,
+//! discarded and grown. At every checkpoint the copy must be the memory.
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `memory` | the memory, and what was written to it |
+//! | `track` | the methods of finding written pages |
+
+pub mod memory;
+pub mod track;
+
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::RwLock;
+use std::time::{Duration, Instant};
+
+use uffd_sys::*;
+
+use crate::case::Stop;
+use crate::machine::Machine;
+use crate::model::random::Random;
+use crate::stress::memory::{Memory, CHUNK, CHUNKS, PAGES, WRITERS};
+use crate::stress::track::{Method, Mistake, Tracker};
+
+const USAGE: &str = "\
+usage: uffd-conformance stress [--seconds N] [--method sync|async|rwp|all]
+                               [--seed S]
+
+Writes, collects what was written, and compares, for N seconds (60).";
+
+struct Options {
+    seconds: u64,
+    seed: u64,
+    methods: Vec<(&'static str, Method)>,
+    all: bool,
+    mistake: Option<Mistake>,
+}
+
+/// The subcommand; the exit code.
+pub fn main(args: &[String]) -> i32 {
+    let (options, machine) = match parse(args).and_then(|o| Ok((o, Machine::detect()?))) {
+        Ok(both) => both,
+        Err(why) => {
+            eprintln!("uffd-conformance stress: {}\n\n{}", why, USAGE);
+            return 2;
+        }
+    };
+    let (here, absent): (Vec<_>, Vec<_>) = options
+        .methods
+        .iter()
+        .copied()
+        .partition(|m| machine.has(m.1.needs()));
+    for (name, _) in &absent {
+        println!("# stress: this kernel does not have the method {}", name);
+    }
+    if here.is_empty() || (!options.all && !absent.is_empty()) {
+        return 2;
+    }
+    println!(
+        "# stress: Linux {}, seed {}",
+        machine.release_text, options.seed
+    );
+    let mut totals = Totals::default();
+    match run(&options, &machine, &here, &mut totals) {
+        Ok(()) => {
+            println!("# stress: {} lost 0 seed {}", totals.text(), options.seed);
+            0
+        }
+        Err(stop) => {
+            let why = match stop {
+                Stop::Fail(why) | Stop::Cannot(why) | Stop::Absent(why) => why,
+            };
+            println!("# stress: {}", why);
+            println!("# stress: {} lost 1 seed {}", totals.text(), options.seed);
+            1
+        }
+    }
+}
+
+fn parse(args: &[String]) -> Result<Options, String> {
+    let mut options = Options {
+        seconds: 60,
+        seed: crate::model::clock(),
+        methods: Method::ALL.to_vec(),
+        all: true,
+        mistake: None,
+    };
+    let mut args = args.iter();
+    while let Some(name) = args.next() {
+        let value = args
+            .next()
+            .ok_or_else(|| format!("{} needs a value", name))?;
+        let number = || {
+            value
+                .parse::<u64>()
+                .map_err(|_| format!("{} is not a number", value))
+        };
+        match name.as_str() {
+            "--seconds" => options.seconds = number()?,
+            "--seed" => options.seed = number()?,
+            "--method" if value == "all" => {}
+            "--method" => {
+                options.methods.retain(|m| m.0 == value);
+                options.all = false;
+            }
+            "--inject" => {
+                options.mistake = match value.as_str() {
+                    "lost-page" => Some(Mistake::LostPage),
+                    "unprotected" => Some(Mistake::Unprotected),
+                    _ => return Err(format!("no mistake {}", value)),
+                }
+            }
+            _ => return Err(format!("unknown option {}", name)),
+        }
+    }
+    if options.methods.is_empty() {
+        return Err("no such method".to_owned());
+    }
+    Ok(options)
+}
+
+/// What was done, for the last line.
+#[derive(Default)]
+struct Totals {
+    writes: u64,
+    checkpoints: u64,
+    snapshots: u64,
+    pages: u64,
+    forks: u64,
+    remaps: u64,
+    discards: u64,
+    growths: u64,
+    messages: u64,
+}
+
+impl Totals {
+    fn text(&self) -> String {
+        format!(
+            "writes {} messages {} snapshots {} pages {} forks {} remaps {} discards {} growths {} checkpoints {}",
+            self.writes,
+            self.messages,
+            self.snapshots,
+            self.pages,
+            self.forks,
+            self.remaps,
+            self.discards,
+            self.growths,
+            self.checkpoints
+        )
+    }
+}
+
+fn run(
+    options: &Options,
+    machine: &Machine,
+    methods: &[(&'static str, Method)],
+    totals: &mut Totals,
+) -> Result<(), Stop> {
+    let end = Instant::now() + Duration::from_secs(options.seconds);
+    let mut told = Instant::now();
+    let mut random = Random::new(options.seed);
+    for round in 0.. {
+        if Instant::now() >= end {
+            break;
+        }
+        let (name, method) = methods[round % methods.len()];
+        // Shared memory can be tracked since UFFD_FEATURE_WP_HUGETLBFS_SHMEM.
+        // With read-write-protection only that: reading private memory for
+        // the copy would itself be an access.
+        let possible = machine.has(UFFD_FEATURE_WP_HUGETLBFS_SHMEM);
+        let shared = method == Method::Rwp || possible && round / methods.len() % 2 == 1;
+        let until = end.min(Instant::now() + Duration::from_secs(2));
+        let memory = Memory::new(machine.page, shared)?;
+        let tracker = Tracker::new(machine, &memory, method, options.mistake)?;
+        let kind = if shared { "shared" } else { "private" };
+        let episode = Episode {
+            name: format!("{}, {} memory", name, kind),
+            memory: &memory,
+            tracker: &tracker,
+            gate: RwLock::new(()),
+            stop: AtomicBool::new(false),
+        };
+        episode.play(random.number(), until, totals)?;
+        if told.elapsed() > Duration::from_secs(5) {
+            told = Instant::now();
+            println!("# stress: {}", totals.text());
+        }
+    }
+    Ok(())
+}
+
+/// One method on one memory for some time.
+struct Episode<'a> {
+    name: String,
+    memory: &'a Memory,
+    tracker: &'a Tracker<'a>,
+    /// Writers hold it to read; who holds it to write has them wait.
+    gate: RwLock<()>,
+    stop: AtomicBool,
+}
+
+impl Episode<'_> {
+    fn play(&self, seed: u64, until: Instant, totals: &mut Totals) -> Result<(), Stop> {
+        let served = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let server = scope.spawn(|| {
+                let result = self.tracker.serve(&served);
+                if let Err(Stop::Fail(why)) | Err(Stop::Cannot(why)) = &result {
+                    // The writers may wait for ever: nothing can be compared.
+                    println!("# stress: {}: {}", self.name, why);
+                    std::process::exit(1);
+                }
+            });
+            let writers: Vec<_> = (0..WRITERS)
+                .map(|n| scope.spawn(move || self.write(n, seed.wrapping_add(n as u64))))
+                .collect();
+            let result = self.disturb(seed, until, totals);
+            self.stop.store(true, SeqCst);
+            for writer in writers {
+                totals.writes += writer.join().expect("a writer does not panic");
+            }
+            served.store(true, SeqCst);
+            server.join().expect("the server does not panic");
+            totals.messages += self.tracker.messages.load(SeqCst);
+            result
+        })
+    }
+
+    /// A writer; how much it wrote.
+    fn write(&self, writer: usize, seed: u64) -> u64 {
+        let mut random = Random::new(seed);
+        let mut stamp = 0;
+        while !self.stop.load(SeqCst) {
+            let pages = self.memory.pages.load(SeqCst);
+            if pages == 0 {
+                std::thread::yield_now();
+                continue;
+            }
+            let gate = self.gate.read().expect("no panic");
+            for _ in 0..1 + random.below(8) {
+                stamp += 1;
+                self.memory.write(random.below(pages), writer, stamp);
+            }
+            drop(gate);
+            if random.one_in(64) {
+                std::thread::yield_now();
+            }
+        }
+        stamp
+    }
+
+    fn disturb(&self, seed: u64, until: Instant, totals: &mut Totals) -> Result<(), Stop> {
+        let mut random = Random::new(seed);
+        let mut copy = vec![[0; WRITERS]; PAGES];
+        let mut child = None;
+        self.grow(totals)?;
+        while Instant::now() < until {
+            match random.below(100) {
+                0..=69 => {
+                    self.snapshot(&mut copy, totals)?;
+                    std::thread::sleep(Duration::from_micros(random.below(1000) as u64));
+                }
+                70..=84 => self.checkpoint(&mut copy, totals)?,
+                85..=89 => {
+                    reap(child.take());
+                    child = Some(self.fork(totals)?);
+                }
+                90..=93 => {
+                    let chunks = self.memory.pages.load(SeqCst) / CHUNK;
+                    let _gate = self.gate.write().expect("no panic");
+                    self.memory.remap(random.below(chunks))?;
+                    totals.remaps += 1;
+                }
+                94..=97 => {
+                    let pages = 1 + random.below(16);
+                    let chunks = self.memory.pages.load(SeqCst) / CHUNK;
+                    let first = random.below(chunks) * CHUNK + random.below(CHUNK - pages);
+                    let _gate = self.gate.write().expect("no panic");
+                    self.memory.discard(first, pages)?;
+                    self.tracker.discarded(first, pages);
+                    totals.discards += 1;
+                }
+                _ => self.grow(totals)?,
+            }
+        }
+        reap(child);
+        self.checkpoint(&mut copy, totals)
+    }
+
+    fn grow(&self, totals: &mut Totals) -> Result<(), Stop> {
+        let pages = self.memory.pages.load(SeqCst);
+        if pages == CHUNKS * CHUNK {
+            return Ok(());
+        }
+        let start = self.memory.grow()?;
+        self.tracker.add(start)?;
+        self.memory.pages.store(pages + CHUNK, SeqCst);
+        totals.growths += 1;
+        Ok(())
+    }
+
+    /// Brings the copy up to date, as far as one can while writers go on: a
+    /// page is copied after it is protected, so what comes later is told the
+    /// next time.
+    fn snapshot(&self, copy: &mut [[u64; WRITERS]], totals: &mut Totals) -> Result<(), Stop> {
+        for page in self.tracker.collect()? {
+            copy[page] = self.memory.read(page);
+            totals.pages += 1;
+        }
+        totals.snapshots += 1;
+        Ok(())
+    }
+
+    /// Has the writers wait; now the copy must be what they wrote.
+    fn checkpoint(&self, copy: &mut [[u64; WRITERS]], totals: &mut Totals) -> Result<(), Stop> {
+        let _gate = self.gate.write().expect("no panic");
+        self.snapshot(copy, totals)?;
+        totals.checkpoints += 1;
+        for (page, words) in copy.iter().enumerate().take(self.memory.pages.load(SeqCst)) {
+            let memory = self.memory.read(page);
+            for (writer, copied) in words.iter().enumerate() {
+                let written = self.memory.shadow[page][writer].load(SeqCst);
+                if *copied != written || memory[writer] != written {
+                    fail!(
+                        "lost write: {}, page {}, writer {}, checkpoint {}: \
+                         stamp {} was written, the copy has {}, the memory {}",
+                        self.name,
+                        page,
+                        writer,
+                        totals.checkpoints,
+                        written,
+                        copied,
+                        memory[writer]
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A child that holds on to all pages for a moment, so that the writers'
+    /// next writes copy them.
+    fn fork(&self, totals: &mut Totals) -> Result<libc::pid_t, Stop> {
+        // Not fork(3): the C library would hold the locks of its allocator
+        // until the event is read, and the thread that reads it may need them.
+        // SAFETY: the child sleeps and leaves, nothing else.
+        let pid = unsafe { clone() } as libc::pid_t;
+        if pid == 0 {
+            // SAFETY: as above.
+            unsafe {
+                libc::usleep(2000);
+                libc::_exit(0)
+            }
+        }
+        crate::sys::need("fork", pid)?;
+        totals.forks += 1;
+        Ok(pid)
+    }
+}
+
+/// clone(2) without sharing anything, which is fork(2).
+///
+/// # Safety
+///
+/// The child may make system calls only: other threads may have held locks.
+unsafe fn clone() -> libc::c_long {
+    let (mut first, mut second) = (libc::SIGCHLD as libc::c_long, 0);
+    if cfg!(target_arch = "s390x") {
+        std::mem::swap(&mut first, &mut second);
+    }
+    // SAFETY: no new stack, and nothing to store an id in.
+    unsafe { libc::syscall(libc::SYS_clone, first, second, 0, 0, 0) }
+}
+
+fn reap(child: Option<libc::pid_t>) {
+    if let Some(pid) = child {
+        // SAFETY: no status is asked for.
+        unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) };
+    }
+}

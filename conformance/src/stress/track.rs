@@ -1,0 +1,277 @@
+//! The methods of finding written pages.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::Mutex;
+
+use uffd_sys::*;
+
+use crate::case::Stop;
+use crate::machine::Machine;
+use crate::stress::memory::{Memory, CHUNK, PAGES};
+use crate::sys::{errno, errno_name};
+use crate::uffd::{Event, Uffd};
+
+/// How written pages are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// UFFDIO_WRITEPROTECT; a thread marks the page of each fault.
+    Sync,
+    /// Faults that the kernel resolves, and PAGEMAP_SCAN.
+    Async,
+    /// Read-write-protection that the kernel lifts, and PAGEMAP_SCAN for the
+    /// pages that were accessed.
+    Rwp,
+}
+
+/// Mistakes made on purpose, to see that they are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mistake {
+    /// Now and then a written page is not copied.
+    LostPage,
+    /// Now and then a page is not protected again.
+    Unprotected,
+}
+
+impl Method {
+    /// All, by the names that `--method` takes.
+    pub const ALL: [(&'static str, Method); 3] = [
+        ("sync", Method::Sync),
+        ("async", Method::Async),
+        ("rwp", Method::Rwp),
+    ];
+
+    /// The features that it needs.
+    pub fn needs(self) -> u64 {
+        match self {
+            Method::Sync => UFFD_FEATURE_PAGEFAULT_FLAG_WP,
+            Method::Async => UFFD_FEATURE_WP_ASYNC,
+            Method::Rwp => UFFD_FEATURE_RWP | UFFD_FEATURE_RWP_ASYNC,
+        }
+    }
+}
+
+/// A userfaultfd that tracks a memory.
+pub struct Tracker<'a> {
+    memory: &'a Memory,
+    method: Method,
+    mode: u64,
+    uffd: Uffd,
+    pagemap: std::fs::File,
+    dirty: Vec<AtomicBool>,
+    /// Held while a page is marked and unprotected, or unmarked and protected.
+    order: Mutex<()>,
+    mistake: Option<Mistake>,
+    collected: AtomicU64,
+    /// Faults and events, for the last line.
+    pub messages: AtomicU64,
+}
+
+impl<'a> Tracker<'a> {
+    /// Opens the userfaultfd.
+    pub fn new(
+        machine: &Machine,
+        memory: &'a Memory,
+        method: Method,
+        mistake: Option<Mistake>,
+    ) -> Result<Tracker<'a>, Stop> {
+        let events = UFFD_FEATURE_EVENT_FORK | UFFD_FEATURE_EVENT_REMAP | UFFD_FEATURE_EVENT_REMOVE;
+        let unpopulated = machine.features & UFFD_FEATURE_WP_UNPOPULATED;
+        // Where pages that are not there cannot be protected, their coming is
+        // a fault of its own.
+        let mode = match method {
+            Method::Sync if unpopulated == 0 => {
+                UFFDIO_REGISTER_MODE_WP | UFFDIO_REGISTER_MODE_MISSING
+            }
+            Method::Sync | Method::Async => UFFDIO_REGISTER_MODE_WP,
+            Method::Rwp => UFFDIO_REGISTER_MODE_RWP,
+        };
+        let pagemap = std::fs::File::open("/proc/self/pagemap");
+        Ok(Tracker {
+            memory,
+            method,
+            mode,
+            uffd: Uffd::open(method.needs() | events | unpopulated)?,
+            pagemap: pagemap.map_err(|e| Stop::Cannot(format!("/proc/self/pagemap: {}", e)))?,
+            dirty: (0..PAGES).map(|_| AtomicBool::new(false)).collect(),
+            order: Mutex::new(()),
+            mistake,
+            collected: AtomicU64::new(0),
+            messages: AtomicU64::new(0),
+        })
+    }
+
+    /// Registers a new chunk and protects it.
+    pub fn add(&self, start: usize) -> Result<(), Stop> {
+        let len = self.memory.chunk_len();
+        self.uffd.register(start, len, self.mode).ok()?;
+        self.patiently(|| self.protect(start, len, true))
+    }
+
+    fn protect(&self, start: usize, len: usize, on: bool) -> crate::uffd::Answer {
+        match self.method {
+            Method::Rwp => self.uffd.rwprotect(start, len, on as u64),
+            _ => self.uffd.writeprotect(start, len, on as u64),
+        }
+    }
+
+    /// EAGAIN: an event waits for the thread that reads them.
+    fn patiently(&self, mut call: impl FnMut() -> crate::uffd::Answer) -> Result<(), Stop> {
+        let mut tries = 0;
+        loop {
+            let answer = call();
+            if answer.errno != libc::EAGAIN || tries > 50_000 {
+                return answer.ok();
+            }
+            tries += 1;
+            std::thread::sleep(std::time::Duration::from_micros(100));
+        }
+    }
+
+    /// Reads messages until `stop`; for a thread of its own.
+    pub fn serve(&self, stop: &AtomicBool) -> Result<(), Stop> {
+        // Faults that an event kept from being resolved.
+        let mut waiting: Vec<(usize, u64)> = vec![];
+        loop {
+            match self.uffd.read(16) {
+                Ok(messages) => {
+                    self.messages.fetch_add(messages.len() as u64, SeqCst);
+                    for message in messages {
+                        self.take(Event::of(message), &mut waiting)?;
+                    }
+                }
+                Err(libc::EAGAIN) if stop.load(SeqCst) => return Ok(()),
+                Err(libc::EAGAIN) if waiting.is_empty() => {
+                    self.uffd.poll(std::time::Duration::from_millis(20));
+                }
+                Err(libc::EAGAIN) => std::thread::yield_now(),
+                Err(other) => fail!("read(2) of messages answered {}", errno_name(other)),
+            }
+            for (page, flags) in std::mem::take(&mut waiting) {
+                if !self.resolve(page, flags)? {
+                    waiting.push((page, flags));
+                }
+            }
+        }
+    }
+
+    fn take(&self, event: Event, waiting: &mut Vec<(usize, u64)>) -> Result<(), Stop> {
+        match event {
+            Event::Fault { flags, address, .. } => match self.memory.page_at(address) {
+                Some(page) => waiting.push((page, flags)),
+                None => fail!("a fault outside the memory"),
+            },
+            // SAFETY: the descriptor came with the message; the child goes
+            // its way without it.
+            Event::Fork { fd } => unsafe {
+                libc::close(fd);
+            },
+            // Whoever discarded them marks them: once its event is read, the
+            // call goes on, and nobody waits for what is done about it here.
+            Event::Remove { .. } | Event::Remap { .. } => {}
+            other => fail!("{} came", other.name()),
+        }
+        Ok(())
+    }
+
+    /// Marks the page and lets the thread go on; false: not now.
+    fn resolve(&self, page: usize, flags: u64) -> Result<bool, Stop> {
+        let _order = self.order.lock().expect("no panic");
+        self.dirty[page].store(true, SeqCst);
+        let (start, len) = (self.memory.address(page), self.memory.page);
+        let answer = match flags & UFFD_PAGEFAULT_FLAG_WP {
+            0 => self.uffd.zeropage(start, len, 0),
+            _ => self.protect(start, len, false),
+        };
+        match answer.errno {
+            libc::EAGAIN => return Ok(false),
+            // Another thread's fault on the same page came first.
+            libc::EEXIST => self.uffd.wake(start, len).ok()?,
+            _ => answer.ok()?,
+        }
+        Ok(true)
+    }
+
+    /// The pages were discarded: private ones are zero, and the marks of most
+    /// are gone.
+    pub fn discarded(&self, first: usize, pages: usize) {
+        for page in &self.dirty[first..first + pages] {
+            page.store(true, SeqCst);
+        }
+    }
+
+    /// The pages written since they were last collected, each protected
+    /// again before it is told. Writers may go on meanwhile.
+    pub fn collect(&self) -> Result<Vec<usize>, Stop> {
+        let mut pages = vec![];
+        let count = self.memory.pages.load(SeqCst);
+        for page in 0..count {
+            if self.dirty[page].load(SeqCst) {
+                let _order = self.order.lock().expect("no panic");
+                self.again(page)?;
+                pages.push(page);
+            }
+        }
+        if self.method != Method::Sync {
+            for chunk in 0..count / CHUNK {
+                self.scan(chunk, &mut pages)?;
+            }
+        }
+        pages.retain(|_| !self.errs(Mistake::LostPage));
+        Ok(pages)
+    }
+
+    /// Unmarks a page and protects it again.
+    fn again(&self, page: usize) -> Result<(), Stop> {
+        self.dirty[page].store(false, SeqCst);
+        if self.errs(Mistake::Unprotected) {
+            return Ok(());
+        }
+        self.patiently(|| self.protect(self.memory.address(page), self.memory.page, true))
+    }
+
+    /// Is it time for the mistake?
+    fn errs(&self, mistake: Mistake) -> bool {
+        self.mistake == Some(mistake) && self.collected.fetch_add(1, SeqCst) % 97 == 96
+    }
+
+    fn scan(&self, chunk: usize, pages: &mut Vec<usize>) -> Result<(), Stop> {
+        let start = self.memory.address(chunk * CHUNK);
+        let mut found = vec![page_region::default(); CHUNK];
+        let (category, flags) = match self.method {
+            // Reports and protects at once.
+            Method::Async => (PAGE_IS_WRITTEN, PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC),
+            _ => (PAGE_IS_ACCESSED, 0),
+        };
+        let mut arg = pm_scan_arg {
+            size: std::mem::size_of::<pm_scan_arg>() as u64,
+            flags,
+            start: start as u64,
+            end: (start + self.memory.chunk_len()) as u64,
+            vec: found.as_mut_ptr() as u64,
+            vec_len: found.len() as u64,
+            category_mask: category,
+            return_mask: category,
+            ..pm_scan_arg::default()
+        };
+        let fd = std::os::unix::io::AsRawFd::as_raw_fd(&self.pagemap);
+        // SAFETY: `arg` and the array live through the call.
+        let count = unsafe { pagemap_scan(fd, &mut arg) };
+        if count < 0 {
+            fail!("PAGEMAP_SCAN answered {}", errno_name(errno()));
+        }
+        for region in &found[..count as usize] {
+            let mut at = region.start as usize;
+            while at < region.end as usize {
+                let page = chunk * CHUNK + (at - start) / self.memory.page;
+                if self.method == Method::Rwp {
+                    self.again(page)?;
+                }
+                if !pages.contains(&page) {
+                    pages.push(page);
+                }
+                at += self.memory.page;
+            }
+        }
+        Ok(())
+    }
+}

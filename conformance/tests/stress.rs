@@ -1,0 +1,85 @@
+//! The stress test for a short time, and proof that it can fail. Needs root.
+
+use std::process::{Command, Output};
+
+fn stress(arguments: &[&str]) -> (Output, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_uffd-conformance"))
+        .arg("stress")
+        .args(arguments)
+        .output()
+        .expect("the program starts");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output, text)
+}
+
+/// The number behind a word of the last line.
+fn count(text: &str, word: &str) -> u64 {
+    let last = text.lines().last().expect("a last line");
+    let mut words = last.split(' ').skip_while(|w| *w != word);
+    let number = words.nth(1).expect("a number behind the word");
+    number.parse().expect("a number")
+}
+
+#[test]
+fn no_write_is_lost() {
+    let (output, text) = stress(&["--seconds", "8"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text);
+    assert_eq!(count(&text, "lost"), 0);
+    for word in [
+        "writes",
+        "pages",
+        "forks",
+        "remaps",
+        "discards",
+        "growths",
+        "checkpoints",
+    ] {
+        assert!(count(&text, word) > 0, "no {}:\n{}", word, text);
+    }
+}
+
+fn is_found(mistake: &str, method: &str) {
+    let (output, text) = stress(&["--seconds", "20", "--method", method, "--inject", mistake]);
+    assert_eq!(output.status.code(), Some(1), "{}", text);
+    assert_eq!(count(&text, "lost"), 1, "{}", text);
+    let line = text
+        .lines()
+        .find(|l| l.contains("lost write:"))
+        .expect("the lost write");
+    for part in [method, "page", "writer", "checkpoint", "stamp"] {
+        assert!(line.contains(part), "no {}: {}", part, line);
+    }
+}
+
+#[test]
+fn a_page_not_copied_is_found() {
+    is_found("lost-page", "sync");
+}
+
+#[test]
+fn a_page_not_protected_again_is_found() {
+    is_found("unprotected", "sync");
+}
+
+/// Where the kernel has the method, on which the program itself decides.
+#[test]
+fn a_page_not_copied_is_found_by_the_scan() {
+    let (output, text) = stress(&["--seconds", "1", "--method", "async"]);
+    if output.status.code() == Some(2) && text.contains("does not have the method async") {
+        return;
+    }
+    is_found("lost-page", "async");
+}
+
+#[test]
+fn wrong_usage_is_refused() {
+    for arguments in [
+        &["--method", "magic"][..],
+        &["--seconds", "x"],
+        &["--nonsense", "1"],
+    ] {
+        let (output, _) = stress(arguments);
+        assert_eq!(output.status.code(), Some(2), "{:?}", arguments);
+        assert!(String::from_utf8_lossy(&output.stderr).contains("usage:"));
+    }
+}

@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""Does the suite notice a mistake in the functions of uffd-sys?
+
+Makes one deliberate mistake at a time in a copy of the crate, builds the suite
+against it, and runs it on this machine's kernel (as root). Every mistake must
+turn cases from pass to fail, or not compile. The copy is thrown away.
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import binaries
+
+# (what it is, file, the text to replace, its replacement)
+MUTANTS = [
+    ("COPY uses the request code of ZEROPAGE", "src/ioctl.rs",
+     "ioctl(fd, UFFDIO_COPY, arg", "ioctl(fd, UFFDIO_ZEROPAGE, arg"),
+    ("WAKE uses the request code of UNREGISTER", "src/ioctl.rs",
+     "ioctl(fd, UFFDIO_WAKE, arg", "ioctl(fd, UFFDIO_UNREGISTER, arg"),
+    ("WAKE uses an _IOW request code, as a known project did", "src/ioctl.rs",
+     "ioctl(fd, UFFDIO_WAKE, arg", "ioctl(fd, 0x4010_aa02, arg"),
+    ("CONTINUE uses the request code of early 5.13 candidates", "src/ioctl.rs",
+     "ioctl(fd, UFFDIO_CONTINUE, arg", "ioctl(fd, 0xC018_AA07, arg"),
+    ("ZEROPAGE passes the address of the pointer", "src/ioctl.rs",
+     "ioctl(fd, UFFDIO_ZEROPAGE, arg as usize)", "ioctl(fd, UFFDIO_ZEROPAGE, &arg as *const _ as usize)"),
+    ("userfaultfd() drops its flags", "src/ioctl.rs",
+     "syscall3(libc::SYS_userfaultfd, flags as usize, 0, 0)", "syscall3(libc::SYS_userfaultfd, 0, 0, 0)"),
+    ("userfaultfd_new() passes the address of the flags", "src/ioctl.rs",
+     "ioctl(devfd, USERFAULTFD_IOC_NEW, flags as usize)",
+     "ioctl(devfd, USERFAULTFD_IOC_NEW, &flags as *const _ as usize)"),
+    ("WRITEPROTECT forgets DONTWAKE", "src/ioctl.rs",
+     "unsafe { ioctl(fd, UFFDIO_WRITEPROTECT, arg as usize) }",
+     "unsafe { if arg as usize > 4096 { (*arg).mode &= 1; } ioctl(fd, UFFDIO_WRITEPROTECT, arg as usize) }"),
+    ("COPY answers its out field with the wrong sign", "src/ioctl.rs",
+     "unsafe { ioctl(fd, UFFDIO_COPY, arg as usize) }",
+     "unsafe { let r = ioctl(fd, UFFDIO_COPY, arg as usize); if r == -1 && arg as usize > 4096 "
+     "&& (*arg).copy < 0 { (*arg).copy = -(*arg).copy; } r }"),
+    ("MOVE hides a failure", "src/ioctl.rs",
+     "unsafe { ioctl(fd, UFFDIO_MOVE, arg as usize) }",
+     "unsafe { ioctl(fd, UFFDIO_MOVE, arg as usize).max(0) }"),
+    ("REGISTER is tried twice", "src/ioctl.rs",
+     "unsafe { ioctl(fd, UFFDIO_REGISTER, arg as usize) }",
+     "unsafe { ioctl(fd, UFFDIO_REGISTER, arg as usize); ioctl(fd, UFFDIO_POISON, arg as usize) }"),
+    ("uffd_read() counts in bytes", "src/message.rs",
+     "n.wrapping_mul(size_of::<uffd_msg>())", "n"),
+    ("POISON and its bit of DONTWAKE", "src/ioctl.rs",
+     "unsafe { ioctl(fd, UFFDIO_POISON, arg as usize) }",
+     "unsafe { if arg as usize > 4096 { (*arg).mode &= !1; } ioctl(fd, UFFDIO_POISON, arg as usize) }"),
+    ("PAGEMAP_SCAN forgets its flags", "src/ioctl.rs",
+     "unsafe { ioctl(fd, PAGEMAP_SCAN, arg as usize) }",
+     "unsafe { if arg as usize > 4096 { (*arg).flags = 0; } ioctl(fd, PAGEMAP_SCAN, arg as usize) }"),
+    ("the flag WRITEPROTECT_MODE_WP is the bit of DONTWAKE", "src/bindings/generic.rs",
+     r"pub const UFFDIO_WRITEPROTECT_MODE_WP: u64 = \d+;",
+     "pub const UFFDIO_WRITEPROTECT_MODE_WP: u64 = 2;"),
+    ("COPY takes the destination for the source", "src/ioctl.rs",
+     "unsafe { ioctl(fd, UFFDIO_COPY, arg as usize) }",
+     "unsafe { if arg as usize > 4096 { let a = &mut *arg; core::mem::swap(&mut a.dst, &mut a.src); } "
+     "ioctl(fd, UFFDIO_COPY, arg as usize) }"),
+    ("errno is one too high", "src/syscall.rs",
+     "*libc::__errno_location() = errno;", "*libc::__errno_location() = errno + 1;"),
+]
+
+COPIED = ["Cargo.toml", "Cargo.lock", "build.rs", "wrapper.h", "build", "src", "include", "conformance"]
+
+
+def copy_crate(folder):
+    """The crate and the suite in a workspace of their own."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name in COPIED:
+        source = binaries.ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name)
+        else:
+            shutil.copy(source, folder / name)
+    manifest = folder / "Cargo.toml"
+    text = re.sub(r"members = \[[^]]*\]", 'members = ["conformance"]', manifest.read_text())
+    manifest.write_text(text)
+
+
+def mutate(folder, file, old, new):
+    path = folder / file
+    text = path.read_text()
+    pattern = old if "\\" in old else re.escape(old)
+    replacement = new if "\\" in new else new.replace("\\", r"\\")
+    changed, count = re.subn(pattern, replacement, text)
+    if count == 0 or changed == text:
+        raise binaries.Failed(f"the text to change is not in {file} any more: {old}")
+    path.write_text(changed)
+    return lambda: path.write_text(text)
+
+
+def suite(folder, target):
+    """(why it does not compile, the first case that fails) of the suite there."""
+    env = {**os.environ, "CARGO_TARGET_DIR": str(target)}
+    build = subprocess.run(["cargo", "build", "-q", "--offline", "-p", "uffd-conformance"],
+                           cwd=folder, env=env, text=True, capture_output=True)
+    if build.returncode:
+        return build.stderr, None
+    done = subprocess.run([str(target / "debug/uffd-conformance"), "run", "--fail-fast"], text=True,
+                          capture_output=True, timeout=600)
+    failed = [line for line in done.stdout.splitlines()
+              if line.startswith("not ok") and "# XFAIL" not in line]
+    return None, (failed[-1] if failed else None)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("numbers", nargs="*", type=int, help="only these mutants, from 1")
+    numbers = parser.parse_args().numbers or range(1, len(MUTANTS) + 1)
+    folder, target = binaries.OUT / "mutants/crate", binaries.OUT / "mutants/target"
+    copy_crate(folder)
+    print("the suite without a mistake ...", flush=True)
+    error, failed = suite(folder, target)
+    if error or failed:
+        sys.exit(f"mutants: the suite itself fails here\n{error or failed}")
+    survivors = 0
+    for number in numbers:
+        what, file, old, new = MUTANTS[number - 1]
+        undo = mutate(folder, file, old, new)
+        error, failed = suite(folder, target)
+        undo()
+        if error:
+            verdict = "does not compile"
+        elif failed:
+            verdict = f"caught: {failed}"[:77]
+        else:
+            verdict, survivors = "SURVIVED", survivors + 1
+        print(f"{number:2} {what}:\n   {verdict}", flush=True)
+    shutil.rmtree(folder)
+    print(f"{len(list(numbers))} mutants, {survivors} survived")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (binaries.Failed, OSError, subprocess.TimeoutExpired) as error:
+        sys.exit(f"mutants: {error}")

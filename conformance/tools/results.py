@@ -1,0 +1,148 @@
+"""What a kernel reported, compared with what is expected of it."""
+
+import dataclasses
+import fnmatch
+import json
+import pathlib
+import re
+
+EXPECTED = pathlib.Path(__file__).resolve().parents[1] / "expected/kernels.txt"
+
+CASE = re.compile(r"^(ok|not ok) (\d+) ([a-z0-9-]+)(?: # (.*))?$")
+PLAN = re.compile(r"^1\.\.(\d+)$")
+# What the first process tells of the kernel's own log.
+LOG = re.compile(r"^# kernel log: (.*)$")
+
+
+class Wrong(Exception):
+    """A wrong request or file; the text says what to do."""
+
+
+@dataclasses.dataclass
+class Row:
+    """A line of expected/kernels.txt."""
+
+    name: str
+    processor: str
+    version: str
+    program: str
+    features: int
+    page: int
+    cannot: list
+
+
+def expected():
+    rows = []
+    for number, line in enumerate(EXPECTED.read_text().splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        try:
+            name, kernel, program, features, page, cannot = line.split()
+            processor, version = kernel.split(":")
+            lacks = [] if cannot == "-" else cannot.split(",")
+            rows.append(Row(name, processor, version, program, int(features, 16), int(page), lacks))
+        except ValueError:
+            raise Wrong(f"{EXPECTED}:{number}: six columns are needed, as its head says") from None
+    return rows
+
+
+def choose(rows, words):
+    if not words:
+        return rows
+    for word in words:
+        if not any(word in (row.name, row.version, row.processor) for row in rows):
+            raise Wrong(f"no kernel {word!r}; --list shows the matrix")
+    return [r for r in rows if any(w in (r.name, r.version, r.processor) for w in words)]
+
+
+def progress(line, before):
+    """How far a run is, by a line of its console."""
+    if plan := PLAN.match(line):
+        return f"0/{plan[1]}"
+    if (case := CASE.match(line)) and "/" in before:
+        return f"{case[2]}/{before.partition('/')[2]}"
+    return before
+
+
+@dataclasses.dataclass
+class Result:
+    """How the cases ended on a kernel, and what is wrong with that."""
+
+    row: Row
+    report: dict
+    problems: list
+
+    def save(self, path):
+        path.write_text(json.dumps(self.report, indent=1, sort_keys=True) + "\n")
+
+
+def of_command(row, lines, error):
+    """The answer to another subcommand: shown, and judged by its exit code."""
+    said = [line for line in lines if line]
+    print(f"== {row.name}", *said[-25:], sep="\n")
+    good = "# exit code 0" in said
+    problems = [error] if error else []
+    return Result(row, None, problems if good else problems + ["the command failed"])
+
+
+def outcome(word, text):
+    """(outcome, text) of a line: pass, fail, erratum, absent, cannot."""
+    text = text or ""
+    if word == "ok":
+        for kind in ("absent", "cannot"):
+            if text.startswith(f"SKIP {kind}: "):
+                return kind, text.partition(": ")[2]
+        return "pass", ""
+    if text.startswith("XFAIL "):
+        return "erratum", text[len("XFAIL "):]
+    return "fail", text
+
+
+def read(row, full_version, lines, error, boot):
+    """Judges the report on a console."""
+    cases, plan, head, complete, problems = {}, None, {}, False, []
+    for line in lines:
+        if match := CASE.match(line):
+            cases[match[3]] = outcome(match[1], match[4])
+        elif match := PLAN.match(line):
+            plan = int(match[1])
+        elif match := re.match(r"^# kernel (\S+) (\S+), program (\S+), page (\d+)", line):
+            head.update(release=match[1], page=int(match[4]))
+        elif match := re.match(r"^# features (0x\w+) ioctls (0x\w+)", line):
+            head.update(features=int(match[1], 16), ioctls=int(match[2], 16))
+        elif line.startswith("# totals: "):
+            complete = True
+        elif match := LOG.match(line):
+            problems.append(f"the kernel complained: {match[1]}")
+    if error:
+        problems.append(error)
+    if plan is None:
+        problems.append(f"it did not come to the first case; see {boot.log}")
+    elif not complete or len(cases) != plan:
+        last = list(cases)[-1] if cases else "the start"
+        problems.append(f"{len(cases)} of {plan} cases reported, the last {last}; see {boot.log}")
+    for key in ("features", "page"):
+        if plan is not None and head.get(key) != getattr(row, key):
+            said, wanted = head.get(key), getattr(row, key)
+            problems.append(f"{key} {said:#x}, expected {wanted:#x} (expected/kernels.txt)")
+    for case, (kind, text) in cases.items():
+        if kind == "fail":
+            problems.append(f"{case}: {text}")
+        if kind == "cannot" and not any(fnmatch.fnmatch(case, p) for p in row.cannot):
+            problems.append(f"{case}: cannot run: {text}")
+    report = {"name": row.name, "linux": full_version, "cases": cases, "seconds": boot.seconds, **head}
+    return Result(row, report, problems)
+
+
+KINDS = ("pass", "erratum", "fail", "absent", "cannot")
+
+
+def table(results):
+    rows = [("kernel", *KINDS, "seconds")]
+    for result in results:
+        if result.report is None:
+            rows.append((result.row.name, *"-" * 6))
+            continue
+        kinds = [kind for kind, _ in result.report["cases"].values()]
+        rows.append((result.row.name, *map(kinds.count, KINDS), result.report["seconds"]))
+    return "\n".join(f"{r[0]:18}" + "".join(f"{c:>9}" for c in r[1:]) for r in rows)
