@@ -12,6 +12,8 @@ help:
 	@echo 'make bindings        write the committed bindings anew'
 	@echo 'make test-c          the C header and library: compilers x headers x standards'
 	@echo 'make kernels         the conformance suite on a matrix of kernels, emulated'
+	@echo 'make conformance     the same suite on this kernel (root)'
+	@echo 'make bench           this crate against asm!, libc and others; tracking writes'
 	@echo 'make install         the C header and library (PREFIX, DESTDIR, LIBDIR)'
 
 setup:

@@ -5,7 +5,9 @@ use std::fmt;
 use std::panic;
 use std::path::{Path, PathBuf};
 
-use bindgen::callbacks::{DeriveInfo, IntKind, MacroParsingBehavior, ParseCallbacks, Token, TypeKind};
+use bindgen::callbacks::{
+    DeriveInfo, IntKind, MacroParsingBehavior, ParseCallbacks, Token, TypeKind,
+};
 
 #[path = "polish.rs"]
 mod polish;
@@ -169,7 +171,10 @@ impl ParseCallbacks for Types {
 
     fn add_derives(&self, info: &DeriveInfo<'_>) -> Vec<String> {
         let holds_a_union = info.name.starts_with("uffd_msg") && info.kind == TypeKind::Struct;
-        holds_a_union.then(|| "Default".into()).into_iter().collect()
+        holds_a_union
+            .then(|| "Default".into())
+            .into_iter()
+            .collect()
     }
 
     fn modify_macro(&self, name: &str, tokens: &mut Vec<Token>) {

@@ -1013,6 +1013,17 @@ extern long syscall(long, ...);
 # endif
 #endif
 
+#ifdef UFFD_SYS_ASM
+# if defined __GNUC__
+/* Out of line, so that the hot path needs no stack. */
+__attribute__((__cold__, __noinline__, __unused__))
+# endif
+static void uffd_sys_fail(int errno_)
+{
+	errno = errno_;
+}
+#endif
+
 UFFD_SYS_FN long uffd_sys_syscall3(long number_, unsigned long a_,
 				   unsigned long b_, unsigned long c_)
 {
@@ -1020,7 +1031,7 @@ UFFD_SYS_FN long uffd_sys_syscall3(long number_, unsigned long a_,
 	UFFD_SYS_ASM(result_, number_, a_, b_, c_);
 	/* The kernel answers errors as -4095 to -1. */
 	if (__builtin_expect((unsigned long)result_ > -4096UL, 0)) {
-		errno = (int)-result_;
+		uffd_sys_fail((int)-result_);
 		return -1;
 	}
 	return result_;

@@ -65,7 +65,8 @@ macro_rules! inline_syscall {
             unsafe { inline_syscall!(@asm result, number, a, b, c, $processor) }
             // The kernel answers errors as -4095 to -1.
             if result as usize > -4096isize as usize {
-                return super::fail(-result as libc::c_int);
+                super::fail(-result as libc::c_int);
+                return -1;
             }
             result
         }
@@ -126,12 +127,13 @@ mod arch {
     }
 }
 
-/// Sets `errno` as libc would. Out of line, so that the caller's hot path is
-/// the instruction, a compare and a branch never taken.
+/// Sets `errno` as libc would. Out of line and without a result, so that the
+/// caller's hot path is the instruction, a compare and a branch never taken,
+/// and needs no stack.
 #[cold]
 #[inline(never)]
 #[allow(dead_code)] // The libc path sets it itself.
-fn fail(errno: c_int) -> isize {
+extern "C" fn fail(errno: c_int) {
     #[cfg(target_os = "android")]
     // SAFETY: the address of this thread's errno, valid while it runs.
     unsafe {
@@ -142,5 +144,4 @@ fn fail(errno: c_int) -> isize {
     unsafe {
         *libc::__errno_location() = errno;
     }
-    -1
 }

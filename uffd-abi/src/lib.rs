@@ -2,6 +2,9 @@
 //! do. A library only so that its own tests, benchmarks and fuzz targets can
 //! call the parts; the command is the interface.
 
+// So its documentation is for those who change it.
+#![allow(rustdoc::private_intra_doc_links)]
+
 use std::io::{self, Write};
 use std::process::ExitCode;
 

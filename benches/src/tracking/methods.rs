@@ -1,0 +1,476 @@
+//! The ways to learn which pages were written. Each is what a program would
+//! do, with its own memory for the answer.
+
+use std::fs::File;
+use std::io;
+use std::mem::size_of;
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use libc::{c_int, c_void};
+use uffd_sys::*;
+
+use super::sigsegv::Sigsegv;
+use crate::memory::{check, Pages, Region};
+use crate::uffd::Uffd;
+
+/// A way to track. An epoch is: [`arm`](Tracker::arm), writes,
+/// [`collect`](Tracker::collect).
+pub trait Tracker {
+    /// Begins an epoch. Nothing to do if collecting does it.
+    fn arm(&mut self) -> io::Result<()>;
+    /// Appends what was written since, in ascending order.
+    fn collect(&mut self, found: &mut Vec<page_region>) -> io::Result<()>;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    Sigsegv,
+    Sync,
+    Async,
+    AsyncInC,
+    Rwp,
+    Compare,
+}
+
+impl Method {
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Sigsegv => "mprotect + SIGSEGV",
+            Method::Sync => "WP, handler thread",
+            Method::Async => "WP_ASYNC + PAGEMAP_SCAN",
+            Method::AsyncInC => "WP_ASYNC + PAGEMAP_SCAN, in C",
+            Method::Rwp => "RWP_ASYNC + PAGEMAP_SCAN",
+            Method::Compare => "copy and compare",
+        }
+    }
+
+    /// The features of userfaultfd that it needs.
+    pub fn features(self, pages: Pages) -> u64 {
+        let wp = UFFD_FEATURE_PAGEFAULT_FLAG_WP
+            | if matches!(pages, Pages::Hugetlb | Pages::Shared) {
+                UFFD_FEATURE_WP_HUGETLBFS_SHMEM
+            } else {
+                0
+            };
+        match self {
+            Method::Sigsegv | Method::Compare => 0,
+            Method::Sync => wp,
+            Method::Async | Method::AsyncInC => wp | UFFD_FEATURE_WP_ASYNC,
+            Method::Rwp => UFFD_FEATURE_RWP | UFFD_FEATURE_RWP_ASYNC,
+        }
+    }
+
+    /// Starts to track a region that is populated.
+    pub fn start(self, region: &Arc<Region>, pages: Pages) -> io::Result<Box<dyn Tracker>> {
+        let features = self.features(pages);
+        Ok(match self {
+            Method::Sigsegv => Box::new(Sigsegv::start(region)?),
+            Method::Compare => Box::new(Compare {
+                copy: vec![0; region.len()],
+                region: region.clone(),
+            }),
+            Method::Sync => Box::new(Sync::start(region, features)?),
+            Method::Async => Box::new(Async::start(region, features, true)?),
+            Method::AsyncInC => Box::new(AsyncInC {
+                same: Async::start(region, features, false)?,
+                armed: false,
+            }),
+            Method::Rwp => Box::new(Rwp::start(region, features)?),
+        })
+    }
+}
+
+/// A bit a page, set by handlers.
+pub struct Bitmap(Vec<AtomicU64>);
+
+impl Bitmap {
+    pub fn new(pages: usize) -> Bitmap {
+        Bitmap((0..pages.div_ceil(64)).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    pub fn set(&self, page: usize) {
+        self.0[page / 64].fetch_or(1 << (page % 64), Relaxed);
+    }
+
+    /// Moves the bits into regions.
+    pub fn take(&self, region: &Region, found: &mut Vec<page_region>) {
+        for (i, word) in self.0.iter().enumerate() {
+            let mut bits = word.swap(0, Relaxed);
+            while bits != 0 {
+                let page = i * 64 + bits.trailing_zeros() as usize;
+                bits &= bits - 1;
+                let start = region.address(page);
+                let end = start + region.page() as u64;
+                match found.last_mut() {
+                    Some(last) if last.end == start => last.end = end,
+                    _ => found.push(page_region {
+                        start,
+                        end,
+                        categories: PAGE_IS_WRITTEN,
+                    }),
+                }
+            }
+        }
+    }
+}
+
+/// A thread reads messages, notes the page and lifts its protection.
+struct Sync {
+    uffd: Arc<Uffd>,
+    region: Arc<Region>,
+    dirty: Arc<Bitmap>,
+    /// A page of its own; a write to it, after `stop` is set, ends the thread.
+    bell: Region,
+    stop: Arc<AtomicBool>,
+    handler: Option<JoinHandle<()>>,
+}
+
+impl Sync {
+    fn start(region: &Arc<Region>, features: u64) -> io::Result<Sync> {
+        let uffd = Arc::new(Uffd::open(features, 0)?);
+        let bell = Region::map(Pages::Small, 4096)?;
+        bell.populate();
+        uffd.register(region.all(), UFFDIO_REGISTER_MODE_WP)?;
+        uffd.register(bell.all(), UFFDIO_REGISTER_MODE_WP)?;
+        uffd.protect(bell.all(), UFFDIO_WRITEPROTECT_MODE_WP)?;
+        let dirty = Arc::new(Bitmap::new(region.pages()));
+        let stop = Arc::new(AtomicBool::new(false));
+        let handler = {
+            let (uffd, region, dirty, stop) =
+                (uffd.clone(), region.clone(), dirty.clone(), stop.clone());
+            std::thread::spawn(move || handle(&uffd, &region, &dirty, &stop))
+        };
+        Ok(Sync {
+            uffd,
+            region: region.clone(),
+            dirty,
+            bell,
+            stop,
+            handler: Some(handler),
+        })
+    }
+}
+
+fn handle(uffd: &Uffd, region: &Region, dirty: &Bitmap, stop: &AtomicBool) {
+    let mut msgs = [uffd_msg::default(); 64];
+    while !stop.load(Relaxed) {
+        // SAFETY: room for 64 messages.
+        let bytes = unsafe { uffd_read(uffd.fd(), msgs.as_mut_ptr(), 64) };
+        assert!(bytes > 0, "read: {}", io::Error::last_os_error());
+        for msg in &msgs[..bytes as usize / size_of::<uffd_msg>()] {
+            assert_eq!(msg.event, UFFD_EVENT_PAGEFAULT);
+            // SAFETY: the event says which member it is.
+            let address = unsafe { msg.arg.pagefault.address };
+            let offset = address.wrapping_sub(region.address(0)) as usize;
+            let mut start = address & !4095;
+            let mut len = 4096;
+            if offset < region.len() {
+                dirty.set(offset / region.page());
+                start = region.address(offset / region.page());
+                len = region.page() as u64;
+            }
+            let mut arg = uffdio_writeprotect {
+                range: uffdio_range { start, len },
+                mode: 0,
+            };
+            // SAFETY: `arg` is ours.
+            let result = unsafe { uffdio_writeprotect(uffd.fd(), &mut arg) };
+            assert_eq!(
+                result,
+                0,
+                "UFFDIO_WRITEPROTECT: {}",
+                io::Error::last_os_error()
+            );
+        }
+    }
+}
+
+impl Tracker for Sync {
+    fn arm(&mut self) -> io::Result<()> {
+        self.uffd
+            .protect(self.region.all(), UFFDIO_WRITEPROTECT_MODE_WP)
+    }
+
+    fn collect(&mut self, found: &mut Vec<page_region>) -> io::Result<()> {
+        self.dirty.take(&self.region, found);
+        Ok(())
+    }
+}
+
+impl Drop for Sync {
+    fn drop(&mut self) {
+        self.stop.store(true, Relaxed);
+        self.bell.write(0, 2);
+        self.handler.take().unwrap().join().unwrap();
+    }
+}
+
+/// How many regions one PAGEMAP_SCAN may report.
+const ROOM: usize = 4096;
+
+/// The kernel notes the writes; one call takes them and protects again.
+struct Async {
+    uffd: Uffd,
+    region: Arc<Region>,
+    pagemap: File,
+    buffer: Vec<page_region>,
+}
+
+impl Async {
+    fn start(region: &Arc<Region>, features: u64, arm: bool) -> io::Result<Async> {
+        let uffd = Uffd::open(features, 0)?;
+        uffd.register(region.all(), UFFDIO_REGISTER_MODE_WP)?;
+        if arm {
+            uffd.protect(region.all(), UFFDIO_WRITEPROTECT_MODE_WP)?;
+        }
+        let buffer = vec![page_region::default(); ROOM];
+        Ok(Async {
+            uffd,
+            region: region.clone(),
+            pagemap: File::open("/proc/self/pagemap")?,
+            buffer,
+        })
+    }
+}
+
+/// Scans all of a region, through a buffer.
+fn scan_all(
+    pagemap: &File,
+    region: &Region,
+    buffer: &mut [page_region],
+    flags: u64,
+    category: u64,
+    mut each: impl FnMut(&[page_region]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut arg = pm_scan_arg {
+        size: size_of::<pm_scan_arg>() as u64,
+        flags,
+        start: region.address(0),
+        end: region.address(0) + region.len() as u64,
+        vec: buffer.as_mut_ptr() as u64,
+        vec_len: buffer.len() as u64,
+        category_mask: category,
+        return_mask: category,
+        ..Default::default()
+    };
+    while arg.start < arg.end {
+        // SAFETY: `vec` is as long as `vec_len` says.
+        let n = check(
+            unsafe { pagemap_scan(pagemap.as_raw_fd(), &mut arg) },
+            "PAGEMAP_SCAN",
+        )?;
+        each(&buffer[..n as usize])?;
+        arg.start = arg.walk_end;
+    }
+    Ok(())
+}
+
+/// How many bytes of a region are mapped by huge pages.
+pub fn huge_bytes(region: &Region) -> io::Result<u64> {
+    let (pagemap, mut buffer, mut bytes) = (
+        File::open("/proc/self/pagemap")?,
+        vec![page_region::default(); 512],
+        0,
+    );
+    scan_all(&pagemap, region, &mut buffer, 0, PAGE_IS_HUGE, |regions| {
+        bytes += regions.iter().map(|r| r.end - r.start).sum::<u64>();
+        Ok(())
+    })?;
+    Ok(bytes)
+}
+
+impl Tracker for Async {
+    fn arm(&mut self) -> io::Result<()> {
+        Ok(()) // Collecting protected them again.
+    }
+
+    fn collect(&mut self, found: &mut Vec<page_region>) -> io::Result<()> {
+        let flags = PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC;
+        scan_all(
+            &self.pagemap,
+            &self.region,
+            &mut self.buffer,
+            flags,
+            PAGE_IS_WRITTEN,
+            |regions| {
+                found.extend_from_slice(regions);
+                Ok(())
+            },
+        )
+    }
+}
+
+extern "C" {
+    fn c_async_arm(fd: c_int, start: u64, len: u64) -> c_int;
+    fn c_async_collect(
+        pagemap: c_int,
+        start: u64,
+        len: u64,
+        regions: *mut page_region,
+        room: u64,
+        found: extern "C" fn(*mut c_void, *const page_region, u64),
+        context: *mut c_void,
+    ) -> i64;
+}
+
+extern "C" fn append(found: *mut c_void, regions: *const page_region, n: u64) {
+    // SAFETY: `found` is the vector that `collect` passed, and C passes as
+    // many regions as it says.
+    unsafe {
+        let found = &mut *found.cast::<Vec<page_region>>();
+        found.extend_from_slice(std::slice::from_raw_parts(regions, n as usize));
+    }
+}
+
+struct AsyncInC {
+    same: Async,
+    armed: bool,
+}
+
+impl Tracker for AsyncInC {
+    fn arm(&mut self) -> io::Result<()> {
+        // The first time; afterwards collecting does it.
+        if !std::mem::replace(&mut self.armed, true) {
+            let all = self.same.region.all();
+            // SAFETY: the range is the region's.
+            let result = unsafe { c_async_arm(self.same.uffd.fd(), all.start, all.len) };
+            check(result, "UFFDIO_WRITEPROTECT in C")?;
+        }
+        Ok(())
+    }
+
+    fn collect(&mut self, found: &mut Vec<page_region>) -> io::Result<()> {
+        let (all, buffer) = (self.same.region.all(), &mut self.same.buffer);
+        let context: *mut Vec<page_region> = found;
+        // SAFETY: the buffer is as long as it says; `append` gets its vector.
+        let total = unsafe {
+            c_async_collect(
+                self.same.pagemap.as_raw_fd(),
+                all.start,
+                all.len,
+                buffer.as_mut_ptr(),
+                buffer.len() as u64,
+                append,
+                context.cast(),
+            )
+        };
+        check(total.min(0) as c_int, "PAGEMAP_SCAN in C").map(|_| ())
+    }
+}
+
+/// Finds the pages that were touched at all, read or written.
+struct Rwp {
+    uffd: Uffd,
+    region: Arc<Region>,
+    pagemap: File,
+    buffer: Vec<page_region>,
+}
+
+impl Rwp {
+    fn start(region: &Arc<Region>, features: u64) -> io::Result<Rwp> {
+        let uffd = Uffd::open(features, 0)?;
+        uffd.register(region.all(), UFFDIO_REGISTER_MODE_RWP)?;
+        let buffer = vec![page_region::default(); ROOM];
+        let rwp = Rwp {
+            uffd,
+            region: region.clone(),
+            pagemap: File::open("/proc/self/pagemap")?,
+            buffer,
+        };
+        rwp.protect(region.all())?;
+        Ok(rwp)
+    }
+
+    fn protect(&self, range: uffdio_range) -> io::Result<()> {
+        let mut arg = uffdio_rwprotect {
+            range,
+            mode: UFFDIO_RWPROTECT_MODE_RWP,
+        };
+        // SAFETY: `arg` is ours.
+        check(
+            unsafe { uffdio_rwprotect(self.uffd.fd(), &mut arg) },
+            "UFFDIO_RWPROTECT",
+        )
+        .map(|_| ())
+    }
+}
+
+impl Tracker for Rwp {
+    fn arm(&mut self) -> io::Result<()> {
+        Ok(()) // Collecting protected them again.
+    }
+
+    fn collect(&mut self, found: &mut Vec<page_region>) -> io::Result<()> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let result = scan_all(
+            &self.pagemap,
+            &self.region,
+            &mut buffer,
+            0,
+            PAGE_IS_ACCESSED,
+            |regions| {
+                for region in regions {
+                    self.protect(uffdio_range {
+                        start: region.start,
+                        len: region.end - region.start,
+                    })?;
+                }
+                found.extend_from_slice(regions);
+                Ok(())
+            },
+        );
+        self.buffer = buffer;
+        result
+    }
+}
+
+/// Keeps a copy, and compares.
+struct Compare {
+    region: Arc<Region>,
+    copy: Vec<u8>,
+}
+
+impl Compare {
+    fn memory(&self) -> &[u8] {
+        // SAFETY: the writer pauses while this is called, so the bytes do not
+        // change while the slice lives.
+        unsafe { std::slice::from_raw_parts(self.region.pointer(), self.region.len()) }
+    }
+}
+
+impl Tracker for Compare {
+    fn arm(&mut self) -> io::Result<()> {
+        // SAFETY: as in `memory`; the copy is as long, and not the region.
+        unsafe {
+            std::ptr::copy_nonoverlapping(
+                self.region.pointer(),
+                self.copy.as_mut_ptr(),
+                self.region.len(),
+            )
+        };
+        Ok(())
+    }
+
+    fn collect(&mut self, found: &mut Vec<page_region>) -> io::Result<()> {
+        let page = self.region.page();
+        let pages = self.memory().chunks(page).zip(self.copy.chunks(page));
+        for (i, (now, before)) in pages.enumerate() {
+            if now != before {
+                let start = self.region.address(i);
+                let end = start + page as u64;
+                match found.last_mut() {
+                    Some(last) if last.end == start => last.end = end,
+                    _ => found.push(page_region {
+                        start,
+                        end,
+                        categories: PAGE_IS_WRITTEN,
+                    }),
+                }
+            }
+        }
+        Ok(())
+    }
+}
