@@ -178,6 +178,9 @@ def main():
         report = json.loads(path.read_text())
         if report["name"] not in order:
             continue
+        if "features" not in report:
+            problems.append(f"{report['name']} did not report: run `make kernels KERNELS={report['name']}`")
+            continue
         if check:
             differences(matrix, report, ids, problems)
         else:

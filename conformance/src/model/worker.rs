@@ -271,7 +271,7 @@ extern "C" fn on_signal(signal: c_int, _info: *mut libc::siginfo_t, context: *mu
     // SAFETY: the kernel passes this thread's context to a handler that was
     // installed with SA_SIGINFO; armed, the thread is at one of our
     // instructions.
-    unsafe { instruction::skip(context as *mut libc::ucontext_t) };
+    unsafe { instruction::skip(context) };
 }
 
 /// Loads and stores by one instruction of known length, so that the handler
@@ -297,7 +297,8 @@ mod instruction {
         unsafe { core::arch::asm!("mov qword ptr [rdi], rax", in("rdi") address, in("rax") value) };
     }
 
-    pub unsafe fn skip(context: *mut libc::ucontext_t) {
+    pub unsafe fn skip(context: *mut libc::c_void) {
+        let context = context as *mut libc::ucontext_t;
         // SAFETY: the caller's context.
         unsafe { (*context).uc_mcontext.gregs[libc::REG_RIP as usize] += LENGTH };
     }
@@ -322,7 +323,8 @@ mod instruction {
         unsafe { core::arch::asm!("str x0, [x1]", in("x1") address, in("x0") value) };
     }
 
-    pub unsafe fn skip(context: *mut libc::ucontext_t) {
+    pub unsafe fn skip(context: *mut libc::c_void) {
+        let context = context as *mut libc::ucontext_t;
         // SAFETY: the caller's context.
         unsafe { (*context).uc_mcontext.pc += LENGTH };
     }
@@ -344,7 +346,7 @@ mod instruction {
         unreachable!("accesses are by system calls here")
     }
 
-    pub unsafe fn skip(_context: *mut libc::ucontext_t) {}
+    pub unsafe fn skip(_context: *mut libc::c_void) {}
 }
 
 /// Whether accesses by an instruction can be told from those by the kernel:
