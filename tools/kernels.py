@@ -136,7 +136,7 @@ def show_progress(boots, stop):
 
 def qemu_user_layouts():
     """The layouts and request codes of mips64el, which no kernel here boots."""
-    program = binaries.binary("mips64el", binaries.libc_source())
+    program = binaries.binary("mips64el", binaries.libc_source(), main="src/bin/layout.rs")
     rows, _ = binaries.debian("qemu-user", "mips64el")
     if not rows:
         return "mips64el: no emulator (tools/debian.py qemu-user mips64el)"

@@ -15,7 +15,7 @@ import subprocess
 import threading
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-OUT = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "conformance"
+OUT = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve() / "conformance"
 
 # The newest libc that Rust 1.63 compiles.
 LIBC = "0.2.177"
@@ -154,7 +154,7 @@ class Target:
         return env, cfgs
 
 
-def binary(name, libc, root=ROOT):
+def binary(name, libc, root=ROOT, main="src/main.rs"):
     """The static binary for a processor, built unless nothing changed."""
     source = root / "conformance"
     target = Target(name)
@@ -167,11 +167,11 @@ def binary(name, libc, root=ROOT):
     with target.unless_current("uffd-sys", key) as build:
         if build:
             target.crate("uffd-sys", root, edition="2021", deps=["libc"], features=["abi"])
-    key = digest(key, source / "src", source / "errata.txt")
+    key = digest(key, source / "src", source / "errata.txt", main)
     deps = ["libc", "uffd_sys"]
     with target.unless_current("uffd-conformance", key) as build:
         if build:
             target.crate("uffd-conformance", source, edition="2021", deps=deps)
             target.crate("uffd-conformance", source, edition="2021", kind="bin",
-                         deps=deps + ["uffd_conformance"], root="src/main.rs")
+                         deps=deps + ["uffd_conformance"], root=main)
     return target.folder / "uffd-conformance"
