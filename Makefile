@@ -36,7 +36,6 @@ test: setup
 	else echo; echo 'Nothing was skipped.'; fi
 
 # The second run takes the path through libc, as on processors without asm!.
-test-rust: export UFFD_SYS_SKIP_LOG
 test-rust:
 	$(CARGO) test --workspace
 	RUSTFLAGS='--cfg uffd_sys_libc' $(CARGO) test --target-dir target/libc --no-default-features \

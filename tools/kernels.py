@@ -140,7 +140,9 @@ def qemu_user_layouts():
     rows, _ = binaries.debian("qemu-user", "mips64el")
     if not rows:
         return "mips64el: no emulator (tools/debian.py qemu-user mips64el)"
-    done = subprocess.run([rows[0][1], str(program), "layout"], text=True, capture_output=True)
+    # Its dynamic linker and libc are those it was linked with.
+    sysroot = pathlib.Path(binaries.Target("mips64el").linker).parent / "usr/mips64el-linux-gnuabi64"
+    done = subprocess.run([rows[0][1], "-L", str(sysroot), str(program)], text=True, capture_output=True)
     print(done.stdout.strip())
     return None if done.returncode == 0 else f"mips64el: the layouts are wrong{done.stderr}"
 

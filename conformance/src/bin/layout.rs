@@ -1,5 +1,5 @@
 //! `uffd-conformance layout` alone, for processors that no kernel is booted
-//! for. On mips64 the whole program, linked statically, ends before `main`.
+//! for: it needs no userfaultfd, and runs under an emulator of programs.
 
 fn main() {
     std::process::exit(uffd_conformance::layout::main());
