@@ -87,7 +87,9 @@ class Target:
         # As /init a program stands alone. For mips64, which only runs under an
         # emulator of programs, Debian 12's tools link a static one that ends
         # before main.
-        self.linkage = [] if name == "mips64el" else ["-Ctarget-feature=+crt-static"]
+        self.linkage = ["-Ctarget-feature=+crt-static", "-Crelocation-model=static"]
+        if name == "mips64el":
+            self.linkage = ["-Crelocation-model=pic"]
         self.folder = OUT / "build" / name
         self.folder.mkdir(parents=True, exist_ok=True)
         cfg = run([self.rustc, "--print=cfg", "--target", self.triple])
@@ -115,8 +117,9 @@ class Target:
         command = [
             self.rustc, f"--edition={edition}", f"--crate-type={kind}", f"--crate-name={stem}",
             str(folder / root), "--target", self.triple, f"-Clinker={self.linker}",
-            f"-Copt-level={int(name != 'uffd-conformance')}", "-Cdebug-assertions=on", "-Coverflow-checks=on", "-Cstrip=symbols",
-            *self.linkage, "-Crelocation-model=static", "--cap-lints=warn",
+            # Not optimised where that takes longer than it saves.
+            f"-Copt-level={int(name != 'uffd-conformance')}", "-Cdebug-assertions=on",
+            "-Coverflow-checks=on", "-Cstrip=symbols", *self.linkage, "--cap-lints=warn",
             f"-L{self.folder}", "-o", str(output),
         ]
         for dep in deps:
