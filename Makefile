@@ -37,8 +37,8 @@ test: setup
 
 # The second run takes the path through libc, as on processors without asm!.
 test-rust:
-	$(CARGO) test --workspace
-	RUSTFLAGS='--cfg uffd_sys_libc' $(CARGO) test --target-dir target/libc --no-default-features \
+	$(CARGO) test --workspace --no-fail-fast
+	RUSTFLAGS='--cfg uffd_sys_libc' $(CARGO) test --target-dir target/libc --no-default-features --no-fail-fast \
 		--test errors --test live
 
 check: check-bindings

@@ -44,7 +44,7 @@ pub struct Case {
     pub id: &'static str,
     /// Where the claim stands: `PAGE, SECTION`, and for coverage the entries
     /// that the case serves after a colon:
-    /// `UFFDIO_COPY(2const), ERRORS: EINVAL`. `FACTS` is this project's own
+    /// `UFFDIO_COPY(2const), ERRORS: EINVAL`. `measured` is this project's own
     /// knowledge.
     pub source: &'static str,
     /// What is claimed, in our own words.

@@ -235,7 +235,8 @@ fn in_terminal(command: &str, term: &str, no_color: bool) -> String {
     script
         .args(["-qec", &command, "/dev/null"])
         .env("TERM", term)
-        .env_remove("NO_COLOR");
+        .env_remove("NO_COLOR")
+        .env_remove("CI");
     if no_color {
         script.env("NO_COLOR", "1");
     }

@@ -181,7 +181,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "api-second-handshake-harmless",
-        "FACTS",
+        "measured",
         "a refused second handshake leaves the features of the first as they are",
         |m| {
             let uffd = bare()?;
@@ -279,7 +279,7 @@ pub static CASES: &[Case] = &[
     .features(UFFD_FEATURE_RWP | UFFD_FEATURE_RWP_ASYNC),
     case(
         "api-unknown-request",
-        "FACTS",
+        "measured",
         "a request that no kernel knows is EINVAL on a userfaultfd",
         |_| {
             let uffd = Uffd::open(0)?;

@@ -212,7 +212,7 @@ pub static CASES: &[Case] = &[
     .features(SHMEM | UFFD_FEATURE_SIGBUS),
     case(
         "continue-unregister-needs-wake",
-        "FACTS",
+        "measured",
         "unregistering a range registered for MINOR alone leaves its waiting threads to UFFDIO_WAKE",
         |m| {
             let (s, _alias) = scene(m)?;
@@ -312,7 +312,7 @@ pub static CASES: &[Case] = &[
     .features(WP_TOO),
     case(
         "continue-mode-wp-without-registered-wp",
-        "FACTS",
+        "measured",
         "MODE_WP on a range registered without WP is EINVAL",
         |m| {
             let (s, _alias) = scene(m)?;

@@ -56,7 +56,7 @@ pub static CASES: &[Case] = &[
     .features(SHMEM),
     case(
         "continue-eagain-wakes-part",
-        "FACTS",
+        "measured",
         "EAGAIN wakes the threads of the part that was mapped",
         |m| {
             let (s, _alias) = scene(m)?;
@@ -124,7 +124,7 @@ pub static CASES: &[Case] = &[
     .features(SHMEM),
     case(
         "continue-efault-argument",
-        "FACTS",
+        "measured",
         "an argument that cannot be read is EFAULT",
         |m| {
             let (s, _alias) = scene(m)?;
@@ -205,7 +205,7 @@ pub static CASES: &[Case] = &[
     .features(SHMEM),
     case(
         "continue-einval-on-anon",
-        "FACTS",
+        "measured",
         "the call on registered anonymous memory is EINVAL",
         |m| {
             let s = Scene::empty(m, Memory::Anon, 1, 0, UFFDIO_REGISTER_MODE_MISSING)?;
@@ -246,7 +246,7 @@ pub static CASES: &[Case] = &[
     .features(SHMEM | UFFD_FEATURE_EVENT_FORK),
     case(
         "continue-other-userfaultfd",
-        "FACTS",
+        "measured",
         "any userfaultfd of the process can map; only the one registered wakes",
         |m| {
             let (s, _alias) = scene(m)?;

@@ -67,7 +67,7 @@ pub static CASES: &[Case] = &[
     .features(UFFD_FEATURE_MISSING_SHMEM),
     case(
         "copy-private-shmem",
-        "FACTS",
+        "measured",
         "COPY fills a private mapping of shared memory, and the file stays empty",
         |m| {
             fills(m, Memory::PrivateShmem)?;
@@ -96,7 +96,7 @@ pub static CASES: &[Case] = &[
     .features(UFFD_FEATURE_MISSING_HUGETLBFS),
     case(
         "copy-thp-range",
-        "FACTS",
+        "measured",
         "fills small pages in memory that is advised to be huge, and its neighbours stay missing",
         |m| {
             let (uffd, region) = (
@@ -255,7 +255,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "copy-eagain-partial-wakes",
-        "FACTS",
+        "measured",
         "the threads of the part that was copied are woken, the others are not",
         |m| {
             let (uffd, region, source) = scene(m)?;
@@ -275,7 +275,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "copy-eagain-source-ends",
-        "FACTS",
+        "measured",
         "EAGAIN and the bytes copied when src can be read only in part; then EFAULT",
         |m| {
             let (uffd, region, source) = scene(m)?;
@@ -292,7 +292,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "copy-eagain-event",
-        "FACTS",
+        "measured",
         "EAGAIN with -EAGAIN in the field copy while an event waits to be read",
         |m| {
             let (features, source) = (UFFD_FEATURE_EVENT_REMOVE, Region::source(m, 1, 0xa1)?);
@@ -312,7 +312,7 @@ pub static CASES: &[Case] = &[
     .features(UFFD_FEATURE_EVENT_REMOVE),
     case(
         "copy-eexist",
-        "FACTS",
+        "measured",
         "EEXIST with -EEXIST in the field copy when the page is there; it is not changed",
         |m| {
             let (uffd, region, source) = scene(m)?;
@@ -326,7 +326,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "copy-eexist-does-not-wake",
-        "FACTS",
+        "measured",
         "EEXIST does not wake the thread that waits for the page: WAKE does",
         |m| {
             let (uffd, region, source) = scene(m)?;
@@ -402,7 +402,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "copy-efault-source",
-        "FACTS",
+        "measured",
         "EFAULT with -EFAULT in the field copy when src cannot be read",
         |m| {
             let (uffd, region, source) = scene(m)?;
@@ -416,7 +416,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "copy-efault-argument",
-        "FACTS",
+        "measured",
         "EFAULT when the argument cannot be written, and nothing is copied",
         |m| {
             let (uffd, region, source) = scene(m)?;
@@ -462,7 +462,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "copy-enoent-never-registered",
-        "FACTS",
+        "measured",
         "ENOENT when the memory is not registered at all",
         |m| {
             let ((uffd, _region, source), out) = (scene(m)?, -i64::from(ENOENT));
@@ -473,7 +473,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "copy-other-userfaultfd",
-        "FACTS",
+        "measured",
         "memory that is registered with another userfaultfd of the process can be copied to",
         |m| {
             let ((one, region, source), two) = (scene(m)?, Uffd::open(0)?);
@@ -489,7 +489,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "copy-enoent-across-mappings",
-        "FACTS",
+        "measured",
         "ENOENT, with nothing copied, when the range is not within one mapping",
         |m| {
             let (uffd, region, source) = scene(m)?;
@@ -503,7 +503,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "copy-into-unreadable",
-        "FACTS",
+        "measured",
         "fills memory that the process itself may not access",
         |m| {
             let (uffd, region, source) = scene(m)?;
@@ -530,7 +530,7 @@ pub static CASES: &[Case] = &[
     .features(UFFD_FEATURE_EVENT_FORK),
     case(
         "copy-source-missing-too",
-        "FACTS",
+        "measured",
         "waits for the source if that has a missing page of another userfaultfd",
         |m| {
             let ((uffd, region, _), two) = (scene(m)?, Uffd::open(0)?);

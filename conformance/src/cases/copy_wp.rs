@@ -102,7 +102,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "copy-wp-without-registered-wp",
-        "FACTS",
+        "measured",
         "on a range registered for missing pages alone it is EINVAL, and nothing arrives",
         |m| {
             let s = Scene::empty(m, Memory::Anon, 1, 0, UFFDIO_REGISTER_MODE_MISSING)?;
@@ -130,7 +130,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "copy-wp-off-shmem",
-        "FACTS",
+        "measured",
         "COPY without MODE_WP onto a protected missing page of shared memory drops the protection",
         |m| {
             let s = Scene::empty(m, Memory::Shmem, 2, 0, MISSING_WP)?;

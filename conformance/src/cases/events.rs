@@ -143,7 +143,7 @@ pub static CASES: &[Case] = &[
     .features(REMAP),
     case(
         "events-remap-keeps-pages",
-        "FACTS",
+        "measured",
         "pages that were there move along and are accessed without a message",
         |m| {
             let (s, to) = (scene(m, REMAP)?, room(m, 4)?);
@@ -173,7 +173,7 @@ pub static CASES: &[Case] = &[
     .features(REMAP),
     case(
         "events-remap-off",
-        "FACTS",
+        "measured",
         "without EVENT_REMAP there is no message, and the moved range is not registered any more",
         |m| {
             let (s, to) = (scene(m, 0)?, room(m, 4)?);
@@ -222,7 +222,7 @@ pub static CASES: &[Case] = &[
     .features(REMOVE | UFFD_FEATURE_MISSING_SHMEM),
     case(
         "events-remove-hugetlb",
-        "FACTS",
+        "measured",
         "MADV_REMOVE of huge pages sends the event, too",
         |m| {
             let s = Scene::new(m, Memory::SharedHugetlb, 2, REMOVE, MISSING)?;
@@ -240,7 +240,7 @@ pub static CASES: &[Case] = &[
     .features(REMOVE | UFFD_FEATURE_MISSING_HUGETLBFS),
     case(
         "events-remove-before-discarding",
-        "FACTS",
+        "measured",
         "the pages are still there while the event waits to be read, and missing afterwards",
         |m| {
             let s = Scene::new(m, Memory::Anon, 4, REMOVE, MISSING)?;
@@ -268,7 +268,7 @@ pub static CASES: &[Case] = &[
     .features(REMOVE),
     case(
         "events-remove-elsewhere",
-        "FACTS",
+        "measured",
         "discarding memory that is not registered sends nothing",
         |m| {
             let (s, other) = (scene(m, REMOVE | UNMAP)?, Region::source(m, 1, 1)?);
@@ -310,7 +310,7 @@ pub static CASES: &[Case] = &[
     .features(UNMAP),
     case(
         "events-unmap-beyond",
-        "FACTS",
+        "measured",
         "a range that reaches beyond the registered memory is told in full",
         |m| {
             let s = scene(m, UNMAP)?;
@@ -407,7 +407,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "events-unmap-by-exit",
-        "FACTS",
+        "measured",
         "the exit of the process sends nothing",
         |m| {
             let s = scene(m, UFFD_FEATURE_EVENT_FORK | UNMAP | REMOVE)?;
@@ -420,7 +420,7 @@ pub static CASES: &[Case] = &[
     .features(UFFD_FEATURE_EVENT_FORK | UNMAP | REMOVE),
     case(
         "events-faults-first",
-        "FACTS",
+        "measured",
         "faults that wait to be read come before other events",
         |m| {
             let s = scene(m, REMOVE)?;

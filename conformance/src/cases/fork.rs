@@ -73,7 +73,7 @@ pub static CASES: &[Case] = &[
     .features(FORK),
     case(
         "fork-event-handshake-done",
-        "FACTS",
+        "measured",
         "the new descriptor has its handshake behind it",
         |m| {
             let s = scene(m, FORK)?;
@@ -86,7 +86,7 @@ pub static CASES: &[Case] = &[
     .features(FORK),
     case(
         "fork-event-inherits-nonblock",
-        "FACTS",
+        "measured",
         "the new descriptor is non-blocking and close-on-exec as the parent's was opened",
         |m| {
             let s = scene(m, FORK)?;
@@ -148,7 +148,7 @@ pub static CASES: &[Case] = &[
     .features(FORK),
     case(
         "fork-event-nothing-registered",
-        "FACTS",
+        "measured",
         "without registered memory fork(2) sends nothing and does not wait",
         |m| {
             let uffd = Uffd::open(FORK)?;
@@ -171,7 +171,7 @@ pub static CASES: &[Case] = &[
     .features(FORK),
     case(
         "fork-without-event",
-        "FACTS",
+        "measured",
         "without EVENT_FORK a child finds zeroes in missing pages, and nothing is sent",
         |m| {
             let s = scene(m, 0)?;
@@ -184,7 +184,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "fork-without-event-parent",
-        "FACTS",
+        "measured",
         "without EVENT_FORK the parent's memory stays registered",
         |m| {
             let s = scene(m, 0)?;
@@ -197,7 +197,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "fork-during-fault",
-        "FACTS",
+        "measured",
         "a thread that waits for its fault waits on over a fork(2), and is resolved",
         |m| {
             let s = scene(m, 0)?;

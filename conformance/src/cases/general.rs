@@ -38,7 +38,7 @@ macro_rules! general_errors {
             ),
             case(
                 concat!("general-other-descriptor-", $name),
-                "FACTS",
+                "measured",
                 concat!($call, " is ENOTTY on another kind of descriptor, and EBADF on none"),
                 |_| {
                     let (pipe, _) = pipe_with(b"x")?;

@@ -53,35 +53,35 @@ fn outlives_mprotect(m: &Machine, memory: Memory, protection: i32) -> Outcome {
 pub static CASES: &[Case] = &[
     case(
         "interplay-mprotect-none",
-        "FACTS",
+        "measured",
         "the protection outlives mprotect(2) to PROT_NONE and back",
         |m| outlives_mprotect(m, Memory::Anon, libc::PROT_NONE),
     )
     .features(HAS_WP),
     case(
         "interplay-mprotect-read",
-        "FACTS",
+        "measured",
         "the protection outlives mprotect(2) to PROT_READ and back",
         |m| outlives_mprotect(m, Memory::Anon, libc::PROT_READ),
     )
     .features(HAS_WP),
     case(
         "interplay-mprotect-shmem",
-        "FACTS",
+        "measured",
         "on shared memory the protection outlives mprotect(2) to PROT_NONE and back",
         |m| outlives_mprotect(m, Memory::Shmem, libc::PROT_NONE),
     )
     .features(HAS_WP_SHARED),
     case(
         "interplay-mprotect-hugetlb",
-        "FACTS",
+        "measured",
         "on huge pages the protection outlives mprotect(2) to PROT_NONE and back",
         |m| outlives_mprotect(m, Memory::Hugetlb, libc::PROT_NONE),
     )
     .features(HAS_WP_SHARED),
     case(
         "interplay-read-only-mapping",
-        "FACTS",
+        "measured",
         "a write that the mapping itself forbids is SIGSEGV, not a message",
         |m| {
             let s = scene(m, Memory::Anon, 0)?;
@@ -93,7 +93,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "interplay-dontneed-anon",
-        "FACTS",
+        "measured",
         "MADV_DONTNEED drops the protection of anonymous memory",
         |m| {
             let s = scene(m, Memory::Anon, 0)?;
@@ -119,7 +119,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP_SHARED),
     case(
         "interplay-remove-shmem",
-        "FACTS",
+        "measured",
         "a hole punched into shared memory leaves the protection",
         |m| {
             let s = scene(m, Memory::Shmem, 0)?;
@@ -131,7 +131,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP_SHARED),
     case(
         "interplay-free",
-        "FACTS",
+        "measured",
         "MADV_FREE keeps the protection of pages that were not yet taken away",
         |m| {
             let s = scene(m, Memory::Anon, 0)?;
@@ -158,7 +158,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "interplay-map-fixed",
-        "FACTS",
+        "measured",
         "mmap(2) with MAP_FIXED over a range ends its registration",
         |m| {
             let s = scene(m, Memory::Anon, 0)?;
@@ -172,7 +172,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "interplay-mremap",
-        "FACTS",
+        "measured",
         "mremap(2) without EVENT_REMAP ends the registration: the new place is not tracked",
         |m| {
             let s = scene(m, Memory::Anon, 0)?;
@@ -237,7 +237,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP_SHARED | UFFD_FEATURE_EVENT_REMAP),
     case(
         "interplay-fork-child",
-        "FACTS",
+        "measured",
         "without EVENT_FORK a child is not tracked: it writes freely, on a copy of its own",
         |m| {
             let s = scene(m, Memory::Anon, 0)?;
@@ -252,7 +252,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "interplay-fork-child-shmem",
-        "FACTS",
+        "measured",
         "without EVENT_FORK a child writes freely to shared memory, too, which the parent sees",
         |m| {
             let s = scene(m, Memory::Shmem, 0)?;
@@ -263,7 +263,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP_SHARED),
     case(
         "interplay-fork-parent",
-        "FACTS",
+        "measured",
         "the parent's protection outlives fork(2), and the child sees no write after it",
         |m| {
             let s = scene(m, Memory::Anon, 0)?;
@@ -320,7 +320,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP | UFFD_FEATURE_EVENT_FORK),
     case(
         "interplay-file-write",
-        "FACTS",
+        "measured",
         "write(2) to the memfd is not trapped: the protection is the mapping's",
         |m| {
             let s = scene(m, Memory::Shmem, 0)?;
@@ -337,7 +337,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP_SHARED),
     case(
         "interplay-second-mapping",
-        "FACTS",
+        "measured",
         "a write through a second mapping of the file is not trapped",
         |m| {
             let s = scene(m, Memory::Shmem, 0)?;
@@ -350,7 +350,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP_SHARED),
     case(
         "interplay-mlock",
-        "FACTS",
+        "measured",
         "mlock(2) of protected private memory touches it as a write does: it waits",
         |m| {
             let s = scene(m, Memory::Anon, 0)?;
@@ -369,7 +369,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "interplay-truncate",
-        "FACTS",
+        "measured",
         "after the file was cut off and grown again, its new pages are protected, too",
         |m| {
             let s = scene(m, Memory::Shmem, 0)?;
@@ -387,7 +387,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP_SHARED),
     case(
         "interplay-beyond-file",
-        "FACTS",
+        "measured",
         "a write to a protected page beyond the end of the file is SIGBUS, not a message",
         |m| {
             let s = Scene::empty(m, Memory::Shmem, 2, 0, REGISTER_WP)?;

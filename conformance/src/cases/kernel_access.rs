@@ -82,7 +82,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "kernel-access-write-passes",
-        "FACTS",
+        "measured",
         "write(2) from a protected page only reads it, and passes",
         |m| {
             let s = scene(m)?;
@@ -97,7 +97,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "kernel-access-user-mode-read",
-        "FACTS",
+        "measured",
         "with UFFD_USER_MODE_ONLY, read(2) into a protected page is EFAULT, without a message",
         |m| {
             let s = user_mode_scene(m)?;
@@ -146,7 +146,7 @@ pub static CASES: &[Case] = &[
     .since(5, 11),
     case(
         "kernel-access-user-mode-write",
-        "FACTS",
+        "measured",
         "with UFFD_USER_MODE_ONLY, write(2) from a protected page passes",
         |m| {
             let s = user_mode_scene(m)?;
@@ -162,7 +162,7 @@ pub static CASES: &[Case] = &[
     .since(5, 11),
     case(
         "kernel-access-sigbus-read",
-        "FACTS",
+        "measured",
         "with the feature SIGBUS, read(2) into a protected page is EFAULT, without a signal",
         |m| {
             let s = Scene::new(m, Memory::Anon, 2, UFFD_FEATURE_SIGBUS, REGISTER_WP)?;
@@ -224,7 +224,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "kernel-access-proc-mem",
-        "FACTS",
+        "measured",
         "a write to /proc/self/mem cannot wait: at a protected page it is EIO",
         |m| {
             let s = scene(m)?;
@@ -250,7 +250,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "kernel-access-uffdio-copy-source",
-        "FACTS",
+        "measured",
         "UFFDIO_COPY reads from a protected page without waiting",
         |m| {
             let s = scene(m)?;

@@ -86,7 +86,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "lifetime-close-during-fault",
-        "FACTS",
+        "measured",
         "closing during a fault lets the thread go on, with zeroes",
         |m| {
             let s = scene(m, 0)?;
@@ -134,7 +134,7 @@ pub static CASES: &[Case] = &[
     .features(UFFD_FEATURE_EVENT_REMOVE | UFFD_FEATURE_EVENT_UNMAP),
     case(
         "lifetime-close-unread-fork",
-        "FACTS",
+        "measured",
         "closing with an unread fork event does not free fork(2): the child in the making has a copy",
         |m| {
             let m = m.clone();
@@ -161,7 +161,7 @@ pub static CASES: &[Case] = &[
     .features(UFFD_FEATURE_EVENT_FORK),
     case(
         "lifetime-close-in-read",
-        "FACTS",
+        "measured",
         "a thread that waits in read(2) keeps the object alive when the descriptor is closed",
         |m| {
             let uffd = Uffd::open_with(libc::O_CLOEXEC, 0)?;
@@ -182,7 +182,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "lifetime-kill-during-fault",
-        "FACTS",
+        "measured",
         "a process that waits for a fault is killed by SIGKILL at once",
         |m| {
             let mut child = child_in_fault(m, sleep_for_ever)?;
@@ -195,7 +195,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "lifetime-terminate-during-fault",
-        "FACTS",
+        "measured",
         "a signal that ends the process, such as SIGTERM, does so during a fault",
         |m| {
             let mut child = child_in_fault(m, sleep_for_ever)?;
@@ -207,7 +207,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "lifetime-exit-during-fault",
-        "FACTS",
+        "measured",
         "a process can exit while one of its threads waits for a fault",
         |m| {
             let mut child = child_in_fault(m, |_scene| 0)?;
@@ -216,7 +216,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "lifetime-exec-during-fault",
-        "FACTS",
+        "measured",
         "a process can exec(2) while one of its threads waits for a fault",
         |m| {
             let mut child = child_in_fault(m, |_scene| {
@@ -254,7 +254,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "lifetime-unmap-during-fault",
-        "FACTS",
+        "measured",
         "a thread whose memory is unmapped while it waits gets SIGSEGV once it is woken",
         |m| {
             let s = scene(m, 0)?;
@@ -267,7 +267,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "lifetime-map-over-during-fault",
-        "FACTS",
+        "measured",
         "a thread whose memory is mapped anew while it waits reads the new memory once it is woken",
         |m| {
             let s = scene(m, 0)?;
@@ -281,7 +281,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "lifetime-signal-handler-during-fault",
-        "FACTS",
+        "measured",
         "a signal with a handler interrupts the wait: the handler runs, then the thread faults anew",
         |m| {
             use std::sync::atomic::{AtomicU32, Ordering::SeqCst};

@@ -134,7 +134,7 @@ pub static CASES: &[Case] = &[
     .features(MOVE),
     case(
         "move-zero-page",
-        "FACTS",
+        "measured",
         "pages that were read but never written, the zero page, are moved as zeros",
         |m| {
             let (s, _) = scene(m)?;

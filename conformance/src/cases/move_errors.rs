@@ -117,7 +117,7 @@ pub static CASES: &[Case] = &[
     .features(MOVE),
     case(
         "move-eagain-event",
-        "FACTS",
+        "measured",
         "while an event waits to be read it is EAGAIN, with -EAGAIN in the field move",
         |m| {
             let s = Scene::empty(m, Memory::Anon, 4, UFFD_FEATURE_EVENT_REMOVE, MISSING)?;
@@ -321,7 +321,7 @@ pub static CASES: &[Case] = &[
     .features(MOVE),
     case(
         "move-einval-shared",
-        "FACTS",
+        "measured",
         "only private anonymous memory can be moved, and moved to: others are EINVAL",
         |m| {
             let (s, source) = scene(m)?;
@@ -337,7 +337,7 @@ pub static CASES: &[Case] = &[
     .features(MOVE),
     case(
         "move-einval-read-only-source",
-        "FACTS",
+        "measured",
         "a source that must not be written is EINVAL",
         |m| {
             let (s, source) = scene(m)?;
@@ -349,7 +349,7 @@ pub static CASES: &[Case] = &[
     .features(MOVE),
     case(
         "move-not-registered",
-        "FACTS",
+        "measured",
         "a destination that is not registered is EINVAL, and one that is not mapped ENOENT",
         |m| {
             let (s, source) = scene(m)?;
@@ -364,7 +364,7 @@ pub static CASES: &[Case] = &[
     .features(MOVE),
     case(
         "move-other-userfaultfd",
-        "FACTS",
+        "measured",
         "a destination registered with another userfaultfd is EINVAL",
         |m| {
             let (s, source) = scene(m)?;
@@ -390,7 +390,7 @@ pub static CASES: &[Case] = &[
     .features(MOVE | UFFD_FEATURE_EVENT_FORK),
     case(
         "move-efault",
-        "FACTS",
+        "measured",
         "an argument that cannot be read is EFAULT",
         |m| {
             let (s, _) = scene(m)?;

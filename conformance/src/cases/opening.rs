@@ -264,7 +264,7 @@ pub static CASES: &[Case] = &[
     .since(5, 11),
     case(
         "opening-user-mode-only-kernel-fault-efault",
-        "FACTS",
+        "measured",
         "a system call that touches a missing page answers EFAULT, without a message",
         |m| {
             let uffd = Uffd::open_with(UFFD_USER_MODE_ONLY | O_NONBLOCK, 0)?;
@@ -316,7 +316,7 @@ pub static CASES: &[Case] = &[
     .since(6, 1),
     case(
         "opening-device-einval-unknown-flag",
-        "FACTS",
+        "measured",
         "USERFAULTFD_IOC_NEW with an unknown flag is EINVAL",
         |_| {
             let errno = through_device(device()?, 2).err().unwrap_or(0);
@@ -349,7 +349,7 @@ pub static CASES: &[Case] = &[
     .since(6, 1),
     case(
         "opening-device-enotty",
-        "FACTS",
+        "measured",
         "USERFAULTFD_IOC_NEW on another descriptor is ENOTTY, on none EBADF",
         |_| {
             let (pipe, _) = pipe_with(b"x")?;

@@ -178,7 +178,7 @@ pub static CASES: &[Case] = &[
     .features(UFFD_FEATURE_MOVE),
     case(
         "out-of-memory-writeprotect",
-        "FACTS",
+        "measured",
         "with WP_UNPOPULATED, without memory for a page table it is ENOMEM",
         |m| {
             let features = UFFD_FEATURE_WP_UNPOPULATED;

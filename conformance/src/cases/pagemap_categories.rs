@@ -176,7 +176,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_SCAN),
     case(
         "pagemap-categories-file-copied",
-        "FACTS",
+        "measured",
         "a page of a private mapping that was written is anonymous, not FILE",
         |m| none_are(m, Memory::PrivateShmem, PAGE_IS_FILE),
     )
@@ -278,7 +278,7 @@ pub static CASES: &[Case] = &[
     .since(6, 16),
     case(
         "pagemap-categories-poison",
-        "FACTS",
+        "measured",
         "a page poisoned by UFFDIO_POISON is SWAPPED, not PRESENT",
         |m| {
             let s = Scene::empty(m, Memory::Anon, 2, 0, UFFDIO_REGISTER_MODE_MISSING)?;
@@ -368,7 +368,7 @@ pub static CASES: &[Case] = &[
     .features(UFFD_FEATURE_RWP_ASYNC),
     case(
         "pagemap-categories-accessed-unknown",
-        "FACTS",
+        "measured",
         "a kernel without RWP does not know the category ACCESSED: EINVAL",
         |m| {
             let r = Region::source(m, 1, FIRST)?;

@@ -97,7 +97,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_SCAN),
     case(
         "pagemap-scan-vec-exact",
-        "FACTS",
+        "measured",
         "an array with just enough room for all runs ends the walk at the end of the range",
         |m| {
             let r = region(m)?;
@@ -152,7 +152,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_SCAN),
     case(
         "pagemap-scan-empty-range",
-        "FACTS",
+        "measured",
         "start equal to end is a success that reports nothing",
         |m| {
             let r = region(m)?;
@@ -166,7 +166,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_SCAN),
     case(
         "pagemap-scan-end-unaligned",
-        "FACTS",
+        "measured",
         "an end in the middle of a page includes the page",
         |m| {
             let r = region(m)?;
@@ -327,7 +327,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_SCAN),
     case(
         "pagemap-scan-unknown-ioctl",
-        "FACTS",
+        "measured",
         "before Linux 6.7 the call is ENOTTY",
         |m| {
             let r = region(m)?;
@@ -366,7 +366,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_SCAN),
     case(
         "pagemap-scan-einval-category",
-        "FACTS",
+        "measured",
         "a category that the kernel does not know is EINVAL, in each of the four masks",
         |m| {
             let arg = present(&region(m)?);
@@ -404,7 +404,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_SCAN),
     case(
         "pagemap-scan-einval-start-unaligned",
-        "FACTS",
+        "measured",
         "start that is not a multiple of the page size is EINVAL",
         |m| {
             let arg = present(&region(m)?);
@@ -420,7 +420,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_SCAN),
     case(
         "pagemap-scan-efault-backwards",
-        "FACTS",
+        "measured",
         "start after end is EFAULT",
         |m| {
             let arg = present(&region(m)?);
@@ -437,7 +437,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_SCAN),
     case(
         "pagemap-scan-einval-no-vec",
-        "FACTS",
+        "measured",
         "a length of the array without an array is EINVAL",
         |m| {
             let arg = present(&region(m)?);
@@ -447,7 +447,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_SCAN),
     case(
         "pagemap-scan-efault-vec",
-        "FACTS",
+        "measured",
         "an array that cannot be written is EFAULT",
         |m| {
             let r = region(m)?;
@@ -462,7 +462,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_SCAN),
     case(
         "pagemap-scan-efault-argument",
-        "FACTS",
+        "measured",
         "an argument that cannot be read is EFAULT",
         |m| {
             use std::os::unix::io::AsRawFd;
@@ -478,7 +478,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_SCAN),
     case(
         "pagemap-scan-no-return-mask",
-        "FACTS",
+        "measured",
         "an array but no return_mask is a success that reports the pages, but no category",
         |m| {
             let r = region(m)?;

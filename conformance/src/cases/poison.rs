@@ -188,7 +188,7 @@ pub static CASES: &[Case] = &[
     .features(POISON),
     case(
         "poison-copy-heals",
-        "FACTS",
+        "measured",
         "UFFDIO_COPY onto a poisoned page succeeds, and ends the poison",
         |m| {
             let s = scene(m)?;
@@ -342,7 +342,7 @@ pub static CASES: &[Case] = &[
     .features(POISON | UFFD_FEATURE_EVENT_FORK),
     case(
         "poison-efault",
-        "FACTS",
+        "measured",
         "an argument that cannot be read is EFAULT",
         |m| {
             let s = scene(m)?;
@@ -370,7 +370,7 @@ pub static CASES: &[Case] = &[
     .features(POISON | UFFD_FEATURE_MINOR_SHMEM),
     case(
         "poison-dontneed",
-        "FACTS",
+        "measured",
         "MADV_DONTNEED clears the poison: the page is missing again",
         |m| {
             let s = scene(m)?;
@@ -386,7 +386,7 @@ pub static CASES: &[Case] = &[
     .features(POISON),
     case(
         "poison-fork",
-        "FACTS",
+        "measured",
         "a child inherits the poison, and its MADV_DONTNEED does not clear the parent's",
         |m| {
             let s = scene(m)?;
@@ -408,7 +408,7 @@ pub static CASES: &[Case] = &[
     .features(POISON),
     case(
         "poison-outlives-userfaultfd",
-        "FACTS",
+        "measured",
         "the poison stays when the range is unregistered and the userfaultfd closed",
         |m| {
             let s = scene(m)?;
@@ -423,7 +423,7 @@ pub static CASES: &[Case] = &[
     .features(POISON),
     case(
         "poison-kernel-access",
-        "FACTS",
+        "measured",
         "a system call that touches a poisoned page fails with EFAULT, without a signal",
         |m| {
             let s = scene(m)?;
@@ -437,7 +437,7 @@ pub static CASES: &[Case] = &[
     .features(POISON),
     case(
         "poison-write-protect",
-        "FACTS",
+        "measured",
         "write-protecting a poisoned page, and lifting it, succeed and change nothing",
         |m| {
             let s = Scene::empty(m, Memory::Anon, 2, 0, MISSING_WP)?;
@@ -451,7 +451,7 @@ pub static CASES: &[Case] = &[
     .features(POISON | HAS_WP),
     case(
         "poison-mprotect",
-        "FACTS",
+        "measured",
         "the poison outlives mprotect(2) to PROT_NONE and back",
         |m| {
             let s = scene(m)?;

@@ -113,7 +113,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "read-einval-no-room",
-        "FACTS",
+        "measured",
         "read(2) with room for no message is EINVAL",
         |_| {
             let got = Uffd::open(0)?.read(0).err().unwrap_or(0);
@@ -191,7 +191,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "read-efault",
-        "FACTS",
+        "measured",
         "read(2) to an address that cannot be written is EFAULT",
         |m| {
             let s = scene(m, 0)?;
@@ -207,7 +207,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "read-eintr",
-        "FACTS",
+        "measured",
         "a signal ends a waiting read(2) with EINTR",
         |_| {
             extern "C" fn nothing(_: c_int) {}
@@ -229,7 +229,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "read-padding-is-zero",
-        "FACTS",
+        "measured",
         "the reserved fields of a message are zero",
         |m| {
             let s = scene(m, 0)?;
@@ -311,7 +311,7 @@ pub static CASES: &[Case] = &[
     .since(5, 18),
     case(
         "read-page-address-hugetlb",
-        "FACTS",
+        "measured",
         "without EXACT_ADDRESS a fault of a huge page has the address of the whole huge page",
         |m| {
             let s = Scene::empty(m, Memory::Hugetlb, 1, 0, MISSING)?;
@@ -365,7 +365,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "poll-before-api",
-        "FACTS",
+        "measured",
         "before UFFDIO_API, poll(2) tells POLLERR",
         |_| {
             let uffd = Uffd::bare(O_NONBLOCK).map_err(|e| Stop::Fail(errno_name(e)))?;
@@ -430,7 +430,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "read-write-refused",
-        "FACTS",
+        "measured",
         "write(2) to a userfaultfd fails",
         |_| {
             let uffd = Uffd::open(0)?;

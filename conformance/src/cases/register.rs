@@ -169,7 +169,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "register-ioctls-hugetlb",
-        "FACTS",
+        "measured",
         "the field ioctls tells COPY and WAKE for huge pages, but not ZEROPAGE",
         |m| {
             let ioctls = ioctls_of(m, Memory::Hugetlb, 0, MISSING)?;
@@ -209,7 +209,7 @@ pub static CASES: &[Case] = &[
     .features(UFFD_FEATURE_POISON),
     case(
         "register-ioctls-move",
-        "FACTS",
+        "measured",
         "the field ioctls tells MOVE for anonymous memory, and not for huge pages",
         |m| {
             tells(ioctls_of(m, Memory::Anon, 0, MISSING)?, &[_UFFDIO_MOVE], &[])?;
@@ -272,7 +272,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "register-efault-read-only",
-        "FACTS",
+        "measured",
         "an argument that can be read alone is EFAULT, but the range is registered",
         |m| {
             let uffd = Uffd::open(0)?;
@@ -396,7 +396,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "register-einval-hugetlb-unaligned",
-        "FACTS",
+        "measured",
         "huge pages can be registered in whole huge pages alone, else EINVAL",
         |m| {
             let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Hugetlb, 2)?);
@@ -427,7 +427,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "register-eperm-read-only-shared",
-        "FACTS",
+        "measured",
         "shared memory that the process may not write is EPERM",
         |m| {
             let region = Region::new(m, Memory::Shmem, 1)?;
@@ -442,7 +442,7 @@ pub static CASES: &[Case] = &[
     .features(UFFD_FEATURE_MISSING_SHMEM),
     case(
         "register-read-only-anon",
-        "FACTS",
+        "measured",
         "anonymous memory without access can be registered; the fault comes when it may be accessed",
         |m| {
             let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Anon, 1)?);

@@ -83,7 +83,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "register-over-hole",
-        "FACTS",
+        "measured",
         "a hole in the range is no error if a part is mapped; what is mapped is registered",
         |m| {
             let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Anon, 3)?);
@@ -95,7 +95,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "register-again",
-        "FACTS",
+        "measured",
         "the same userfaultfd may register a range again, in the same mode",
         |m| {
             let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Anon, 2)?);
@@ -107,7 +107,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "register-again-other-mode",
-        "FACTS",
+        "measured",
         "registering again in another mode replaces the mode",
         |m| {
             let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Anon, 2)?);
@@ -121,7 +121,7 @@ pub static CASES: &[Case] = &[
     .features(UFFD_FEATURE_PAGEFAULT_FLAG_WP),
     case(
         "register-again-more",
-        "FACTS",
+        "measured",
         "registering again adds a mode: MISSING, then MISSING and WP",
         |m| {
             let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Anon, 2)?);
@@ -133,7 +133,7 @@ pub static CASES: &[Case] = &[
     .features(UFFD_FEATURE_PAGEFAULT_FLAG_WP),
     case(
         "register-again-less",
-        "FACTS",
+        "measured",
         "registering again for a part of the modes changes nothing: MISSING and WP, then WP",
         |m| {
             let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Anon, 2)?);
@@ -145,7 +145,7 @@ pub static CASES: &[Case] = &[
     .features(UFFD_FEATURE_PAGEFAULT_FLAG_WP),
     case(
         "register-new-mapping-over-range",
-        "FACTS",
+        "measured",
         "mmap(2) with MAP_FIXED over a registered range ends its registration",
         |m| {
             let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Anon, 1)?);

@@ -131,7 +131,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_RWP),
     case(
         "rwprotect-wake-alone",
-        "FACTS",
+        "measured",
         "UFFDIO_WAKE without lifting the protection makes the thread fault again",
         |m| {
             let s = scene(m)?;
@@ -323,7 +323,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_RWP),
     case(
         "rwprotect-esrch",
-        "FACTS",
+        "measured",
         "ESRCH when the process whose memory it is has exited",
         |m| {
             let features = HAS_RWP | UFFD_FEATURE_EVENT_FORK;
@@ -406,7 +406,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_RWP),
     case(
         "rwprotect-unregister-needs-wake",
-        "FACTS",
+        "measured",
         "unregistering a range registered for RWP alone leaves its waiting threads to UFFDIO_WAKE",
         |m| {
             let s = scene(m)?;

@@ -236,7 +236,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_RWP),
     case(
         "rwprotect-mprotect",
-        "FACTS",
+        "measured",
         "the protection outlives mprotect(2) to PROT_NONE or PROT_READ and back",
         |m| {
             for protection in [libc::PROT_NONE, libc::PROT_READ] {
@@ -251,7 +251,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_RWP),
     case(
         "rwprotect-fork",
-        "FACTS",
+        "measured",
         "without EVENT_FORK a child is not tracked; the parent's protection outlives fork(2)",
         |m| {
             let s = scene(m, Memory::Anon)?;
@@ -265,7 +265,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_RWP),
     case(
         "rwprotect-kernel-read",
-        "FACTS",
+        "measured",
         "write(2) from a protected page waits, and then has its data",
         |m| {
             let s = scene(m, Memory::Anon)?;
@@ -279,7 +279,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_RWP),
     case(
         "rwprotect-kernel-write",
-        "FACTS",
+        "measured",
         "read(2) into a protected page waits, and then lands",
         |m| {
             let s = scene(m, Memory::Anon)?;
@@ -294,7 +294,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_RWP),
     case(
         "rwprotect-user-mode-only",
-        "FACTS",
+        "measured",
         "with UFFD_USER_MODE_ONLY, write(2) from a protected page is EFAULT, without a message",
         |m| {
             let region = Region::new(m, Memory::Anon, 2)?;
@@ -313,7 +313,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_RWP),
     case(
         "rwprotect-gup",
-        "FACTS",
+        "measured",
         "get_user_pages (vmsplice(2) from a protected page) waits",
         |m| {
             let s = scene(m, Memory::Anon)?;

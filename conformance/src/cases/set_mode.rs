@@ -75,7 +75,7 @@ pub static CASES: &[Case] = &[
     .features(BOTH),
     case(
         "set-mode-async-kernel-access",
-        "FACTS",
+        "measured",
         "with RWP_ASYNC, the kernel's own access passes and leaves its mark",
         |m| {
             let s = scene(m, Memory::Anon, BOTH)?;
@@ -174,7 +174,7 @@ pub static CASES: &[Case] = &[
     .features(BOTH),
     case(
         "set-mode-waiting-thread",
-        "FACTS",
+        "measured",
         "enabling RWP_ASYNC lets a thread go on that waits already",
         |m| {
             let s = scene(m, Memory::Anon, HAS_RWP)?;

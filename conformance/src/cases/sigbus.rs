@@ -45,7 +45,7 @@ pub static CASES: &[Case] = &[
     .features(SIGBUS_FEATURE | UFFD_FEATURE_MISSING_HUGETLBFS),
     case(
         "sigbus-signal-details",
-        "FACTS",
+        "measured",
         "the signal has the code BUS_ADRERR and the address of the access",
         |m| {
             let s = scene(m, Memory::Anon)?;
@@ -76,7 +76,7 @@ pub static CASES: &[Case] = &[
     .features(SIGBUS_FEATURE),
     case(
         "sigbus-unregistered",
-        "FACTS",
+        "measured",
         "after unregistering, accesses find zeroes again",
         |m| {
             let s = scene(m, Memory::Anon)?;
@@ -88,7 +88,7 @@ pub static CASES: &[Case] = &[
     .features(SIGBUS_FEATURE),
     case(
         "sigbus-system-call",
-        "FACTS",
+        "measured",
         "a system call that touches a missing page answers EFAULT, without a signal",
         |m| {
             let s = scene(m, Memory::Anon)?;
@@ -120,7 +120,7 @@ pub static CASES: &[Case] = &[
     .features(SIGBUS_FEATURE),
     case(
         "sigbus-write-protected",
-        "FACTS",
+        "measured",
         "a write to a write-protected page raises SIGBUS, too",
         |m| {
             let s = Scene::new(m, Memory::Anon, 1, SIGBUS_FEATURE, UFFDIO_REGISTER_MODE_WP)?;

@@ -69,7 +69,7 @@ fn page_out(region: &Region, n: usize) -> Outcome {
 pub static CASES: &[Case] = &[
     case(
         "swap-writeprotect",
-        "FACTS",
+        "measured",
         "write-protection of anonymous memory outlives being swapped out and in",
         |m| {
             let _swap = Swap::on(m)?;
@@ -83,7 +83,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "swap-writeprotect-write",
-        "FACTS",
+        "measured",
         "a write to a protected page that is swapped out waits",
         |m| {
             let _swap = Swap::on(m)?;
@@ -96,7 +96,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "swap-writeprotect-while-out",
-        "FACTS",
+        "measured",
         "pages that are swapped out can be protected, and the protection lifted",
         |m| {
             let _swap = Swap::on(m)?;
@@ -145,7 +145,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP_SHARED),
     case(
         "swap-move",
-        "FACTS",
+        "measured",
         "UFFDIO_MOVE moves pages that are swapped out",
         |m| {
             let _swap = Swap::on(m)?;

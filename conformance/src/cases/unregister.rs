@@ -56,7 +56,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "unregister-during-fault",
-        "FACTS",
+        "measured",
         "threads that wait in the range are woken, and find zeroes",
         |m| {
             let (uffd, region) = scene(m)?;
@@ -73,7 +73,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "unregister-during-fault-elsewhere",
-        "FACTS",
+        "measured",
         "threads that wait outside of the unregistered part wait on",
         |m| {
             let (uffd, region) = scene(m)?;
@@ -87,7 +87,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "unregister-lifts-write-protection",
-        "FACTS",
+        "measured",
         "write-protection in the range is lifted",
         |m| {
             let (uffd, region) = (Uffd::open(0)?, Region::source(m, 1, 1)?);
@@ -104,7 +104,7 @@ pub static CASES: &[Case] = &[
     .features(UFFD_FEATURE_PAGEFAULT_FLAG_WP),
     case(
         "unregister-resolving-calls-end",
-        "FACTS",
+        "measured",
         "afterwards COPY and ZEROPAGE answer ENOENT",
         |m| {
             let (uffd, region) = scene(m)?;
@@ -119,7 +119,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "unregister-again",
-        "FACTS",
+        "measured",
         "the range can be registered again afterwards",
         |m| {
             let (uffd, region) = scene(m)?;
@@ -133,7 +133,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "unregister-never-registered",
-        "FACTS",
+        "measured",
         "memory that could be registered but is not is no error",
         |m| {
             let (uffd, _region) = scene(m)?;
@@ -143,7 +143,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "unregister-other-userfaultfd",
-        "FACTS",
+        "measured",
         "a userfaultfd cannot unregister what another one has: EINVAL",
         |m| {
             let ((one, region), two) = (scene(m)?, Uffd::open(0)?);
@@ -202,7 +202,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "unregister-einval-hugetlb-unaligned",
-        "FACTS",
+        "measured",
         "huge pages can be unregistered in whole huge pages alone, else EINVAL",
         |m| {
             let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Hugetlb, 1)?);

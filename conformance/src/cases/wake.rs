@@ -95,7 +95,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "wake-all-waiters-of-a-page",
-        "FACTS",
+        "measured",
         "several threads that wait for one page send a message each, and are all woken",
         |m| {
             let (uffd, region, source) = scene(m)?;
@@ -134,7 +134,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "wake-unresolved",
-        "FACTS",
+        "measured",
         "a thread that is woken while its page is still missing faults anew, with a new message",
         |m| {
             let (uffd, region, source) = scene(m)?;
@@ -151,7 +151,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "wake-nobody",
-        "FACTS",
+        "measured",
         "a range in which nobody waits, nothing is registered or nothing is mapped is no error",
         |m| {
             let (uffd, region, source) = scene(m)?;

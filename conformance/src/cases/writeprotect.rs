@@ -85,7 +85,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "writeprotect-two-registrations",
-        "FACTS",
+        "measured",
         "one call can span ranges that were registered one by one",
         |m| {
             let region = Region::new(m, Memory::Anon, 4)?;
@@ -144,7 +144,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "writeprotect-other-userfaultfd",
-        "FACTS",
+        "measured",
         "any userfaultfd of the process can protect and lift; the fault goes to the one registered",
         |m| {
             let s = scene(m)?;
@@ -218,7 +218,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "writeprotect-wake-alone",
-        "FACTS",
+        "measured",
         "UFFDIO_WAKE without lifting the protection makes the thread fault again",
         |m| {
             let s = scene(m)?;
@@ -234,7 +234,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "writeprotect-many-waiters",
-        "FACTS",
+        "measured",
         "of several threads that wait for one page each sends a message; one call wakes them all",
         |m| {
             let s = scene(m)?;
@@ -259,7 +259,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "writeprotect-protect-does-not-wake",
-        "FACTS",
+        "measured",
         "protecting a page wakes nobody who waits for another kind of fault in it",
         |m| {
             let s = Scene::empty(m, Memory::Anon, 4, 0, MISSING_WP)?;
@@ -275,7 +275,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "writeprotect-close-during-fault",
-        "FACTS",
+        "measured",
         "closing the userfaultfd during a fault lets the thread go on, and its write lands",
         |m| {
             let s = scene(m)?;
@@ -291,7 +291,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "writeprotect-unregister-lifts",
-        "FACTS",
+        "measured",
         "unregistering lifts the protection of all its pages",
         |m| {
             let s = scene(m)?;
@@ -303,7 +303,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "writeprotect-unregister-wakes",
-        "FACTS",
+        "measured",
         "unregistering a range wakes the threads that wait in it, if it is registered for MISSING",
         |m| {
             let s = Scene::new(m, Memory::Anon, 4, 0, MISSING_WP)?;
@@ -319,7 +319,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "writeprotect-unregister-needs-wake",
-        "FACTS",
+        "measured",
         "unregistering a range registered for WP alone leaves its waiting threads to UFFDIO_WAKE",
         |m| {
             let s = scene(m)?;

@@ -109,7 +109,7 @@ pub static CASES: &[Case] = &[
     .features(ASYNC),
     case(
         "writeprotect-async-missing-anon",
-        "FACTS",
+        "measured",
         "anonymous pages that are not there are tracked, even without WP_UNPOPULATED",
         |m| tracks_missing(m, Memory::Anon),
     )
@@ -179,7 +179,7 @@ pub static CASES: &[Case] = &[
     .features(ASYNC),
     case(
         "writeprotect-async-kernel-write",
-        "FACTS",
+        "measured",
         "the kernel's own write, read(2) into the page, marks it",
         |m| {
             let s = Scene::new(m, Memory::Anon, 2, ASYNC, REGISTER_WP)?;
@@ -194,7 +194,7 @@ pub static CASES: &[Case] = &[
     .features(ASYNC),
     case(
         "writeprotect-async-user-mode-only",
-        "FACTS",
+        "measured",
         "with UFFD_USER_MODE_ONLY, the kernel's own write passes and marks the page, too",
         |m| {
             let region = Region::new(m, Memory::Anon, 2)?;
@@ -271,7 +271,7 @@ pub static CASES: &[Case] = &[
     .features(ASYNC),
     case(
         "writeprotect-async-unregister",
-        "FACTS",
+        "measured",
         "unregistering lifts the protection",
         |m| {
             let s = Scene::new(m, Memory::Anon, 2, ASYNC, REGISTER_WP)?;

@@ -81,7 +81,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "writeprotect-einval-unknown-mode",
-        "FACTS",
+        "measured",
         "each mode bit besides the two is EINVAL",
         |m| {
             let s = scene(m)?;
@@ -171,7 +171,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "writeprotect-enoent-partial",
-        "FACTS",
+        "measured",
         "a range that ends in memory that is not registered is ENOENT, its first part protected",
         |m| {
             let region = Region::new(m, Memory::Anon, 4)?;
@@ -191,7 +191,7 @@ pub static CASES: &[Case] = &[
     .since(6, 4),
     case(
         "writeprotect-one-mapping",
-        "FACTS",
+        "measured",
         "before Linux 6.4, a range that spans two mappings is ENOENT, and nothing is protected",
         |m| {
             if m.release >= (6, 4) {
@@ -231,7 +231,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "writeprotect-argument-only-read",
-        "FACTS",
+        "measured",
         "the argument is only read: it may be in memory that cannot be written",
         |m| {
             let s = scene(m)?;
@@ -290,7 +290,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP | UFFD_FEATURE_EVENT_REMOVE),
     case(
         "writeprotect-esrch",
-        "FACTS",
+        "measured",
         "ESRCH when the process whose memory it is has exited",
         |m| {
             let features = UFFD_FEATURE_EVENT_FORK;
@@ -303,7 +303,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP | UFFD_FEATURE_EVENT_FORK),
     case(
         "writeprotect-unknown-ioctl",
-        "FACTS",
+        "measured",
         "a kernel whose features lack PAGEFAULT_FLAG_WP refuses the mode WP and the call: EINVAL",
         |m| {
             if m.has(HAS_WP) {

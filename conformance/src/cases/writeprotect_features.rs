@@ -95,7 +95,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP_SHARED | UFFD_FEATURE_EXACT_ADDRESS),
     case(
         "writeprotect-exact-address-hugetlb-off",
-        "FACTS",
+        "measured",
         "without EXACT_ADDRESS, the address of a fault in a huge page is the huge page's",
         |m| {
             let s = scene(m, Memory::Hugetlb, 0)?;

@@ -120,7 +120,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "writeprotect-memory-file",
-        "FACTS",
+        "measured",
         "memory of another file system cannot be registered for WP: EINVAL",
         |m| {
             let region = Region::new(m, Memory::File, 1)?;
@@ -132,7 +132,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "writeprotect-memory-thp",
-        "FACTS",
+        "measured",
         "the whole of a transparent huge page is protected by one call",
         |m| {
             let s = Scene::of(thp(m)?, 0, REGISTER_WP)?;
@@ -146,7 +146,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "writeprotect-memory-thp-part",
-        "FACTS",
+        "measured",
         "one small page of a transparent huge page can be protected; the others stay free",
         |m| {
             let s = Scene::of(thp(m)?, 0, REGISTER_WP)?;
@@ -160,7 +160,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "writeprotect-memory-thp-part-lifted",
-        "FACTS",
+        "measured",
         "the protection of one small page of a transparent huge page can be lifted alone",
         |m| {
             let s = Scene::of(thp(m)?, 0, REGISTER_WP)?;
@@ -174,7 +174,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "writeprotect-memory-hugetlb-unaligned",
-        "FACTS",
+        "measured",
         "on huge pages, start and len that are not multiples of the huge page are EINVAL",
         |m| {
             let s = Scene::new(m, Memory::Hugetlb, 2, 0, REGISTER_WP)?;

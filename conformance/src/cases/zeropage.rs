@@ -54,14 +54,14 @@ pub static CASES: &[Case] = &[
     .features(UFFD_FEATURE_MISSING_SHMEM),
     case(
         "zeropage-private-shmem",
-        "FACTS",
+        "measured",
         "ZEROPAGE fills a private mapping of shared memory",
         |m| zeroes(m, Memory::PrivateShmem),
     )
     .features(UFFD_FEATURE_MISSING_SHMEM),
     case(
         "zeropage-hugetlb",
-        "FACTS",
+        "measured",
         "huge pages cannot be zeroed: EINVAL",
         |m| {
             let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Hugetlb, 1)?);
@@ -168,7 +168,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "zeropage-eagain-event",
-        "FACTS",
+        "measured",
         "EAGAIN with -EAGAIN in the field zeropage while an event waits to be read",
         |m| {
             let features = UFFD_FEATURE_EVENT_REMOVE;
@@ -183,7 +183,7 @@ pub static CASES: &[Case] = &[
     .features(UFFD_FEATURE_EVENT_REMOVE),
     case(
         "zeropage-eexist",
-        "FACTS",
+        "measured",
         "EEXIST with -EEXIST in the field zeropage when the page is there; it is not changed",
         |m| {
             let ((uffd, region), source) = (scene(m)?, Region::source(m, 1, 9)?);
@@ -197,7 +197,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "zeropage-eexist-does-not-wake",
-        "FACTS",
+        "measured",
         "EEXIST does not wake the thread that waits for the page",
         |m| {
             let (uffd, region) = scene(m)?;
@@ -254,7 +254,7 @@ pub static CASES: &[Case] = &[
     ),
     case(
         "zeropage-enoent",
-        "FACTS",
+        "measured",
         "ENOENT when the memory is not registered, or not mapped any more",
         |m| {
             let ((uffd, region), out) = (scene(m)?, -i64::from(ENOENT));
