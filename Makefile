@@ -3,12 +3,14 @@
 CARGO ?= cargo
 SKIP_LOG := $(CURDIR)/target/skipped.txt
 
-.PHONY: help setup verify test test-rust check bindings check-bindings package doc clean
+.PHONY: help setup verify test test-rust check bindings check-bindings package oldest-rust doc clean
 
 help:
 	@echo 'make verify          check the ABI here, and trap real writes'
 	@echo 'make test            set up, and run all tests'
 	@echo 'make check           formatting, lints, documentation, committed bindings'
+	@echo 'make package         the package as a registry gets it, built outside'
+	@echo 'make oldest-rust     the library with Rust 1.63'
 	@echo 'make bindings        write the committed bindings anew'
 	@echo 'make test-c          the C header and library: compilers x headers x standards'
 	@echo 'make kernels         the conformance suite on a matrix of kernels, emulated'
@@ -56,6 +58,10 @@ package: setup
 	cd target/unpacked && printf '[workspace]\n' >> Cargo.toml && \
 		CARGO_TARGET_DIR=../package-build $(CARGO) build && \
 		CARGO_TARGET_DIR=../package-build $(CARGO) build --no-default-features
+
+# The library with Rust 1.63, Debian 12's own; exit code 3: not to be had.
+oldest-rust:
+	python3 tools/oldest_rust.py
 
 doc:
 	$(CARGO) doc --no-deps --features abi --open
