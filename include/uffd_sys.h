@@ -1014,14 +1014,23 @@ extern long syscall(long, ...);
 #endif
 
 #ifdef UFFD_SYS_ASM
+/* Out of line, so that the hot path needs no stack; `inline` all the same, so
+   that a program that uses none of this has none of it in its objects. gcc
+   finds the two strange together. */
 # if defined __GNUC__
-/* Out of line, so that the hot path needs no stack. */
-__attribute__((__cold__, __noinline__, __unused__))
+#  pragma GCC diagnostic push
+#  pragma GCC diagnostic ignored "-Wattributes"
+static __inline__ __attribute__((__cold__, __noinline__))
+# else
+static inline
 # endif
-static void uffd_sys_fail(int errno_)
+void uffd_sys_fail(int errno_)
 {
 	errno = errno_;
 }
+# if defined __GNUC__
+#  pragma GCC diagnostic pop
+# endif
 #endif
 
 UFFD_SYS_FN long uffd_sys_syscall3(long number_, unsigned long a_,

@@ -57,7 +57,17 @@ fn probe(uid: u32, prepare: fn() -> io::Result<()>) -> Ran {
     // SAFETY: `prepare` makes system calls alone, which is what may be done
     // between fork and exec.
     unsafe { command.pre_exec(prepare) };
-    Ran::new(command.output().expect("the copy can be run"))
+    // Another test may fork while the copy is written, and its child then holds
+    // the copy open for writing until it executes something.
+    for _ in 0..100 {
+        match command.output() {
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            done => return Ran::new(done.expect("the copy can be run")),
+        }
+    }
+    panic!("the copy is busy for 2 s");
 }
 
 const NOBODY: u32 = 65534;
