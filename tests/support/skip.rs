@@ -57,12 +57,14 @@ impl Skip {
         }
         let _ = std::io::stderr().write_all(lines.as_bytes());
         if let Some(path) = std::env::var_os("UFFD_SYS_SKIP_LOG") {
-            // One write in append mode, so that lines of parallel tests stay whole.
+            // One line a skip, in one write in append mode: those of parallel
+            // tests stay whole, and the log can be sorted.
+            let line = lines.split_whitespace().collect::<Vec<_>>().join(" ") + "\n";
             OpenOptions::new()
                 .create(true)
                 .append(true)
                 .open(&path)
-                .and_then(|mut log| log.write_all(lines.as_bytes()))
+                .and_then(|mut log| log.write_all(line.as_bytes()))
                 .unwrap_or_else(|error| panic!("UFFD_SYS_SKIP_LOG={}: {error}", path.display()));
         }
     }
