@@ -79,6 +79,7 @@ impl Thread {
         });
         let thread = Thread { slot, what };
         eventually(|| thread.tid() != 0);
+        lock_started().push(thread.tid());
         thread.slot.go.store(1, SeqCst);
         thread
     }
@@ -193,6 +194,12 @@ pub fn tid() -> u32 {
 
 /// Does this thread of the process sleep? Allocates nothing: see `spawn`.
 fn is_asleep(tid: u32) -> bool {
+    matches!(state(tid), Some(b'S' | b'D'))
+}
+
+/// The letter that proc(5) has for what a thread of this process does; none if
+/// it is gone.
+fn state(tid: u32) -> Option<u8> {
     let (mut path, mut stat) = ([0_u8; 64], [0_u8; 512]);
     // The rest of the path is the zero that ends it; it fits by far.
     let _ = write!(&mut path[..], "/proc/self/task/{}/stat", tid);
@@ -206,7 +213,23 @@ fn is_asleep(tid: u32) -> bool {
     // The state follows the name, which is in parentheses.
     let stat = &stat[..len.max(0) as usize];
     let state = stat.iter().rposition(|byte| *byte == b')');
-    matches!(state.and_then(|at| stat.get(at + 2)), Some(b'S' | b'D'))
+    state.and_then(|at| stat.get(at + 2)).copied()
+}
+
+/// The threads that were started, dead ones among them.
+fn lock_started() -> std::sync::MutexGuard<'static, Vec<u32>> {
+    static STARTED: std::sync::Mutex<Vec<u32>> = std::sync::Mutex::new(Vec::new());
+    STARTED
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Until no thread that was started is on its way: each sleeps, in a fault that
+/// it has reported, or has ended. A page that is filled without a wake before
+/// its thread has gone to sleep lets it pass, and so tells nothing of waking.
+pub fn settle() {
+    let started = lock_started().clone();
+    eventually(|| started.iter().all(|tid| state(*tid) != Some(b'R')));
 }
 
 fn install_handlers() {

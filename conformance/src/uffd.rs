@@ -245,6 +245,14 @@ macro_rules! call {
     }};
 }
 
+/// What a call does without a wake is only to be seen if whoever is to wait
+/// sleeps by then.
+fn settle_if(without_wake: bool) {
+    if without_wake {
+        crate::thread::settle();
+    }
+}
+
 impl Uffd {
     /// Opens one and shakes hands with these features. Non-blocking, so that
     /// a case that waits in vain fails by itself.
@@ -324,6 +332,7 @@ impl Uffd {
 
     /// UFFDIO_COPY.
     pub fn copy(&self, dst: usize, src: usize, len: usize, mode: u64) -> Answer {
+        settle_if(mode & UFFDIO_COPY_MODE_DONTWAKE != 0);
         let (answer, arg) = call!(
             self,
             uffdio_copy,
@@ -341,6 +350,7 @@ impl Uffd {
 
     /// UFFDIO_ZEROPAGE.
     pub fn zeropage(&self, start: usize, len: usize, mode: u64) -> Answer {
+        settle_if(mode & UFFDIO_ZEROPAGE_MODE_DONTWAKE != 0);
         let (answer, arg) = call!(
             self,
             uffdio_zeropage,
@@ -356,6 +366,7 @@ impl Uffd {
 
     /// UFFDIO_MOVE.
     pub fn move_(&self, dst: usize, src: usize, len: usize, mode: u64) -> Answer {
+        settle_if(mode & UFFDIO_MOVE_MODE_DONTWAKE != 0);
         let (answer, arg) = call!(
             self,
             uffdio_move,
@@ -373,6 +384,7 @@ impl Uffd {
 
     /// UFFDIO_WRITEPROTECT.
     pub fn writeprotect(&self, start: usize, len: usize, mode: u64) -> Answer {
+        settle_if(mode & UFFDIO_WRITEPROTECT_MODE_DONTWAKE != 0);
         call!(
             self,
             uffdio_writeprotect,
@@ -387,6 +399,7 @@ impl Uffd {
 
     /// UFFDIO_CONTINUE.
     pub fn continue_(&self, start: usize, len: usize, mode: u64) -> Answer {
+        settle_if(mode & UFFDIO_CONTINUE_MODE_DONTWAKE != 0);
         let (answer, arg) = call!(
             self,
             uffdio_continue,
@@ -402,6 +415,7 @@ impl Uffd {
 
     /// UFFDIO_POISON.
     pub fn poison(&self, start: usize, len: usize, mode: u64) -> Answer {
+        settle_if(mode & UFFDIO_POISON_MODE_DONTWAKE != 0);
         let (answer, arg) = call!(
             self,
             uffdio_poison,
@@ -417,6 +431,7 @@ impl Uffd {
 
     /// UFFDIO_RWPROTECT.
     pub fn rwprotect(&self, start: usize, len: usize, mode: u64) -> Answer {
+        settle_if(mode & UFFDIO_RWPROTECT_MODE_DONTWAKE != 0);
         call!(
             self,
             uffdio_rwprotect,
