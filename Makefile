@@ -38,7 +38,7 @@ test: setup
 	else echo; echo 'Nothing was skipped.'; fi
 
 # The second run takes the path through libc, as on processors without asm!.
-test-rust:
+test-rust: test-c-tools
 	$(CARGO) test --workspace --no-fail-fast
 	RUSTFLAGS='--cfg uffd_sys_libc' $(CARGO) test --target-dir target/libc --no-default-features --no-fail-fast \
 		--test errors --test live

@@ -49,7 +49,7 @@ CAPI_ONE_OBJECT = set -e; d=$(CAPI_OUT)/object; rm -rf $$d $@; mkdir $$d; cd $$d
 
 export REQUIRE_ALL
 
-.PHONY: capi install uninstall test-c abi-check abi-bless FORCE
+.PHONY: capi install uninstall test-c test-c-tools abi-check abi-bless FORCE
 capi: $(CAPI_OUT)/$(CAPI_SO)
 
 FORCE:
@@ -94,6 +94,10 @@ uninstall:
 		'$(DESTDIR)$(LIBDIR)/libuffd_sys.so' '$(DESTDIR)$(LIBDIR)/pkgconfig/uffd_sys.pc'
 
 # ---- checks ------------------------------------------------------------------
+
+# What the tests need and is missing: compilers, pkg-config, abidiff.
+test-c-tools:
+	$(PYTHON) capi/tests/matrix.py --set-up-only
 
 test-c:
 	$(PYTHON) capi/tests/matrix.py --set-up $(if $(REQUIRE_ALL),--require-all)

@@ -122,6 +122,7 @@ def set_up():
     missing = [p for p, c in zip(packages, commands) if not shutil.which(c)]
     if missing and os.geteuid() == 0 and shutil.which("apt-get"):
         print("test-c: installing", *missing, flush=True)
+        run(["apt-get", "update", "-qq"])
         code, text = run(["apt-get", "install", "-y", "--no-install-recommends"] + missing)
         if code:
             print(f"test-c: apt-get could not: {text.strip().splitlines()[-1]}")
@@ -213,6 +214,7 @@ def compile_one(job, folder, number):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--set-up", action="store_true", help="first install compilers that are missing")
+    parser.add_argument("--set-up-only", action="store_true", help="only install compilers and tools that are missing")
     parser.add_argument("--only", metavar="COMPILER", help="one compiler, such as gcc or 'zig cc'")
     parser.add_argument("--require-all", action="store_true", help="fail if a compiler or header set is missing (CI)")
     parser.add_argument("--print-zig", action="store_true", help="print how zig is called, or nothing, and end")
@@ -220,8 +222,10 @@ def main():
     if args.print_zig:
         print(*find_zig() or [])
         return
-    if args.set_up:
+    if args.set_up or args.set_up_only:
         set_up()
+    if args.set_up_only:
+        return 0
     known = compilers(find_zig())
     if args.only and args.only not in [c.name for c in known]:
         sys.exit(f"test-c: no compiler {args.only!r}; there are: " + ", ".join(c.name for c in known))
