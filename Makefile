@@ -3,7 +3,7 @@
 CARGO ?= cargo
 SKIP_LOG := $(CURDIR)/target/skipped.txt
 
-.PHONY: help setup verify test test-rust check bindings check-bindings package oldest-rust doc clean
+.PHONY: help setup verify test test-rust check bindings check-bindings package oldest-rust fuzz doc clean
 
 help:
 	@echo 'make verify          check the ABI here, and trap real writes'
@@ -11,6 +11,7 @@ help:
 	@echo 'make check           formatting, lints, documentation, committed bindings'
 	@echo 'make package         the package as a registry gets it, built outside'
 	@echo 'make oldest-rust     the library with Rust 1.63'
+	@echo 'make fuzz            libFuzzer over the readers of uffd-abi (nightly)'
 	@echo 'make bindings        write the committed bindings anew'
 	@echo 'make test-c          the C header and library: compilers x headers x standards'
 	@echo 'make kernels         the conformance suite on a matrix of kernels, emulated'
@@ -62,6 +63,10 @@ package: setup
 # The library with Rust 1.63, Debian 12's own; exit code 3: not to be had.
 oldest-rust:
 	python3 tools/oldest_rust.py
+
+# libFuzzer over what reads BTF and other people's sources, 20 seconds each.
+fuzz:
+	sh tools/fuzz.sh
 
 doc:
 	$(CARGO) doc --no-deps --features abi --open

@@ -1,0 +1,31 @@
+#!/bin/sh
+# libFuzzer over what reads other people's files, a bounded time each:
+#   tools/fuzz.sh [SECONDS]
+# Needs a nightly compiler and cargo-fuzz, which it installs into target/tools.
+# Exit code 3: they are not to be had here, nothing was run.
+set -eu
+seconds=${1:-20}
+cd "$(dirname "$0")/.."
+tools=$PWD/target/tools
+PATH=$tools/bin:$PATH
+
+if ! cargo +nightly --version >/dev/null 2>&1; then
+	echo "fuzz: there is no nightly compiler: rustup toolchain install nightly" >&2
+	exit 3
+fi
+if ! command -v cargo-fuzz >/dev/null; then
+	echo "fuzz: installing cargo-fuzz into target/tools"
+	cargo install -q cargo-fuzz --root "$tools" || { echo "fuzz: cargo-fuzz could not be installed" >&2; exit 3; }
+fi
+cd uffd-abi
+for target in btf lint; do
+	log=$tools/fuzz-$target.log
+	echo "fuzz: $target for $seconds s"
+	if ! cargo +nightly fuzz run "$target" -- -max_total_time="$seconds" -rss_limit_mb=4096 >"$log" 2>&1; then
+		tail -40 "$log"
+		echo "fuzz: $target failed; the input is in uffd-abi/fuzz/artifacts/$target" >&2
+		exit 1
+	fi
+	# A fuzzer that ran nothing has proved nothing.
+	grep -E '^Done [1-9][0-9]* runs' "$log"
+done
