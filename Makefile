@@ -24,12 +24,13 @@ setup:
 
 # bindgen over this system's header, compared with the C compiler, the table and
 # the kernel; what this kernel can do; then UFFDIO_WRITEPROTECT at work.
+UFFD_ABI := $(CARGO) run -q --release -p uffd-abi --features bindgen --
 verify: export UFFD_SYS_BINDGEN = required
 verify: setup
 	$(CARGO) build --release -p uffd-abi --features bindgen
-	target/release/uffd-abi verify
-	target/release/uffd-abi probe
-	target/release/uffd-abi demo
+	$(UFFD_ABI) verify
+	$(UFFD_ABI) probe
+	$(UFFD_ABI) demo
 
 test: setup
 	@mkdir -p target && rm -f $(SKIP_LOG)

@@ -170,8 +170,8 @@ impl ParseCallbacks for Types {
     }
 
     fn add_derives(&self, info: &DeriveInfo<'_>) -> Vec<String> {
-        let holds_a_union = info.name.starts_with("uffd_msg") && info.kind == TypeKind::Struct;
-        holds_a_union
+        let part_of_uffd_msg = info.name.starts_with("uffd_msg") && info.kind == TypeKind::Struct;
+        part_of_uffd_msg
             .then(|| "Default".into())
             .into_iter()
             .collect()

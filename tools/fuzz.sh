@@ -7,6 +7,7 @@ set -eu
 seconds=${1:-20}
 cd "$(dirname "$0")/.."
 tools=$PWD/target/tools
+mkdir -p "$tools"
 PATH=$tools/bin:$PATH
 
 if ! cargo +nightly --version >/dev/null 2>&1; then
@@ -18,6 +19,8 @@ if ! command -v cargo-fuzz >/dev/null; then
 	cargo install -q cargo-fuzz --root "$tools" || { echo "fuzz: cargo-fuzz could not be installed" >&2; exit 3; }
 fi
 cd uffd-abi
+# Apart from the build, so that a download that fails is not taken for a bug.
+cargo +nightly fetch -q --manifest-path fuzz/Cargo.toml || { echo "fuzz: its crates could not be fetched" >&2; exit 3; }
 for target in btf lint; do
 	log=$tools/fuzz-$target.log
 	echo "fuzz: $target for $seconds s"

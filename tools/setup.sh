@@ -30,7 +30,7 @@ elif command -v apk >/dev/null; then
 	update='apk update -q' install='apk add -q'
 	cc='gcc musl-dev make binutils' headers=linux-headers libclang=clang-dev python=python3
 elif command -v pacman >/dev/null; then
-	update=true install='pacman -S --noconfirm --needed --quiet'
+	update='pacman -Sy --quiet' install='pacman -S --noconfirm --needed --quiet'
 	cc='gcc make binutils' headers=linux-api-headers libclang=clang python=python
 else
 	echo "setup: missing:$missing. None of apt, dnf, apk and pacman is here: install them by hand." >&2

@@ -12,8 +12,7 @@ use super::{SeenConstant, SeenField, SeenStruct, Witness};
 pub const HEADER: &str = include_str!("../../include/uffd_sys.h");
 
 /// C that tells every constant and struct of the table that the headers
-/// included by `includes` define. Compile it with `-S` and no optimisation of
-/// its strings matters; gcc and clang both do.
+/// included by `includes` define. Compile it with `-S`; gcc and clang both do.
 ///
 /// A struct is left out where its request code is not defined; the anonymous
 /// parts of `uffd_msg` are left out before the header knew them.
