@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `case` | what a case is, and how it ends |
 //! | `machine` | what this kernel and processor are |
-//! | `uffd` | the calls of `uffd_sys`, with answers that can be checked |
+//! | `uffd`, `answer`, `event` | the calls of `uffd_sys`, what they answer, the messages |
 //! | `region` | memory of every kind |
 //! | `thread`, `child` | threads and processes that fault, wait, die |
 //! | `cases/` | the cases, one file a subject |
@@ -18,9 +18,11 @@
 #[macro_use]
 pub mod case;
 
+pub mod answer;
 pub mod cases;
 pub mod child;
 pub mod errata;
+pub mod event;
 pub mod init;
 pub mod layout;
 pub mod machine;
@@ -35,13 +37,15 @@ pub mod uffd;
 
 /// What nearly every case uses.
 pub mod prelude {
+    pub use crate::answer::{Answer, UNTOUCHED};
     pub use crate::case::{case, Case, Outcome, Stop};
     pub use crate::child::Child;
+    pub use crate::event::Event;
     pub use crate::machine::Machine;
     pub use crate::region::{Memory, Region};
     pub use crate::sys::{self, errno_name, MOMENT, PATIENCE};
     pub use crate::thread::{Ending, Thread};
-    pub use crate::uffd::{Answer, Event, Uffd, UNTOUCHED};
+    pub use crate::uffd::Uffd;
     pub use crate::{ensure, fail};
     pub use libc::{
         EAGAIN, EBADF, EBUSY, EEXIST, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, ENOSPC, ENOTTY, EPERM,

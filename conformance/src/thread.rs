@@ -225,10 +225,11 @@ fn lock_started() -> std::sync::MutexGuard<'static, Vec<u32>> {
 }
 
 /// Until no thread that was started is on its way: each sleeps, in a fault that
-/// it has reported, or has ended. A page that is filled without a wake before
-/// its thread has gone to sleep lets it pass, and so tells nothing of waking.
+/// it has reported, or has ended. A page that is filled before its thread has gone
+/// to sleep lets it pass, and so tells nothing of waking.
 pub fn settle() {
-    let started = lock_started().clone();
+    // No copy: see `spawn` on allocating.
+    let started = lock_started();
     eventually(|| started.iter().all(|tid| state(*tid) != Some(b'R')));
 }
 

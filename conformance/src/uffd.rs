@@ -1,216 +1,19 @@
-//! The calls of `uffd_sys`, with answers that can be checked.
+//! The calls of `uffd_sys`, as methods.
 //!
 //! The methods are safe to call, which is a simplification for this program:
 //! they work on memory that a `Region` mapped and that is touched through raw
 //! addresses alone, so no Rust object can change under anybody's eyes.
 
-use std::fmt;
 use std::time::{Duration, Instant};
 
 use libc::c_int;
 use uffd_sys::*;
 
+use crate::answer::{Answer, NO_ERRNO, UNTOUCHED};
 use crate::case::{Outcome, Stop};
-use crate::sys::{errno, errno_name, page_size, set_errno, MOMENT, PATIENCE};
-
-/// What the out fields hold before a call, to see whether the kernel wrote.
-pub const UNTOUCHED: i64 = 0x5eed_5eed_5eed_5eed;
-
-/// No errno; to see that a successful call leaves it alone.
-const NO_ERRNO: c_int = 3999;
-
-/// What a call answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub struct Answer {
-    /// The call, such as `UFFDIO_COPY`.
-    pub call: &'static str,
-    /// Zero for success.
-    pub errno: c_int,
-    /// The out field; [`UNTOUCHED`] if the call has none.
-    pub out: i64,
-}
-
-impl Answer {
-    /// Makes the call, and insists on the contract of ioctl(2).
-    ///
-    /// # Panics
-    ///
-    /// When the function returned neither 0 nor -1, or touched `errno` on
-    /// success. That is a mistake of `uffd_sys`, not of the kernel.
-    pub fn of(call: &'static str, make: impl FnOnce() -> c_int) -> Answer {
-        set_errno(NO_ERRNO);
-        let result = make();
-        let seen = errno();
-        match result {
-            0 => assert_eq!(seen, NO_ERRNO, "{}: errno changed on success", call),
-            -1 => assert_ne!(seen, NO_ERRNO, "{}: no errno on failure", call),
-            other => panic!("{} returned {}", call, other),
-        }
-        Answer {
-            call,
-            errno: if result == 0 { 0 } else { seen },
-            out: UNTOUCHED,
-        }
-    }
-
-    fn with(self, out: i64) -> Answer {
-        Answer { out, ..self }
-    }
-
-    /// The call must have succeeded.
-    pub fn ok(self) -> Outcome {
-        ensure!(self.errno == 0, "{}, not success", self);
-        Ok(())
-    }
-
-    /// The call must have succeeded, with this in the out field.
-    pub fn gives(self, out: usize) -> Outcome {
-        self.ok()?;
-        ensure!(
-            self.out == out as i64,
-            "{}, not {}",
-            self,
-            amount(out as i64)
-        );
-        Ok(())
-    }
-
-    /// The call must have failed with this error.
-    pub fn fails(self, errno: c_int) -> Outcome {
-        ensure!(self.errno == errno, "{}, not {}", self, errno_name(errno));
-        Ok(())
-    }
-
-    /// The call must have failed with this error and this in the out field:
-    /// a negated errno, bytes, or [`UNTOUCHED`].
-    pub fn fails_with(self, errno: c_int, out: i64) -> Outcome {
-        self.fails(errno)?;
-        ensure!(self.out == out, "{}, not {}", self, amount(out));
-        Ok(())
-    }
-}
-
-/// An out field in words that are the same for every page size.
-pub fn amount(out: i64) -> String {
-    let page = page_size() as i64;
-    match out {
-        UNTOUCHED => "out field untouched".to_owned(),
-        n if n < 0 => format!("out field -{}", errno_name(-n as c_int)),
-        n if n % page == 0 => format!("out field {} pages", n / page),
-        n => format!("out field {} bytes", n),
-    }
-}
-
-impl fmt::Display for Answer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} answered {}", self.call, errno_name(self.errno))?;
-        if self.out != UNTOUCHED {
-            write!(f, " with {}", amount(self.out))?;
-        }
-        Ok(())
-    }
-}
-
-/// A message, taken apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Event {
-    Fault {
-        flags: u64,
-        address: usize,
-        ptid: u32,
-    },
-    Fork {
-        fd: c_int,
-    },
-    Remap {
-        from: usize,
-        to: usize,
-        len: usize,
-    },
-    Remove {
-        start: usize,
-        end: usize,
-    },
-    Unmap {
-        start: usize,
-        end: usize,
-    },
-    Unknown(u8),
-}
-
-impl Event {
-    /// The member of the message that its event selects.
-    pub fn of(msg: uffd_msg) -> Event {
-        let arg = msg.arg;
-        // SAFETY: every member of the unions is made of integers, for which
-        // any bits are valid.
-        unsafe {
-            match msg.event {
-                UFFD_EVENT_PAGEFAULT => Event::Fault {
-                    flags: arg.pagefault.flags,
-                    address: arg.pagefault.address as usize,
-                    ptid: arg.pagefault.feat.ptid,
-                },
-                UFFD_EVENT_FORK => Event::Fork {
-                    fd: arg.fork.ufd as c_int,
-                },
-                UFFD_EVENT_REMAP => Event::Remap {
-                    from: arg.remap.from as usize,
-                    to: arg.remap.to as usize,
-                    len: arg.remap.len as usize,
-                },
-                UFFD_EVENT_REMOVE => Event::Remove {
-                    start: arg.remove.start as usize,
-                    end: arg.remove.end as usize,
-                },
-                UFFD_EVENT_UNMAP => Event::Unmap {
-                    start: arg.remove.start as usize,
-                    end: arg.remove.end as usize,
-                },
-                other => Event::Unknown(other),
-            }
-        }
-    }
-
-    /// Its name, for failures.
-    pub fn name(&self) -> String {
-        match self {
-            Event::Fault { flags, .. } => format!("a fault with {}", fault_flags(*flags)),
-            Event::Fork { .. } => "a fork event".to_owned(),
-            Event::Remap { .. } => "a remap event".to_owned(),
-            Event::Remove { .. } => "a remove event".to_owned(),
-            Event::Unmap { .. } => "an unmap event".to_owned(),
-            Event::Unknown(event) => format!("an unknown event {:#x}", event),
-        }
-    }
-}
-
-/// `WRITE|WP`, or `no flags`.
-pub fn fault_flags(flags: u64) -> String {
-    let known = [
-        (UFFD_PAGEFAULT_FLAG_WRITE, "WRITE"),
-        (UFFD_PAGEFAULT_FLAG_WP, "WP"),
-        (UFFD_PAGEFAULT_FLAG_MINOR, "MINOR"),
-        (UFFD_PAGEFAULT_FLAG_RWP, "RWP"),
-    ];
-    let mut names: Vec<String> = vec![];
-    let mut rest = flags;
-    for (bit, name) in known {
-        if flags & bit != 0 {
-            names.push(name.to_owned());
-            rest &= !bit;
-        }
-    }
-    if rest != 0 {
-        names.push(format!("{:#x}", rest));
-    }
-    if names.is_empty() {
-        return "no flags".to_owned();
-    }
-    names.join("|")
-}
+use crate::event::{fault_flags, Event};
+use crate::sys::{errno, errno_name, set_errno, MOMENT, PATIENCE};
+use crate::thread;
 
 /// A userfaultfd, closed when dropped.
 #[derive(Debug)]
@@ -243,14 +46,6 @@ macro_rules! call {
         let answer = Answer::of($name, || unsafe { $function($self.fd, &mut arg) });
         (answer, arg)
     }};
-}
-
-/// What a call does without a wake is only to be seen if whoever is to wait
-/// sleeps by then.
-fn settle_if(without_wake: bool) {
-    if without_wake {
-        crate::thread::settle();
-    }
 }
 
 impl Uffd {
@@ -332,7 +127,6 @@ impl Uffd {
 
     /// UFFDIO_COPY.
     pub fn copy(&self, dst: usize, src: usize, len: usize, mode: u64) -> Answer {
-        settle_if(mode & UFFDIO_COPY_MODE_DONTWAKE != 0);
         let (answer, arg) = call!(
             self,
             uffdio_copy,
@@ -350,7 +144,6 @@ impl Uffd {
 
     /// UFFDIO_ZEROPAGE.
     pub fn zeropage(&self, start: usize, len: usize, mode: u64) -> Answer {
-        settle_if(mode & UFFDIO_ZEROPAGE_MODE_DONTWAKE != 0);
         let (answer, arg) = call!(
             self,
             uffdio_zeropage,
@@ -366,7 +159,6 @@ impl Uffd {
 
     /// UFFDIO_MOVE.
     pub fn move_(&self, dst: usize, src: usize, len: usize, mode: u64) -> Answer {
-        settle_if(mode & UFFDIO_MOVE_MODE_DONTWAKE != 0);
         let (answer, arg) = call!(
             self,
             uffdio_move,
@@ -384,7 +176,6 @@ impl Uffd {
 
     /// UFFDIO_WRITEPROTECT.
     pub fn writeprotect(&self, start: usize, len: usize, mode: u64) -> Answer {
-        settle_if(mode & UFFDIO_WRITEPROTECT_MODE_DONTWAKE != 0);
         call!(
             self,
             uffdio_writeprotect,
@@ -399,7 +190,6 @@ impl Uffd {
 
     /// UFFDIO_CONTINUE.
     pub fn continue_(&self, start: usize, len: usize, mode: u64) -> Answer {
-        settle_if(mode & UFFDIO_CONTINUE_MODE_DONTWAKE != 0);
         let (answer, arg) = call!(
             self,
             uffdio_continue,
@@ -415,7 +205,6 @@ impl Uffd {
 
     /// UFFDIO_POISON.
     pub fn poison(&self, start: usize, len: usize, mode: u64) -> Answer {
-        settle_if(mode & UFFDIO_POISON_MODE_DONTWAKE != 0);
         let (answer, arg) = call!(
             self,
             uffdio_poison,
@@ -431,7 +220,6 @@ impl Uffd {
 
     /// UFFDIO_RWPROTECT.
     pub fn rwprotect(&self, start: usize, len: usize, mode: u64) -> Answer {
-        settle_if(mode & UFFDIO_RWPROTECT_MODE_DONTWAKE != 0);
         call!(
             self,
             uffdio_rwprotect,
@@ -493,7 +281,13 @@ impl Uffd {
                         std::mem::size_of::<uffd_msg>(),
                         "one message"
                     );
-                    return Ok(Some(Event::of(message)));
+                    let event = Event::of(message);
+                    if let Event::Fault { .. } = event {
+                        // It is sent before the thread sleeps. What a case does
+                        // next might otherwise be too early to find it waiting.
+                        thread::settle();
+                    }
+                    return Ok(Some(event));
                 }
             }
             match errno() {

@@ -1,8 +1,8 @@
 //! Scenes that the cases of several files share. No cases here.
 
+use crate::event::fault_flags;
 use crate::prelude::*;
 use crate::sys::eventually;
-use crate::uffd::fault_flags;
 
 /// The flags of a write-protect fault: only writes raise one.
 pub const WP_WRITE: u64 = UFFD_PAGEFAULT_FLAG_WP | UFFD_PAGEFAULT_FLAG_WRITE;

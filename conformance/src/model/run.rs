@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use uffd_sys::*;
 
+use crate::answer::amount;
+use crate::event::{fault_flags, Event};
 use crate::model::op::{Access, Op, Span, ANON, MAIN, SHMEM};
 use crate::model::state::{Model, Outcome, Slot};
 use crate::model::worker::Touched;
 use crate::model::world::{Answered, Fault, World};
 use crate::sys::{errno_name, signal_name};
-use crate::uffd::{amount, fault_flags, Event};
 
 /// A random program.
 #[derive(Clone, Debug)]

@@ -5,8 +5,8 @@
 use libc::{c_int, EAGAIN, EBUSY, EEXIST, EFAULT, EINVAL, ENOENT, ENOTTY, EPERM};
 use uffd_sys::*;
 
+use crate::answer::UNTOUCHED;
 use crate::model::op::{Access, Op, Span, Wanted, ANON, SHMEM};
-use crate::uffd::UNTOUCHED;
 
 /// Words of a page that are modelled: one for each thread.
 pub const WORDS: usize = 8;

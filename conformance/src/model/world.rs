@@ -8,13 +8,14 @@ use std::os::unix::io::FromRawFd;
 use libc::{c_int, c_void};
 use uffd_sys::*;
 
+use crate::answer::{Answer, UNTOUCHED};
 use crate::case::Stop;
 use crate::model::op::{Op, Span, Wanted, ANON, SHMEM};
 use crate::model::state::{copied_words, FILE_WORD, SCANNED, WORDS};
 use crate::model::worker::{Toucher, Worker};
 use crate::region::map;
 use crate::sys::{errno, need};
-use crate::uffd::{Answer, Uffd, UNTOUCHED};
+use crate::uffd::Uffd;
 
 /// Mistakes made on purpose, to see that they are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

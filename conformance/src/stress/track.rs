@@ -5,11 +5,13 @@ use std::sync::Mutex;
 
 use uffd_sys::*;
 
+use crate::answer::Answer;
 use crate::case::Stop;
+use crate::event::Event;
 use crate::machine::Machine;
 use crate::stress::memory::{Memory, CHUNK, PAGES};
 use crate::sys::{errno, errno_name};
-use crate::uffd::{Event, Uffd};
+use crate::uffd::Uffd;
 
 /// How written pages are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +109,7 @@ impl<'a> Tracker<'a> {
         self.patiently(|| self.protect(start, len, true))
     }
 
-    fn protect(&self, start: usize, len: usize, on: bool) -> crate::uffd::Answer {
+    fn protect(&self, start: usize, len: usize, on: bool) -> Answer {
         match self.method {
             Method::Rwp => self.uffd.rwprotect(start, len, on as u64),
             _ => self.uffd.writeprotect(start, len, on as u64),
@@ -115,7 +117,7 @@ impl<'a> Tracker<'a> {
     }
 
     /// EAGAIN: an event waits for the thread that reads them.
-    fn patiently(&self, mut call: impl FnMut() -> crate::uffd::Answer) -> Result<(), Stop> {
+    fn patiently(&self, mut call: impl FnMut() -> Answer) -> Result<(), Stop> {
         let mut tries = 0;
         loop {
             let answer = call();
