@@ -1,4 +1,4 @@
-//! The ioctls of a userfaultfd, and the two ways to open one.
+//! The ioctls of a userfaultfd.
 //!
 //! Each function is one system call with the contract of ioctl(2): what the
 //! kernel returned, or -1 with `errno` set; `errno` is untouched on success.
@@ -19,67 +19,6 @@ use crate::syscall::syscall3;
 pub(crate) unsafe fn ioctl(fd: c_int, request: u32, arg: usize) -> c_int {
     // SAFETY: the caller vouches for the argument of this request.
     unsafe { syscall3(libc::SYS_ioctl, fd as usize, request as usize, arg) as c_int }
-}
-
-/// Opens a userfaultfd: the system call userfaultfd(2).
-///
-/// `flags` are `O_CLOEXEC`, `O_NONBLOCK` and [`UFFD_USER_MODE_ONLY`], or'ed
-/// together. Returns the descriptor, on which
-/// [`uffdio_api()`](fn@uffdio_api) must come first. poll(2) on a descriptor
-/// without `O_NONBLOCK` always answers `POLLERR`.
-///
-/// # Errors
-///
-/// - `EPERM`: without `CAP_SYS_PTRACE` while `vm.unprivileged_userfaultfd`
-///   is 0, which is the default. Use [`UFFD_USER_MODE_ONLY`] (since Linux
-///   5.11), or `/dev/userfaultfd` with [`userfaultfd_new`] (since Linux 6.1).
-///   A seccomp filter, such as a container runtime's default, answers the
-///   same.
-/// - `EINVAL`: an unknown bit in `flags`; [`UFFD_USER_MODE_ONLY`] before Linux
-///   5.11.
-/// - `ENOSYS`: the kernel was built without `CONFIG_USERFAULTFD`.
-/// - `EMFILE`, `ENFILE`, `ENOMEM`: out of descriptors or memory.
-///
-/// # Safety
-///
-/// No memory is touched. Unsafe as all of this crate's calls are, because the
-/// descriptor that it makes can suspend any thread that shares the memory.
-///
-/// # Since
-///
-/// Linux 4.3. Manual page: userfaultfd(2).
-#[inline(always)]
-pub unsafe fn userfaultfd(flags: c_int) -> c_int {
-    // SAFETY: the call takes its one argument by value.
-    unsafe { syscall3(libc::SYS_userfaultfd, flags as usize, 0, 0) as c_int }
-}
-
-/// Opens a userfaultfd through an open `/dev/userfaultfd`:
-/// `USERFAULTFD_IOC_NEW`.
-///
-/// Who may open the device may use it, whatever `vm.unprivileged_userfaultfd`
-/// says and without any capability. `flags` as for [`userfaultfd`]; they are
-/// the argument itself, not its address.
-///
-/// # Errors
-///
-/// - `EINVAL`: an unknown bit in `flags`.
-/// - `ENOTTY`: `devfd` is open on something else.
-/// - `EBADF`: `devfd` is not an open descriptor.
-/// - `EMFILE`, `ENFILE`, `ENOMEM`: out of descriptors or memory.
-///
-/// # Safety
-///
-/// As [`userfaultfd`].
-///
-/// # Since
-///
-/// Linux 6.1. Manual page: userfaultfd(2); the kernel's
-/// `admin-guide/mm/userfaultfd.rst`.
-#[inline(always)]
-pub unsafe fn userfaultfd_new(devfd: c_int, flags: c_int) -> c_int {
-    // SAFETY: this request takes its argument by value.
-    unsafe { ioctl(devfd, USERFAULTFD_IOC_NEW, flags as usize) }
 }
 
 /// Shakes hands: names the API and enables features. Must be the first call on
@@ -548,51 +487,4 @@ pub unsafe fn uffdio_rwprotect(fd: c_int, arg: *mut uffdio_rwprotect) -> c_int {
 pub unsafe fn uffdio_set_mode(fd: c_int, arg: *mut uffdio_set_mode) -> c_int {
     // SAFETY: the kernel reads one `uffdio_set_mode` at `arg`.
     unsafe { ioctl(fd, UFFDIO_SET_MODE, arg as usize) }
-}
-
-/// Reports pages by category, and can write-protect those it reports:
-/// `PAGEMAP_SCAN` on an open `/proc/PID/pagemap`.
-///
-/// With [`UFFD_FEATURE_WP_ASYNC`] this is the fastest way to find what was
-/// written: [`PAGE_IS_WRITTEN`] with [`PM_SCAN_WP_MATCHING`] takes the written
-/// pages and protects them again, atomically for each page. `arg.size` must be
-/// the size of the struct.
-///
-/// Returns the number of [`page_region`]s written, or -1 with `errno` set. A
-/// full array, or `max_pages`, ends the scan early: go on at `walk_end`, which
-/// is `end` when it is complete.
-///
-/// On memory that is not registered [`PAGE_IS_WRITTEN`] meant every page that
-/// is there; since Linux 7.3 only write-protected mappings count. Kernels
-/// before 6.12.101, 6.18.42 and 7.1.5 lose written hugetlbfs pages
-/// (CVE-2026-72175).
-///
-/// # Errors
-///
-/// - `EINVAL`: a wrong `size`, an unknown flag or category, `start` not a
-///   multiple of the page size, or a `vec_len` without `vec`.
-/// - `EPERM`: with [`PM_SCAN_CHECK_WPASYNC`], a mapping that is not
-///   registered for asynchronous write-protection.
-/// - `EFAULT`: `arg` or `vec` cannot be read or written; or `start` is after
-///   `end`.
-/// - `EINTR`: a fatal signal.
-/// - `ENOMEM`: out of memory.
-/// - `ESRCH`: the process has exited.
-/// - `ENOTTY`: the kernel is older, or `fd` is open on something else.
-/// - `EBADF`: `fd` is not an open descriptor.
-///
-/// # Safety
-///
-/// `arg` must point to a [`pm_scan_arg`] that may be written; `vec` in it must
-/// be zero or the address of `vec_len` [`page_region`]s that may be written.
-///
-/// # Since
-///
-/// Linux 6.7. The kernel's `admin-guide/mm/pagemap.rst`; there is no manual
-/// page.
-#[inline(always)]
-pub unsafe fn pagemap_scan(fd: c_int, arg: *mut pm_scan_arg) -> c_int {
-    // SAFETY: the kernel reads and writes one `pm_scan_arg` at `arg`, and
-    // writes at most `vec_len` regions at `vec`.
-    unsafe { ioctl(fd, PAGEMAP_SCAN, arg as usize) }
 }

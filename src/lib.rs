@@ -153,17 +153,21 @@ mod bindings;
 mod compat;
 mod ioctl;
 mod message;
+mod open;
+mod pagemap;
 mod request;
 mod syscall;
 
 pub use bindings::*;
 pub use compat::*;
 pub use ioctl::{
-    pagemap_scan, uffdio_api, uffdio_continue, uffdio_copy, uffdio_move, uffdio_poison,
-    uffdio_register, uffdio_rwprotect, uffdio_set_mode, uffdio_unregister, uffdio_wake,
-    uffdio_writeprotect, uffdio_zeropage, userfaultfd, userfaultfd_new,
+    uffdio_api, uffdio_continue, uffdio_copy, uffdio_move, uffdio_poison, uffdio_register,
+    uffdio_rwprotect, uffdio_set_mode, uffdio_unregister, uffdio_wake, uffdio_writeprotect,
+    uffdio_zeropage,
 };
 pub use message::uffd_read;
+pub use open::{userfaultfd, userfaultfd_new};
+pub use pagemap::pagemap_scan;
 
 /// Where this build's bindings came from: `"bindgen, headers of the system"`,
 /// `"bindgen, headers in DIR"`, `"bindgen, include/uffd_sys.h alone"` or

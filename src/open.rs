@@ -1,0 +1,68 @@
+//! The two ways to open a userfaultfd.
+
+use libc::c_int;
+
+use crate::bindings::*;
+use crate::ioctl::ioctl;
+use crate::syscall::syscall3;
+
+/// Opens a userfaultfd: the system call userfaultfd(2).
+///
+/// `flags` are `O_CLOEXEC`, `O_NONBLOCK` and [`UFFD_USER_MODE_ONLY`], or'ed
+/// together. Returns the descriptor, on which
+/// [`uffdio_api()`](fn@crate::uffdio_api) must come first. poll(2) on a descriptor
+/// without `O_NONBLOCK` always answers `POLLERR`.
+///
+/// # Errors
+///
+/// - `EPERM`: without `CAP_SYS_PTRACE` while `vm.unprivileged_userfaultfd`
+///   is 0, which is the default. Use [`UFFD_USER_MODE_ONLY`] (since Linux
+///   5.11), or `/dev/userfaultfd` with [`userfaultfd_new`] (since Linux 6.1).
+///   A seccomp filter, such as a container runtime's default, answers the
+///   same.
+/// - `EINVAL`: an unknown bit in `flags`; [`UFFD_USER_MODE_ONLY`] before Linux
+///   5.11.
+/// - `ENOSYS`: the kernel was built without `CONFIG_USERFAULTFD`.
+/// - `EMFILE`, `ENFILE`, `ENOMEM`: out of descriptors or memory.
+///
+/// # Safety
+///
+/// No memory is touched. Unsafe as all of this crate's calls are, because the
+/// descriptor that it makes can suspend any thread that shares the memory.
+///
+/// # Since
+///
+/// Linux 4.3. Manual page: userfaultfd(2).
+#[inline(always)]
+pub unsafe fn userfaultfd(flags: c_int) -> c_int {
+    // SAFETY: the call takes its one argument by value.
+    unsafe { syscall3(libc::SYS_userfaultfd, flags as usize, 0, 0) as c_int }
+}
+
+/// Opens a userfaultfd through an open `/dev/userfaultfd`:
+/// `USERFAULTFD_IOC_NEW`.
+///
+/// Who may open the device may use it, whatever `vm.unprivileged_userfaultfd`
+/// says and without any capability. `flags` as for [`userfaultfd`]; they are
+/// the argument itself, not its address.
+///
+/// # Errors
+///
+/// - `EINVAL`: an unknown bit in `flags`.
+/// - `ENOTTY`: `devfd` is open on something else.
+/// - `EBADF`: `devfd` is not an open descriptor.
+/// - `EMFILE`, `ENFILE`, `ENOMEM`: out of descriptors or memory.
+///
+/// # Safety
+///
+/// As [`userfaultfd`].
+///
+/// # Since
+///
+/// Linux 6.1. Manual page: userfaultfd(2); the kernel's
+/// `admin-guide/mm/userfaultfd.rst`.
+#[inline(always)]
+pub unsafe fn userfaultfd_new(devfd: c_int, flags: c_int) -> c_int {
+    // SAFETY: this request takes its argument by value.
+    unsafe { ioctl(devfd, USERFAULTFD_IOC_NEW, flags as usize) }
+}

@@ -1,0 +1,53 @@
+//! PAGEMAP_SCAN: which pages of a process were written.
+
+use libc::c_int;
+
+use crate::bindings::*;
+use crate::ioctl::ioctl;
+
+/// Reports pages by category, and can write-protect those it reports:
+/// `PAGEMAP_SCAN` on an open `/proc/PID/pagemap`.
+///
+/// With [`UFFD_FEATURE_WP_ASYNC`] this is the fastest way to find what was
+/// written: [`PAGE_IS_WRITTEN`] with [`PM_SCAN_WP_MATCHING`] takes the written
+/// pages and protects them again, atomically for each page. `arg.size` must be
+/// the size of the struct.
+///
+/// Returns the number of [`page_region`]s written, or -1 with `errno` set. A
+/// full array, or `max_pages`, ends the scan early: go on at `walk_end`, which
+/// is `end` when it is complete.
+///
+/// On memory that is not registered [`PAGE_IS_WRITTEN`] meant every page that
+/// is there; since Linux 7.3 only write-protected mappings count. Kernels
+/// before 6.12.101, 6.18.42 and 7.1.5 lose written hugetlbfs pages
+/// (CVE-2026-72175).
+///
+/// # Errors
+///
+/// - `EINVAL`: a wrong `size`, an unknown flag or category, `start` not a
+///   multiple of the page size, or a `vec_len` without `vec`.
+/// - `EPERM`: with [`PM_SCAN_CHECK_WPASYNC`], a mapping that is not
+///   registered for asynchronous write-protection.
+/// - `EFAULT`: `arg` or `vec` cannot be read or written; or `start` is after
+///   `end`.
+/// - `EINTR`: a fatal signal.
+/// - `ENOMEM`: out of memory.
+/// - `ESRCH`: the process has exited.
+/// - `ENOTTY`: the kernel is older, or `fd` is open on something else.
+/// - `EBADF`: `fd` is not an open descriptor.
+///
+/// # Safety
+///
+/// `arg` must point to a [`pm_scan_arg`] that may be written; `vec` in it must
+/// be zero or the address of `vec_len` [`page_region`]s that may be written.
+///
+/// # Since
+///
+/// Linux 6.7. The kernel's `admin-guide/mm/pagemap.rst`; there is no manual
+/// page.
+#[inline(always)]
+pub unsafe fn pagemap_scan(fd: c_int, arg: *mut pm_scan_arg) -> c_int {
+    // SAFETY: the kernel reads and writes one `pm_scan_arg` at `arg`, and
+    // writes at most `vec_len` regions at `vec`.
+    unsafe { ioctl(fd, PAGEMAP_SCAN, arg as usize) }
+}
