@@ -32,9 +32,10 @@ verify: setup
 	$(UFFD_ABI) probe
 	$(UFFD_ABI) demo
 
+test: export UFFD_SYS_SKIP_LOG = $(SKIP_LOG)
 test: setup
 	@mkdir -p target && rm -f $(SKIP_LOG)
-	$(MAKE) test-rust UFFD_SYS_SKIP_LOG=$(SKIP_LOG)
+	$(MAKE) test-rust
 	$(MAKE) test-c
 	@if [ -s $(SKIP_LOG) ]; then echo; echo 'Not run on this machine:'; sort -u $(SKIP_LOG); \
 	else echo; echo 'Nothing was skipped.'; fi

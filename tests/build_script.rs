@@ -5,7 +5,7 @@ mod cargo;
 use std::fs;
 use std::process::Command;
 
-use cargo::{cargo, run, skipped, stderr, target_dir, ROOT};
+use cargo::{cargo, not_run, run, stderr, target_dir, ROOT};
 
 /// What `cargo check` says when it must fail. No panic, no backtrace.
 fn refusal(mut command: Command) -> String {
@@ -131,7 +131,7 @@ fn no_libclang() {
         command
     };
     if !hidden("exit 0").output().is_ok_and(|o| o.status.success()) {
-        return skipped(
+        return not_run(
             "no_libclang",
             "hiding libclang needs the right to mount (root)",
         );

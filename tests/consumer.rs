@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use cargo::{cargo, run, skipped, stderr, target_dir, ROOT};
+use cargo::{cargo, not_run, run, stderr, target_dir, ROOT};
 
 fn consumer(args: &[&str]) -> Command {
     cargo(Path::new(ROOT).join("tests/consumer"), "consumer", args)
@@ -127,7 +127,7 @@ fn the_crate_userfaultfd_on_top() {
     let source = match source_of("userfaultfd", "0.9.0") {
         Ok(source) => source,
         Err(why) => {
-            return skipped(
+            return not_run(
                 "consumer",
                 &format!("userfaultfd 0.9.0 could not be fetched: {why}"),
             )

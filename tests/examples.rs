@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-use cargo::{cargo, run, skipped, stderr, target_dir, ROOT};
+use cargo::{cargo, not_run, run, stderr, target_dir, ROOT};
 
 /// An example, built as it is now.
 fn example(name: &str, args: &[&str]) -> Output {
@@ -59,7 +59,7 @@ fn by_each_method(args: &[&str], check: impl Fn(&str)) {
             let expected = std::env::var("UFFD_SYS_EXPECT").unwrap_or_default();
             let bits = u64::from_str_radix(expected.trim_start_matches("0x"), 16).unwrap_or(0);
             assert_eq!(bits & 0x60000, 0, "UFFD_SYS_EXPECT={expected}, yet {said}");
-            skipped("examples", "dirty_pages --method rwp needs Linux 7.3");
+            not_run("examples", "dirty_pages --method rwp needs Linux 7.3");
             continue;
         }
         assert!(

@@ -3,10 +3,12 @@
 // Each test file uses a part of it.
 #![allow(dead_code)]
 
-use std::fs::OpenOptions;
-use std::io::{stderr as real_stderr, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+#[path = "../support/skip_log.rs"]
+mod skip_log;
+pub use skip_log::not_run;
 
 pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -41,18 +43,4 @@ pub fn run(mut command: Command) -> Output {
     let output = command.output().expect("cargo runs");
     assert!(output.status.success(), "{command:?}\n{}", stderr(&output));
     output
-}
-
-/// Says that a part of a test could not run: on the real standard error, which
-/// the harness does not hide, and in the log that `make test` shows at its end.
-pub fn skipped(test: &str, why: &str) {
-    let _ = writeln!(real_stderr().lock(), "SKIPPED: {test}: {why}");
-    if let Some(log) = std::env::var_os("UFFD_SYS_SKIP_LOG") {
-        let log = OpenOptions::new().create(true).append(true).open(log);
-        writeln!(
-            log.expect("UFFD_SYS_SKIP_LOG can be written"),
-            "{test}: {why}"
-        )
-        .unwrap();
-    }
 }

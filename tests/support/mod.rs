@@ -27,6 +27,7 @@ mod memory;
 mod pagemap;
 mod sigbus;
 mod skip;
+mod skip_log;
 mod uffd;
 mod watchdog;
 

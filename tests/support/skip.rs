@@ -1,19 +1,16 @@
 //! Tests that cannot run here say so where it is seen, and fail where it was
 //! not expected.
 //!
-//! - A skip is written to stderr past the harness's capture, and appended to
-//!   the file that `UFFD_SYS_SKIP_LOG` names.
+//! - A skip is told as `skip_log` says.
 //! - With `UFFD_SYS_EXPECT=<feature bits>` (decimal, or hexadecimal with 0x)
 //!   a skip for want of one of these features fails the test; so does any skip
 //!   for want of permission or of huge pages.
 
 use std::any::type_name;
 use std::fmt;
-use std::fs::OpenOptions;
-use std::io::Write;
-
 use uffd_sys::abi::table::{Constant, CONSTANTS};
 
+use super::skip_log::not_run;
 use super::watchdog::Watchdog;
 
 /// The body of a test: done, or why it cannot be done here.
@@ -45,28 +42,19 @@ impl Skip {
     /// The machine could do it, after `remedy`.
     pub fn machine(problem: impl AsRef<str>, remedy: &str) -> Self {
         Skip {
-            reason: format!("{}.\n  Remedy: {remedy}.", problem.as_ref()),
+            reason: format!("{}. Remedy: {remedy}.", problem.as_ref()),
             features: 0,
         }
     }
 
     fn report(self, test: &str) {
-        let lines = format!("SKIP {test}\n  {}\n", self.reason);
         if is_failure(self.features, expected()) {
-            panic!("UFFD_SYS_EXPECT is set, so this must not be skipped.\n{lines}");
+            panic!(
+                "UFFD_SYS_EXPECT is set, so {test} must not be skipped. {}",
+                self.reason
+            );
         }
-        let _ = std::io::stderr().write_all(lines.as_bytes());
-        if let Some(path) = std::env::var_os("UFFD_SYS_SKIP_LOG") {
-            // One line a skip, in one write in append mode: those of parallel
-            // tests stay whole, and the log can be sorted.
-            let line = lines.split_whitespace().collect::<Vec<_>>().join(" ") + "\n";
-            OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(&path)
-                .and_then(|mut log| log.write_all(line.as_bytes()))
-                .unwrap_or_else(|error| panic!("UFFD_SYS_SKIP_LOG={}: {error}", path.display()));
-        }
+        not_run(test, &self.reason);
     }
 }
 
@@ -82,7 +70,7 @@ fn feature_names(features: u64) -> String {
             None => format!("feature bit {bit:#x}"),
         }
     });
-    names.collect::<Vec<_>>().join(" and\n  ")
+    names.collect::<Vec<_>>().join(" and ")
 }
 
 /// Whether a skip is a failure: for want of `features`, or of something else

@@ -18,7 +18,7 @@ fn the_library_is_the_committed_baseline_and_a_change_is_seen() {
         return;
     }
     if std::env::consts::ARCH != "x86_64" {
-        not_tested("the ABI of the library: the baseline is of x86_64");
+        not_tested("the ABI of the library", "the baseline is of x86_64");
         return;
     }
     let committed = root().join("capi/abi/libuffd_sys.abi");

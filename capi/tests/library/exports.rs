@@ -81,7 +81,10 @@ fn static_library_defines_what_the_header_declares_and_no_other_name_of_c() {
 #[test]
 fn each_function_has_its_own_request_code() {
     if std::env::consts::ARCH != "x86_64" {
-        not_tested("the request code in each function: the test knows x86_64's instructions");
+        not_tested(
+            "the request code in each function",
+            "the test knows x86_64's instructions",
+        );
         return;
     }
     let codes = [

@@ -9,5 +9,7 @@ mod exports;
 mod install;
 mod memory;
 mod programs;
+#[path = "../../../tests/support/skip_log.rs"]
+mod skip_log;
 mod support;
 mod values;

@@ -147,7 +147,7 @@ fn two_translation_units_link_and_neither_has_a_stray_symbol() {
 #[test]
 fn header_only_function_is_the_system_call_inline() {
     if std::env::consts::ARCH != "x86_64" {
-        not_tested("the inlined instruction: the test knows x86_64's");
+        not_tested("the inlined instruction", "the test knows x86_64's");
         return;
     }
     let dir = folder("inline");
@@ -335,7 +335,10 @@ fn other_processors_inline_their_own_instruction() {
     let found = ok(find);
     let zig: Vec<&str> = found.split_whitespace().collect();
     if zig.is_empty() {
-        not_tested("header-only for aarch64 and riscv64: pip install ziglang");
+        not_tested(
+            "header-only for aarch64 and riscv64",
+            "zig is missing; pip install ziglang",
+        );
         return;
     }
     let dir = folder("processors-inline");

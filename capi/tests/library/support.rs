@@ -1,10 +1,11 @@
 //! Folders, commands, and the installed library.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Once;
+
+use crate::skip_log::not_run;
 
 /// `-Werror` and the warnings that DESIGN promises the header never causes.
 pub const WARNINGS: &[&str] = &[
@@ -161,9 +162,10 @@ pub fn header_sets() -> Vec<(String, Vec<String>)> {
     }
     for version in ["5.10", "6.1", "6.12", "7.3"] {
         if !sets.iter().any(|(name, _)| name == version) {
-            not_tested(&format!(
-                "headers of Linux {version}: tools/debian.py could not fetch them"
-            ));
+            not_tested(
+                &format!("headers of Linux {version}"),
+                "tools/debian.py could not fetch them",
+            );
         }
     }
     sets
@@ -182,18 +184,15 @@ pub fn has(program: &str, what: &str) -> bool {
     let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
         .any(|dir| dir.join(program).is_file());
     if !found {
-        not_tested(&format!("{what}: {program} is not installed"));
+        not_tested(what, &format!("{program} is not installed"));
     }
     found
 }
 
-/// Says that something could not be tested, past the test harness, which shows
-/// nothing of a test that passes. `REQUIRE_ALL=1` (for CI) makes it a failure.
-pub fn not_tested(what: &str) {
+/// Says that something could not be tested. `REQUIRE_ALL=1` makes it a failure.
+pub fn not_tested(what: &str, why: &str) {
     if std::env::var_os("REQUIRE_ALL").map_or(false, |value| !value.is_empty()) {
-        panic!("not tested, but REQUIRE_ALL is set: {what}");
+        panic!("not tested, but REQUIRE_ALL is set: {what}: {why}");
     }
-    std::io::stderr()
-        .write_all(format!("NOT TESTED: {what}\n").as_bytes())
-        .expect("standard error is open");
+    not_run(what, why);
 }
