@@ -7,8 +7,8 @@ use crate::machine::Machine;
 pub struct Erratum {
     /// The case.
     pub id: String,
-    /// Where: `all`, `6.7-`, `-6.6`, `5.10-6.1`, `aarch64`; words are all
-    /// needed, alternatives are separated by a comma.
+    /// Where: `all`, `6.7-`, `-6.6`, `5.10-6.1`, `6.18-6.18.43`, `aarch64`;
+    /// words are all needed, alternatives are separated by a comma.
     pub wherever: String,
     /// What the case then fails with, word for word.
     pub instead: String,
@@ -82,14 +82,18 @@ fn matches(word: &str, machine: &Machine) -> bool {
     }
     if word.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
         let (from, to) = word.split_once('-').unwrap_or((word, word));
-        let from = version(from).unwrap_or((0, 0));
-        let to = version(to).unwrap_or((u32::MAX, 0));
-        return from <= machine.release && machine.release <= to;
+        let from = version(from, 0).unwrap_or((0, 0, 0));
+        let to = version(to, u32::MAX).unwrap_or((u32::MAX, 0, 0));
+        let (major, minor) = machine.release;
+        let release = (major, minor, machine.patch);
+        return from <= release && release <= to;
     }
     word == machine.arch || word == machine.kernel_arch
 }
 
-fn version(text: &str) -> Option<(u32, u32)> {
-    let (major, minor) = text.split_once('.')?;
-    Some((major.parse().ok()?, minor.parse().ok()?))
+/// `6.18.43`, or `6.18` with this for a third number.
+fn version(text: &str, patch: u32) -> Option<(u32, u32, u32)> {
+    let mut numbers = text.split('.').map(|n| n.parse().ok());
+    let (major, minor) = (numbers.next()??, numbers.next()??);
+    Some((major, minor, numbers.next().unwrap_or(Some(patch))?))
 }

@@ -12,6 +12,9 @@ pub struct Machine {
     pub release_text: String,
     /// Such as (6, 1).
     pub release: (u32, u32),
+    /// The release's third number; zero where the release does not have one,
+    /// as in older kernels of Debian.
+    pub patch: u32,
     /// The kernel's word for the processor, such as `x86_64`.
     pub kernel_arch: String,
     /// The program's, such as `x86` for a 32-bit one.
@@ -46,8 +49,10 @@ impl Machine {
         if answer.errno != 0 {
             return Err(format!("the handshake failed: {}", answer));
         }
+        let patch = patch(&release_text);
         Ok(Machine {
             release,
+            patch,
             kernel_arch: kernel_arch(),
             release_text,
             arch: std::env::consts::ARCH,
@@ -62,6 +67,13 @@ impl Machine {
     pub fn has(&self, features: u64) -> bool {
         self.features & features == features
     }
+}
+
+/// 44 of `6.18.44-fc`; 0 of `6.1.0-50-amd64`, and of `7.3`.
+fn patch(release: &str) -> u32 {
+    let third = release.split('.').nth(2).unwrap_or("");
+    let digits = third.split(|c: char| !c.is_ascii_digit()).next();
+    digits.and_then(|d| d.parse().ok()).unwrap_or(0)
 }
 
 fn read(path: &str) -> Result<String, String> {

@@ -164,6 +164,39 @@ pub static CASES: &[Case] = &[
     )
     .features(HAS_SCAN),
     case(
+        "pagemap-categories-written-missing-all",
+        "measured",
+        "a page that is not there counts as written to a scan of all pages, too",
+        |m| {
+            let (_uffd, region) = beside_a_page(m)?;
+            has(&region, PAGE_IS_WRITTEN, &[(0, 2)])?;
+            let all = all_pages(&region, PAGE_IS_WRITTEN);
+            reports(&region, all, &[(0, 2, PAGE_IS_WRITTEN)])
+        },
+    )
+    .features(HAS_SCAN),
+    case(
+        "pagemap-categories-written-missing-table",
+        "measured",
+        "pages count as written where not even a page table is there",
+        |m| {
+            // A page table holds as many entries as 8 bytes go into a page.
+            let (entries, span) = (m.page / 8, m.page / 8 * m.page);
+            let uffd = Uffd::open(ASYNC)?;
+            let region = Region::new(m, Memory::Anon, 2 * entries)?;
+            uffd.register(region.addr, region.len, REGISTER_WP).ok()?;
+            // Of neighbours' tables there may be one at either end.
+            let mut arg = wanting(&region, PAGE_IS_WRITTEN);
+            arg.start = ((region.addr + span - 1) / span * span) as u64;
+            arg.end = arg.start + span as u64;
+            let written: usize = scan(&region, arg)?.runs.iter().map(|run| run.1).sum();
+            ensure!(written != 0, "none counts as written");
+            ensure!(written == entries, "{} of {} do", written, entries);
+            Ok(())
+        },
+    )
+    .features(HAS_SCAN),
+    case(
         "pagemap-categories-file",
         "pagemap.rst, PAGEMAP_SCAN: PAGE_IS_FILE",
         "FILE: pages of files and shared memory, not anonymous ones",

@@ -33,6 +33,25 @@ pub fn wanting(region: &Region, mask: u64) -> pm_scan_arg {
     }
 }
 
+/// The argument for all pages of the region, and for which of `mask` they have.
+pub fn all_pages(region: &Region, mask: u64) -> pm_scan_arg {
+    pm_scan_arg {
+        category_mask: 0,
+        ..wanting(region, mask)
+    }
+}
+
+/// Memory for asynchronous write-protection: a page that is there, so that there
+/// is a page table, and one after it that is not.
+pub fn beside_a_page(m: &Machine) -> Result<(Uffd, Region), Stop> {
+    let uffd = Uffd::open(UFFD_FEATURE_WP_ASYNC)?;
+    let region = Region::new(m, Memory::Anon, 2)?;
+    region.write(0, 1);
+    uffd.register(region.addr, region.len, UFFDIO_REGISTER_MODE_WP)
+        .ok()?;
+    Ok((uffd, region))
+}
+
 /// The call itself on this process: the runs it reported, or the errno.
 pub fn call(arg: &mut pm_scan_arg) -> Result<c_int, c_int> {
     let pagemap = match std::fs::File::open("/proc/self/pagemap") {

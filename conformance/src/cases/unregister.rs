@@ -103,6 +103,25 @@ pub static CASES: &[Case] = &[
     )
     .features(UFFD_FEATURE_PAGEFAULT_FLAG_WP),
     case(
+        "unregister-forgets-write-protection",
+        "measured",
+        "write-protection is forgotten: registering again does not bring it back",
+        |m| {
+            let (uffd, region) = (Uffd::open(0)?, Region::source(m, 1, 1)?);
+            uffd.register(region.addr, region.len, UFFDIO_REGISTER_MODE_WP)
+                .ok()?;
+            uffd.writeprotect(region.addr, region.len, UFFDIO_WRITEPROTECT_MODE_WP)
+                .ok()?;
+            uffd.unregister(region.addr, region.len).ok()?;
+            uffd.register(region.addr, region.len, UFFDIO_REGISTER_MODE_WP)
+                .ok()?;
+            passes(&uffd, &Thread::writes(region.addr, 2))?;
+            ensure!(region.read(0) == 2, "the write was lost");
+            Ok(())
+        },
+    )
+    .features(UFFD_FEATURE_PAGEFAULT_FLAG_WP),
+    case(
         "unregister-resolving-calls-end",
         "measured",
         "afterwards COPY and ZEROPAGE answer ENOENT",

@@ -4,13 +4,20 @@
 //! | file | what it owns |
 //! |---|---|
 //! | `op` | the steps of a program |
-//! | `state` | the model: what each step does to each page |
+//! | `page`, `state`, `fill` | the model: a page, and what each step does to it |
+//! | `expect` | what the model says that a step answers |
 //! | `world` | the regions, and the steps made by the kernel |
 //! | `worker` | threads that touch memory and may wait in a fault |
-//! | `run` | both at once, compared after each step |
+//! | `run`, `compare` | both at once, compared after each step |
+//! | `guard` | lets the main thread go where it should not have waited |
 //! | `shrink` | a failing program made small |
 
+mod compare;
+pub mod expect;
+mod fill;
+pub mod guard;
 pub mod op;
+pub mod page;
 pub mod random;
 pub mod run;
 pub mod shrink;
@@ -22,11 +29,16 @@ use std::time::{Duration, Instant};
 
 use uffd_sys::*;
 
+use crate::case::Stop;
+use crate::cases::scan;
 use crate::machine::{feature_names, Machine};
+use crate::model::guard::Guard;
+use crate::model::page::MOST_WORKERS;
 use crate::model::random::Random;
-use crate::model::run::{run, Difference, Guard, Manner, Program};
-use crate::model::state::MOST_WORKERS;
+use crate::model::run::{run, Difference, Manner, Program};
 use crate::model::world::{Fault, World};
+use crate::region::Region;
+use crate::uffd::Uffd;
 
 const USAGE: &str = "\
 usage: uffd-conformance model [--operations N] [--seed S] [--threads T]
@@ -125,7 +137,8 @@ fn all_programs(options: &Options) -> Result<usize, String> {
     Guard::start();
     let manner = Manner {
         kernel: machine.features,
-        shows_wp: shows_wp(&machine)?,
+        shows_wp: tried("the pagemap", shows_wp(&machine))?,
+        hides_absent: tried("PAGEMAP_SCAN", hides_absent(&machine))?,
         patience: Duration::from_secs(5),
         watch: Duration::from_millis(0),
     };
@@ -195,23 +208,34 @@ fn draw_program(options: &Options, kernel: u64, number: u64) -> Program {
     Program { features, ops }
 }
 
+fn tried(what: &str, answer: Result<bool, Stop>) -> Result<bool, String> {
+    answer.map_err(|stop| format!("trying {}: {:?}", what, stop))
+}
+
 /// Does /proc/self/pagemap show write-protection?
-fn shows_wp(machine: &Machine) -> Result<bool, String> {
-    use crate::region::Region;
-    use crate::uffd::Uffd;
+fn shows_wp(machine: &Machine) -> Result<bool, Stop> {
     if !machine.has(UFFD_FEATURE_PAGEFAULT_FLAG_WP) {
         return Ok(false);
     }
-    let shown = || -> Result<bool, crate::case::Stop> {
-        let region = Region::source(machine, 1, 1)?;
-        let uffd = Uffd::open(0)?;
-        uffd.register(region.addr, region.len, UFFDIO_REGISTER_MODE_WP)
-            .ok()?;
-        uffd.writeprotect(region.addr, region.len, UFFDIO_WRITEPROTECT_MODE_WP)
-            .ok()?;
-        Ok(region.pagemap(0)? & 1 << 57 != 0)
-    };
-    shown().map_err(|stop| format!("trying the pagemap: {:?}", stop))
+    let region = Region::source(machine, 1, 1)?;
+    let uffd = Uffd::open(0)?;
+    uffd.register(region.addr, region.len, UFFDIO_REGISTER_MODE_WP)
+        .ok()?;
+    uffd.writeprotect(region.addr, region.len, UFFDIO_WRITEPROTECT_MODE_WP)
+        .ok()?;
+    Ok(region.pagemap(0)? & 1 << 57 != 0)
+}
+
+/// Is a page that is not there unwritten to a scan that asks for all pages?
+fn hides_absent(machine: &Machine) -> Result<bool, Stop> {
+    if !machine.has(scan::HAS_SCAN) {
+        return Ok(false);
+    }
+    let (uffd, region) = scan::beside_a_page(machine)?;
+    let answer = scan::scan(&region, scan::all_pages(&region, PAGE_IS_WRITTEN))?;
+    drop(uffd);
+    let absent = answer.runs.last().map_or(0, |run| run.2);
+    Ok(absent & PAGE_IS_WRITTEN == 0)
 }
 
 /// Shrinks the program and shows it.

@@ -1,19 +1,20 @@
 //! Runs a program on the kernel and on the model, and compares after each
 //! step.
 
-use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use uffd_sys::*;
 
-use crate::answer::amount;
 use crate::event::{fault_flags, Event};
+use crate::model::compare::{
+    compare_answer, compare_touch, differ, entry_text, scan_text, Same, PRESENT, PROTECTED, SWAPPED,
+};
+use crate::model::expect::Outcome;
+use crate::model::guard::Guard;
 use crate::model::op::{Access, Op, Span, ANON, MAIN, SHMEM};
-use crate::model::state::{Model, Outcome, Slot};
-use crate::model::worker::Touched;
-use crate::model::world::{Answered, Fault, World};
-use crate::sys::{errno_name, signal_name};
+use crate::model::page::Slot;
+use crate::model::state::Model;
+use crate::model::world::{Fault, World};
 
 /// A random program.
 #[derive(Clone, Debug)]
@@ -49,17 +50,13 @@ pub struct Manner {
     /// Whether /proc/self/pagemap shows write-protection. It does since
     /// Linux 5.14; no feature bit tells, so it is tried.
     pub shows_wp: bool,
+    /// See [`Model::hides_absent`]; tried, too.
+    pub hides_absent: bool,
     /// How long to wait for what must happen.
     pub patience: Duration,
     /// How long to watch, after each step, that nothing else happens. What
     /// comes later is noticed at a later step.
     pub watch: Duration,
-}
-
-type Same = Result<(), String>;
-
-macro_rules! differ {
-    ($($text:tt)*) => { return Err(format!($($text)*)) };
 }
 
 /// Runs it; how many steps were made.
@@ -70,13 +67,14 @@ pub fn run(world: &mut World, program: &Program, manner: Manner) -> Result<usize
         text: format!("cannot start: {:?}", stop),
     })?;
     let threads = world.workers.len();
-    let model = Model::new(
+    let mut model = Model::new(
         manner.kernel,
         program.features,
         world.pages,
         threads,
         world.page,
     );
+    model.hides_absent = manner.hides_absent;
     let idle = Access {
         region: ANON,
         page: 0,
@@ -444,7 +442,7 @@ impl Run<'_> {
             Slot::Marked => SWAPPED | PROTECTED,
             Slot::Poisoned { protected: true } => SWAPPED | PROTECTED,
             Slot::Poisoned { protected: false } => SWAPPED,
-            Slot::Present { protected: true } => PRESENT | PROTECTED,
+            Slot::Present { protected: true } | Slot::Disarmed => PRESENT | PROTECTED,
             Slot::Present { protected: false } => PRESENT,
         };
         let mut shown = PRESENT | SWAPPED;
@@ -483,161 +481,5 @@ impl Run<'_> {
             }
         }
         Ok(())
-    }
-}
-
-const PRESENT: u64 = 1 << 63;
-const SWAPPED: u64 = 1 << 62;
-const PROTECTED: u64 = 1 << 57;
-
-fn entry_text(entry: u64) -> &'static str {
-    match (
-        entry & PRESENT != 0,
-        entry & SWAPPED != 0,
-        entry & PROTECTED != 0,
-    ) {
-        (false, false, false) => "not there",
-        (false, false, true) => "not there but protected",
-        (false, true, true) => "marked, protected",
-        (false, true, false) => "marked",
-        (true, _, true) => "there and protected",
-        (true, _, false) => "there",
-    }
-}
-
-fn scan_text(pages: &[(usize, u64)]) -> String {
-    let text: Vec<String> = pages
-        .iter()
-        .map(|(n, c)| format!("{}:{:#x}", n, c))
-        .collect();
-    if text.is_empty() {
-        return "nothing".to_owned();
-    }
-    text.join(" ")
-}
-
-fn compare_answer(answered: &Answered, errno: i32, out: i64) -> Same {
-    if answered.errno != errno {
-        differ!(
-            "the kernel answered {}, the model {}",
-            errno_name(answered.errno),
-            errno_name(errno)
-        );
-    }
-    if answered.out != out {
-        differ!(
-            "the kernel's {}, the model's {}",
-            amount(answered.out),
-            amount(out)
-        );
-    }
-    Ok(())
-}
-
-fn compare_touch(who: usize, access: Access, touched: Touched, outcome: Outcome) -> Same {
-    let who = Who(who);
-    let instruction = crate::model::worker::BY_INSTRUCTION && !access.by_kernel;
-    match (touched, outcome) {
-        (Ok(found), Outcome::Done(value)) if found == value => Ok(()),
-        (Ok(found), Outcome::Done(value)) => {
-            differ!("{} read {:#x}, in the model {:#x}", who, found, value)
-        }
-        // A system call's EFAULT does not say which signal it stands for.
-        (Err(got), Outcome::Signal(signal)) if got == signal || !instruction => Ok(()),
-        (Err(got), Outcome::Signal(signal)) => {
-            differ!(
-                "{} got {}, in the model {}",
-                who,
-                signal_name(got),
-                signal_name(signal)
-            )
-        }
-        (Ok(_), _) => differ!("{}'s access was made; in the model {:?}", who, outcome),
-        (Err(signal), _) => differ!(
-            "{} got {}; in the model {:?}",
-            who,
-            signal_name(signal),
-            outcome
-        ),
-    }
-}
-
-/// A thread's name.
-struct Who(usize);
-
-impl fmt::Display for Who {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            MAIN => write!(f, "the main thread"),
-            n => write!(f, "worker {}", n),
-        }
-    }
-}
-
-/// Sees to it that the main thread does not wait for ever: another thread
-/// lets it go after a time.
-pub struct Guard;
-
-static WATCHED: AtomicU64 = AtomicU64::new(0);
-static ACCESS: AtomicU64 = AtomicU64::new(0);
-static ACTED: AtomicBool = AtomicBool::new(false);
-static DESCRIPTOR: AtomicI32 = AtomicI32::new(-1);
-static START: AtomicU64 = AtomicU64::new(0);
-static LENGTH: AtomicU64 = AtomicU64::new(0);
-
-impl Guard {
-    /// Starts the thread, once.
-    pub fn start() {
-        std::thread::spawn(|| {
-            let mut seen = (0, Instant::now());
-            loop {
-                std::thread::sleep(Duration::from_millis(50));
-                let access = ACCESS.load(SeqCst);
-                let limit = Duration::from_millis(WATCHED.load(SeqCst));
-                if access == 0 || access != seen.0 {
-                    seen = (access, Instant::now());
-                } else if seen.1.elapsed() > limit {
-                    ACTED.store(true, SeqCst);
-                    Guard::let_go();
-                }
-            }
-        });
-    }
-
-    fn let_go() {
-        let fd = DESCRIPTOR.load(SeqCst);
-        let range = || uffdio_range {
-            start: START.load(SeqCst),
-            len: LENGTH.load(SeqCst),
-        };
-        // SAFETY: the range is that of the model's regions, whose memory is
-        // nobody's object. Unprotecting may fail where nothing is protected.
-        unsafe {
-            uffdio_unregister(fd, &mut range());
-            uffdio_wake(fd, &mut range());
-        }
-    }
-
-    fn watch(world: &World, patience: Duration) -> Guard {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let start = world.address(ANON, 0, 0);
-        let end = world.address(SHMEM, world.pages, 0);
-        DESCRIPTOR.store(world.uffd.as_ref().expect("a program runs").fd, SeqCst);
-        START.store(start as u64, SeqCst);
-        LENGTH.store((end - start) as u64, SeqCst);
-        WATCHED.store(patience.as_millis() as u64, SeqCst);
-        ACTED.store(false, SeqCst);
-        ACCESS.store(COUNT.fetch_add(1, SeqCst) + 1, SeqCst);
-        Guard
-    }
-
-    fn had_to_act(self) -> bool {
-        ACTED.load(SeqCst)
-    }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        ACCESS.store(0, SeqCst);
     }
 }

@@ -2,84 +2,18 @@
 //!
 //! Differences between kernels are told by feature bits, never by versions.
 
-use libc::{c_int, EAGAIN, EBUSY, EEXIST, EFAULT, EINVAL, ENOENT, ENOTTY, EPERM};
+use libc::{c_int, EBUSY, EINVAL, ENOENT, ENOTTY, EPERM};
 use uffd_sys::*;
 
-use crate::answer::UNTOUCHED;
+use crate::model::expect::{Expect, Outcome};
 use crate::model::op::{Access, Op, Span, Wanted, ANON, SHMEM};
-
-/// Words of a page that are modelled: one for each thread.
-pub const WORDS: usize = 8;
-/// The most workers: the main thread has a word, and so has write(2).
-pub const MOST_WORKERS: usize = WORDS - 2;
-/// The word that write(2) to the memfd changes.
-pub const FILE_WORD: usize = WORDS - 1;
-
-/// The modelled contents of a page.
-pub type Words = [u64; WORDS];
+use crate::model::page::{categories, unprotected, Page, Slot, Words, FILE_WORD, SCANNED, WORDS};
 
 const MISSING: u64 = UFFDIO_REGISTER_MODE_MISSING;
-const WP: u64 = UFFDIO_REGISTER_MODE_WP;
+pub(super) const WP: u64 = UFFDIO_REGISTER_MODE_WP;
 const MINOR: u64 = UFFDIO_REGISTER_MODE_MINOR;
-const RWP: u64 = UFFDIO_REGISTER_MODE_RWP;
+pub(super) const RWP: u64 = UFFDIO_REGISTER_MODE_RWP;
 const RW: c_int = libc::PROT_READ | libc::PROT_WRITE;
-
-/// What a mapping has at a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Slot {
-    /// Nothing.
-    Empty,
-    /// A mark: protect the page when it comes.
-    Marked,
-    /// A mark: whoever touches it gets SIGBUS.
-    Poisoned {
-        /// PAGEMAP_SCAN protects this mark, too; to no effect.
-        protected: bool,
-    },
-    /// A page; with write-protection, or read-write-protection where the
-    /// range is registered for that, or without.
-    Present {
-        /// The protection.
-        protected: bool,
-    },
-}
-
-/// One page of a region.
-#[derive(Clone, Copy, Debug)]
-pub struct Page {
-    /// How it is registered; 0 is not.
-    pub modes: u64,
-    /// The mapping's protection.
-    pub prot: c_int,
-    /// What is there.
-    pub slot: Slot,
-    /// For private memory, what the page holds.
-    pub words: Words,
-}
-
-/// How an access goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is made; a read gave this (a write gives 0).
-    Done(u64),
-    /// The thread got this signal (a system call, EFAULT).
-    Signal(c_int),
-    /// It waits; a message with these flags came.
-    Fault(u64),
-}
-
-/// What a step should answer.
-#[derive(Clone, Debug, Default)]
-pub struct Expect {
-    /// Zero for success.
-    pub errno: c_int,
-    /// The out field.
-    pub out: i64,
-    /// How it goes on for the threads that begin an access or were woken.
-    pub threads: Vec<(usize, Outcome)>,
-    /// For PAGEMAP_SCAN, the pages that it reports, and as what.
-    pub scanned: Vec<(usize, u64)>,
-}
 
 /// The state of everything.
 #[derive(Clone, Debug)]
@@ -97,10 +31,13 @@ pub struct Model {
     /// Pages of the memfd that the last step may have mapped beside the one
     /// that it touched.
     pub around: bool,
+    /// Until a repair (docs/errata.md), PAGEMAP_SCAN called a page that is not
+    /// there written only when it was asked for written pages alone.
+    pub hides_absent: bool,
     /// Pages at which a mapping begins although it is of the same kind as the
     /// one before; others are found by their kind.
     pub seams: [Vec<usize>; 2],
-    page_size: usize,
+    pub(super) page_size: usize,
 }
 
 impl Model {
@@ -119,12 +56,13 @@ impl Model {
             cache: vec![None; pages],
             waiting: vec![None; threads + 1],
             around: false,
+            hides_absent: false,
             seams: [vec![], vec![]],
             page_size,
         }
     }
 
-    fn kernel_has(&self, feature: u64) -> bool {
+    pub(super) fn kernel_has(&self, feature: u64) -> bool {
         self.kernel & feature != 0
     }
 
@@ -140,7 +78,7 @@ impl Model {
         }
     }
 
-    fn words_mut(&mut self, region: usize, page: usize) -> &mut Words {
+    pub(super) fn words_mut(&mut self, region: usize, page: usize) -> &mut Words {
         match region {
             ANON => &mut self.pages[ANON][page].words,
             _ => self.cache[page].get_or_insert([0; WORDS]),
@@ -167,6 +105,7 @@ impl Model {
                 from + dst.pages <= dst.first || dst.first + dst.pages <= from
             }
             Op::Access(who, _) => self.waiting[who].is_none(),
+            Op::Mprotect(span, _) => self.span(span).all(|p| p.slot != Slot::Disarmed),
             _ => true,
         }
     }
@@ -180,7 +119,7 @@ impl Model {
     }
 
     /// Is the range one mapping? Neighbours of the same kind are merged.
-    fn one_mapping(&self, span: Span) -> bool {
+    pub(super) fn one_mapping(&self, span: Span) -> bool {
         let first = &self.pages[span.region][span.first];
         let cut = |seam: &usize| (span.first + 1..span.first + span.pages).contains(seam);
         self.span(span)
@@ -234,7 +173,7 @@ impl Model {
                 Expect::good()
             }
             Op::Mprotect(span, prot) => {
-                self.span_mut(span).for_each(|p| p.prot = prot);
+                self.span_mut(span).for_each(|page| page.prot = prot);
                 Expect::good()
             }
             Op::Scan(span, wanted, flags) => self.scan(span, wanted, flags),
@@ -306,7 +245,7 @@ impl Model {
     }
 
     /// Wakes those who wait in the range: each tries again.
-    fn wake(&mut self, span: Span, mut expect: Expect) -> Expect {
+    pub(super) fn wake(&mut self, span: Span, mut expect: Expect) -> Expect {
         // Whoever is first, a reader may be.
         self.around |=
             span.region == SHMEM && self.waiting.iter().flatten().any(|a| a.write.is_none());
@@ -322,123 +261,18 @@ impl Model {
         expect
     }
 
-    /// COPY, ZEROPAGE, CONTINUE and POISON: page by page until one fails.
-    fn fill(
-        &mut self,
-        span: Span,
-        wakes: bool,
-        wp: bool,
-        one: impl Fn(&mut Model, usize, bool) -> c_int,
-    ) -> Expect {
-        let modes = self.pages[span.region][span.first].modes;
-        if modes == 0 || !self.one_mapping(span) {
-            return Expect::failed(ENOENT);
-        }
-        if wp && modes & WP == 0 {
-            return Expect::failed(EINVAL);
-        }
-        let mut filled = 0;
-        let mut errno = 0;
-        for n in span.range() {
-            errno = one(self, n, wp);
-            if errno != 0 {
-                break;
-            }
-            filled += 1;
-        }
-        self.partly(span, filled, errno, wakes)
-    }
-
-    /// The answer after `filled` pages of the span.
-    fn partly(&mut self, span: Span, filled: usize, errno: c_int, wakes: bool) -> Expect {
-        if filled == 0 {
-            return Expect::failed(errno);
-        }
-        let expect = Expect {
-            errno: if errno == 0 { 0 } else { EAGAIN },
-            out: (filled * self.page_size) as i64,
-            ..Expect::default()
-        };
-        match wakes {
-            true => self.wake(
-                Span {
-                    pages: filled,
-                    ..span
-                },
-                expect,
-            ),
-            false => expect,
-        }
-    }
-
-    fn copy(&mut self, span: Span, n: usize, tag: u64, wp: bool) -> c_int {
-        let cached = span.region == SHMEM && self.cache[n].is_some();
-        if cached || self.is_mapped(span.region, n) {
-            return EEXIST;
-        }
-        *self.words_mut(span.region, n) = copied_words(tag, n);
-        self.pages[span.region][n].slot = Slot::Present { protected: wp };
-        0
-    }
-
-    fn zeropage(&mut self, span: Span, n: usize) -> c_int {
-        let taken = match span.region {
-            // The zero page does not replace a mark, which COPY does.
-            ANON => self.pages[ANON][n].slot != Slot::Empty,
-            _ => self.cache[n].is_some() || self.is_mapped(SHMEM, n),
-        };
-        if taken {
-            return EEXIST;
-        }
-        *self.words_mut(span.region, n) = [0; WORDS];
-        self.pages[span.region][n].slot = Slot::Present { protected: false };
-        0
-    }
-
-    fn poison(&mut self, span: Span, n: usize) -> c_int {
-        // Not over any mark either.
-        if self.pages[span.region][n].slot != Slot::Empty {
-            return EEXIST;
-        }
-        self.pages[span.region][n].slot = Slot::Poisoned { protected: false };
-        0
-    }
-
-    fn minor(&mut self, span: Span, mode: u64) -> Expect {
-        // CONTINUE_MODE_WP came with UFFD_FEATURE_WP_UNPOPULATED.
-        let unknown_mode = mode & 2 != 0 && !self.kernel_has(UFFD_FEATURE_WP_UNPOPULATED);
-        let minor = UFFD_FEATURE_MINOR_SHMEM | UFFD_FEATURE_MINOR_HUGETLBFS;
-        if unknown_mode || !self.kernel_has(minor) {
-            return Expect::error(EINVAL);
-        }
-        let region = span.region;
-        self.fill(span, mode & 1 == 0, mode & 2 != 0, |m, n, wp| {
-            if region == ANON {
-                return EINVAL;
-            }
-            if m.cache[n].is_none() {
-                return EFAULT;
-            }
-            if m.is_mapped(region, n) {
-                return EEXIST;
-            }
-            m.pages[region][n].slot = Slot::Present { protected: wp };
-            0
-        })
-    }
-
-    fn is_mapped(&self, region: usize, n: usize) -> bool {
-        matches!(self.pages[region][n].slot, Slot::Present { .. })
+    pub(super) fn is_mapped(&self, region: usize, n: usize) -> bool {
+        matches!(
+            self.pages[region][n].slot,
+            Slot::Present { .. } | Slot::Disarmed
+        )
     }
 
     /// WRITEPROTECT and RWPROTECT.
     fn protect(&mut self, span: Span, mode: u64, kind: u64) -> Expect {
-        let feature = if kind == WP {
-            UFFD_FEATURE_PAGEFAULT_FLAG_WP
-        } else {
-            UFFD_FEATURE_RWP
-        };
-        if !self.kernel_has(feature) {
+        // A kernel that cannot protect on this processor has WRITEPROTECT
+        // nevertheless, and finds nothing that is registered for it.
+        if kind == RWP && !self.kernel_has(UFFD_FEATURE_RWP) {
             return Expect::error(EINVAL);
         }
         // Several mappings in one call came with UFFD_FEATURE_WP_UNPOPULATED.
@@ -459,7 +293,7 @@ impl Model {
                 return Expect::error(ENOENT);
             }
             page.slot = match page.slot {
-                Slot::Present { .. } => Slot::Present { protected: on },
+                Slot::Present { .. } | Slot::Disarmed => Slot::Present { protected: on },
                 Slot::Empty if on && marks => Slot::Marked,
                 Slot::Marked if !on => Slot::Empty,
                 other => other,
@@ -469,47 +303,6 @@ impl Model {
             true => Expect::good(),
             false => self.wake(span, Expect::good()),
         }
-    }
-
-    fn move_(&mut self, dst: Span, from: usize, mode: u64) -> Expect {
-        if !self.kernel_has(UFFD_FEATURE_MOVE) {
-            return Expect::error(EINVAL);
-        }
-        let src = Span { first: from, ..dst };
-        let (to, source) = (self.pages[ANON][dst.first], self.pages[ANON][from]);
-        let matching = self.one_mapping(src)
-            && self.one_mapping(dst)
-            && to.modes != 0
-            && to.prot == source.prot
-            && to.prot & libc::PROT_WRITE != 0;
-        if !matching {
-            return Expect::failed(EINVAL);
-        }
-        let holes = mode & UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES != 0;
-        let (mut moved, mut errno) = (0, 0);
-        for i in 0..dst.pages {
-            let (to, source) = (self.pages[ANON][dst.first + i], self.pages[ANON][from + i]);
-            errno = match (to.slot, source.slot) {
-                (Slot::Empty, Slot::Present { .. }) => 0,
-                (Slot::Empty, Slot::Empty) if holes => 0,
-                (Slot::Empty, Slot::Empty) => ENOENT,
-                (Slot::Empty, _) => EFAULT,
-                _ => EEXIST,
-            };
-            if errno != 0 {
-                break;
-            }
-            if source.slot != Slot::Empty {
-                // The protection does not travel; but with UFFD_FEATURE_RWP a
-                // page comes protected into a range registered for that.
-                let protected = to.modes & RWP != 0;
-                self.pages[ANON][dst.first + i].slot = Slot::Present { protected };
-                self.pages[ANON][dst.first + i].words = source.words;
-                self.pages[ANON][from + i].slot = Slot::Empty;
-            }
-            moved += 1;
-        }
-        self.partly(dst, moved, errno, mode & UFFDIO_MOVE_MODE_DONTWAKE == 0)
     }
 
     /// What MADV_DONTNEED and punching a hole leave in the mapping.
@@ -565,7 +358,7 @@ impl Model {
         let modes = page.modes;
         match page.slot {
             Slot::Poisoned { .. } => return Outcome::Signal(libc::SIGBUS),
-            Slot::Present { .. } => {}
+            Slot::Present { .. } | Slot::Disarmed => {}
             Slot::Empty | Slot::Marked => {
                 let protected = page.slot == Slot::Marked;
                 // Before it looks for this page.
@@ -596,10 +389,13 @@ impl Model {
             }
             self.pages[region][n].slot = Slot::Present { protected: false };
         }
-        // Protection that a kernel before UFFD_FEATURE_WP_HUGETLBFS_SHMEM left
-        // behind on unregistering stops nobody, and the write ends it.
+        // What unregistering left behind stops nobody. A page that was never
+        // written is the zero page, whose place a fresh one takes.
         if protected && write && modes & (WP | RWP) == 0 {
-            self.pages[region][n].slot = Slot::Present { protected: false };
+            self.pages[region][n].slot = match self.words(region, n) == [0; WORDS] {
+                true => Slot::Present { protected: false },
+                false => Slot::Disarmed,
+            };
         }
         match access.write {
             Some(value) => {
@@ -629,7 +425,10 @@ impl Model {
             if !allowed && flags & PM_SCAN_WP_MATCHING != 0 {
                 continue;
             }
-            let categories = categories(page, span.region, allowed, strict);
+            let mut categories = categories(page, span.region, allowed, strict);
+            if self.hides_absent && page.slot == Slot::Empty && wanted != Wanted::Written {
+                categories &= !PAGE_IS_WRITTEN;
+            }
             let need = match wanted {
                 Wanted::All => 0,
                 Wanted::Written => PAGE_IS_WRITTEN,
@@ -646,80 +445,12 @@ impl Model {
             expect.scanned.push((n, categories & reported));
             if flags & PM_SCAN_WP_MATCHING != 0 {
                 page.slot = match page.slot {
-                    Slot::Present { .. } => Slot::Present { protected: true },
+                    Slot::Present { .. } | Slot::Disarmed => Slot::Present { protected: true },
                     Slot::Empty | Slot::Marked => Slot::Marked,
                     Slot::Poisoned { .. } => Slot::Poisoned { protected: true },
                 };
             }
         }
         expect
-    }
-}
-
-/// The categories that are modelled.
-pub const SCANNED: u64 =
-    PAGE_IS_WPALLOWED | PAGE_IS_WRITTEN | PAGE_IS_FILE | PAGE_IS_PRESENT | PAGE_IS_SWAPPED;
-
-fn categories(page: &Page, region: usize, allowed: bool, strict: bool) -> u64 {
-    let mut categories = if allowed { PAGE_IS_WPALLOWED } else { 0 };
-    let (protected, place) = match page.slot {
-        Slot::Present { protected } => {
-            let file = if region == SHMEM { PAGE_IS_FILE } else { 0 };
-            (protected, PAGE_IS_PRESENT | file)
-        }
-        // A mark counts as swapped.
-        Slot::Marked => (true, PAGE_IS_SWAPPED),
-        Slot::Poisoned { protected } => (protected, PAGE_IS_SWAPPED),
-        // What is not there counts as written.
-        Slot::Empty => (false, 0),
-    };
-    categories |= place;
-    // Since UFFD_FEATURE_RWP only in mappings registered for WP.
-    if !protected && (!strict || page.modes & WP != 0) {
-        categories |= PAGE_IS_WRITTEN;
-    }
-    categories
-}
-
-fn unprotected(slot: Slot) -> Slot {
-    match slot {
-        Slot::Present { .. } => Slot::Present { protected: false },
-        Slot::Marked => Slot::Empty,
-        other => other,
-    }
-}
-
-/// What COPY of this tag puts into page `n`.
-pub fn copied_words(tag: u64, n: usize) -> Words {
-    let mut words = [0; WORDS];
-    for (i, word) in words.iter_mut().enumerate() {
-        *word = (tag << 8) + (n * WORDS + i) as u64;
-    }
-    words
-}
-
-impl Expect {
-    fn good() -> Expect {
-        Expect {
-            out: UNTOUCHED,
-            ..Expect::default()
-        }
-    }
-
-    /// Refused before the out field.
-    fn error(errno: c_int) -> Expect {
-        Expect {
-            errno,
-            ..Expect::good()
-        }
-    }
-
-    /// Refused with the error in the out field.
-    fn failed(errno: c_int) -> Expect {
-        Expect {
-            errno,
-            out: -errno as i64,
-            ..Expect::default()
-        }
     }
 }

@@ -11,7 +11,7 @@ use uffd_sys::*;
 use crate::answer::{Answer, UNTOUCHED};
 use crate::case::Stop;
 use crate::model::op::{Op, Span, Wanted, ANON, SHMEM};
-use crate::model::state::{copied_words, FILE_WORD, SCANNED, WORDS};
+use crate::model::page::{copied_words, FILE_WORD, SCANNED, WORDS};
 use crate::model::worker::{Toucher, Worker};
 use crate::region::map;
 use crate::sys::{errno, need};
