@@ -18,7 +18,7 @@ use crate::contenders::{self as by, Loop, Messages};
 use crate::memory::{Pages, Region};
 use crate::round::{rounds, Effort};
 use crate::stats::{ratio, spread, Ratio, Spread};
-use crate::uffd::{kernel_features, Uffd};
+use crate::uffd::{kernel_features, pending, Uffd};
 
 /// A call and what each contender took for it.
 #[derive(Serialize, Deserialize)]
@@ -179,7 +179,7 @@ pub fn measure(effort: Effort) -> io::Result<Vec<Samples>> {
 }
 
 fn wake(effort: Effort) -> io::Result<Samples> {
-    let uffd = Uffd::open(0, 0)?;
+    let uffd = Uffd::with(0, 0)?;
     let region = Region::map(Pages::Small, 4096)?;
     let mut args = vec![region.all(); 2000];
     let field = field!(
@@ -196,7 +196,7 @@ fn wake(effort: Effort) -> io::Result<Samples> {
 
 /// Protects pages that are not protected.
 fn writeprotect(pages: usize, effort: Effort) -> io::Result<Samples> {
-    let uffd = Uffd::open(UFFD_FEATURE_PAGEFAULT_FLAG_WP, 0)?;
+    let uffd = Uffd::with(0, UFFD_FEATURE_PAGEFAULT_FLAG_WP)?;
     let calls = (1024 / pages).max(8);
     let region = Region::map(Pages::Small, calls * pages * 4096)?;
     region.populate();
@@ -221,12 +221,12 @@ fn writeprotect(pages: usize, effort: Effort) -> io::Result<Samples> {
         if pages == 1 { "" } else { "s" }
     );
     Ok(field.measure(&name, uffd.fd(), &mut args, effort, |_| {
-        uffd.protect(region.all(), 0).unwrap()
+        uffd.write_protect(region.all(), 0).unwrap()
     }))
 }
 
 fn copy(effort: Effort) -> io::Result<Samples> {
-    let uffd = Uffd::open(0, 0)?;
+    let uffd = Uffd::with(0, 0)?;
     let (region, source) = (
         Region::map(Pages::Small, 256 * 4096)?,
         Region::map(Pages::Small, 4096)?,
@@ -258,7 +258,7 @@ fn copy(effort: Effort) -> io::Result<Samples> {
 }
 
 fn continue_(effort: Effort) -> io::Result<Samples> {
-    let uffd = Uffd::open(UFFD_FEATURE_MINOR_SHMEM, 0)?;
+    let uffd = Uffd::with(0, UFFD_FEATURE_MINOR_SHMEM)?;
     let region = Region::map(Pages::Shared, 256 * 4096)?;
     region.populate();
     uffd.register(region.all(), UFFDIO_REGISTER_MODE_MINOR)?;
@@ -286,7 +286,7 @@ fn continue_(effort: Effort) -> io::Result<Samples> {
 }
 
 fn move_(effort: Effort) -> io::Result<Samples> {
-    let uffd = Uffd::open(UFFD_FEATURE_MOVE, 0)?;
+    let uffd = Uffd::with(0, UFFD_FEATURE_MOVE)?;
     let (region, source) = (
         Region::map(Pages::Small, 256 * 4096)?,
         Region::map(Pages::Small, 256 * 4096)?,
@@ -321,13 +321,13 @@ fn move_(effort: Effort) -> io::Result<Samples> {
 /// filling the page gives the same messages again.
 fn read(effort: Effort, add: &mut dyn FnMut(Samples)) -> io::Result<()> {
     const THREADS: usize = 256;
-    let uffd = Uffd::open(0, libc::O_NONBLOCK)?;
+    let uffd = Uffd::with(libc::O_NONBLOCK, 0)?;
     let region = Region::map(Pages::Small, THREADS * 4096)?;
     uffd.register(region.all(), UFFDIO_REGISTER_MODE_MISSING)?;
     let wait_for_all = |_: &mut [Messages]| {
-        uffd.wake(region.all());
+        uffd.wake(region.all()).unwrap();
         let begin = Instant::now();
-        while uffd.pending() < THREADS {
+        while pending(&uffd) < THREADS {
             assert!(
                 begin.elapsed() < Duration::from_secs(20),
                 "threads that fault do not come"
@@ -373,7 +373,7 @@ fn read(effort: Effort, add: &mut dyn FnMut(Samples)) -> io::Result<()> {
             wait_for_all,
         ));
         assert_eq!(
-            uffd.pending(),
+            pending(&uffd),
             0,
             "{THREADS} messages in {} reads",
             THREADS / 64
@@ -392,11 +392,11 @@ fn read(effort: Effort, add: &mut dyn FnMut(Samples)) -> io::Result<()> {
 
 /// Looks for written pages where there is none: the cost of looking alone.
 fn scan(pages: usize, effort: Effort) -> io::Result<Samples> {
-    let uffd = Uffd::open(UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_PAGEFAULT_FLAG_WP, 0)?;
+    let uffd = Uffd::with(0, UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_PAGEFAULT_FLAG_WP)?;
     let region = Region::map(Pages::Small, pages * 4096)?;
     region.populate();
     uffd.register(region.all(), UFFDIO_REGISTER_MODE_WP)?;
-    uffd.protect(region.all(), UFFDIO_WRITEPROTECT_MODE_WP)?;
+    uffd.write_protect(region.all(), UFFDIO_WRITEPROTECT_MODE_WP)?;
     let pagemap = File::open("/proc/self/pagemap")?;
     let mut found = [page_region::default(); 16];
     let arg = pm_scan_arg {

@@ -252,7 +252,7 @@ impl Bench {
             Kind::Thread { .. } => (0, libc::O_NONBLOCK),
         };
         self.region.discard();
-        let uffd = Uffd::open(features, flags)?;
+        let uffd = Uffd::with(flags, features)?;
         uffd.register(self.region.all(), UFFDIO_REGISTER_MODE_MISSING)?;
         let (fd, source) = (uffd.fd(), self.source.address(0));
         let (here, other) = (cpus[0], *cpus.last().unwrap());

@@ -13,8 +13,8 @@ use libc::c_int;
 use serde::{Deserialize, Serialize};
 use uffd_sys::*;
 
-use crate::memory::{check, Pages, Region};
-use crate::uffd::Uffd;
+use crate::memory::{Pages, Region};
+use crate::uffd::{check, Uffd};
 
 pub const OURS: &str = "uffd-sys";
 /// The instruction and ioctl(2)'s contract, written for the purpose.
@@ -255,12 +255,12 @@ pub fn one_call(function: &str, fd: c_int, start: u64, len: u64) -> io::Result<(
 }
 
 pub fn measure() -> io::Result<Vec<Counted>> {
-    let uffd = Uffd::open(UFFD_FEATURE_PAGEFAULT_FLAG_WP, 0)?;
+    let uffd = Uffd::with(0, UFFD_FEATURE_PAGEFAULT_FLAG_WP)?;
     let region = Region::map(Pages::Small, 4096)?;
     region.populate();
     uffd.register(region.all(), UFFDIO_REGISTER_MODE_WP)?;
-    // SAFETY: a descriptor of ours. It was opened without O_CLOEXEC.
-    check(unsafe { libc::fcntl(uffd.fd(), libc::F_GETFD) }, "fcntl")?;
+    // SAFETY: a descriptor of ours, which the counted programs are to have.
+    check(unsafe { libc::fcntl(uffd.fd(), libc::F_SETFD, 0) }, "fcntl")?;
     let mut counted = Vec::new();
     for (key, call) in CALLS {
         let mut counts = Vec::new();

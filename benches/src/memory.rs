@@ -6,6 +6,8 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use libc::{c_int, c_void};
 use uffd_sys::uffdio_range;
 
+use crate::uffd::check;
+
 /// The kind of page behind a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pages {
@@ -30,14 +32,6 @@ pub struct Region {
 unsafe impl Send for Region {}
 // SAFETY: as above; a race between threads yields one byte or the other.
 unsafe impl Sync for Region {}
-
-pub fn check(result: c_int, what: &str) -> io::Result<c_int> {
-    if result == -1 {
-        let error = io::Error::last_os_error();
-        return Err(io::Error::new(error.kind(), format!("{what}: {error}")));
-    }
-    Ok(result)
-}
 
 impl Region {
     pub fn map(pages: Pages, len: usize) -> io::Result<Region> {

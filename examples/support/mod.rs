@@ -7,7 +7,8 @@ mod uffd;
 
 #[allow(unused_imports)] // As above.
 pub use memory::{page_size, Memory};
-pub use uffd::{check, Uffd};
+#[allow(unused_imports)] // As above.
+pub use uffd::{check, kernel_features, Uffd};
 
 use std::fmt::Display;
 use std::process::ExitCode;

@@ -42,34 +42,41 @@ fn open(flags: c_int) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// Shakes hands, once for a descriptor; the features that the kernel has.
+fn shake_hands(fd: &OwnedFd, features: u64) -> io::Result<u64> {
+    let mut api = uffdio_api {
+        api: UFFD_API,
+        features,
+        ioctls: 0,
+    };
+    // SAFETY: `api` is ours.
+    let result = unsafe { uffdio_api(fd.as_raw_fd(), &mut api) };
+    check(result, &format!("UFFDIO_API with features {features:#x}"))?;
+    Ok(api.features)
+}
+
+/// The features that the running kernel has.
+pub fn kernel_features() -> io::Result<u64> {
+    shake_hands(&open(0)?, 0)
+}
+
 impl Uffd {
     /// With these features, each with the words for its absence.
     pub fn open(flags: c_int, features: &[(u64, &str)]) -> io::Result<Uffd> {
-        // The handshake is possible once: ask on another descriptor.
-        let asked = open(0)?;
-        let mut api = uffdio_api {
-            api: UFFD_API,
-            ..Default::default()
-        };
-        // SAFETY: `api` is ours.
-        let result = unsafe { uffdio_api(asked.as_raw_fd(), &mut api) };
-        check(result, "UFFDIO_API")?;
+        let has = kernel_features()?;
         for (bits, what) in features {
-            if api.features & bits != *bits {
+            if has & bits != *bits {
                 let message = format!("this kernel lacks {what}");
                 return Err(io::Error::new(io::ErrorKind::Unsupported, message));
             }
         }
+        Uffd::with(flags, features.iter().fold(0, |all, (bits, _)| all | bits))
+    }
+
+    /// With features that the kernel is known to have.
+    pub fn with(flags: c_int, features: u64) -> io::Result<Uffd> {
         let fd = open(flags)?;
-        let features = features.iter().fold(0, |all, (bits, _)| all | bits);
-        let mut api = uffdio_api {
-            api: UFFD_API,
-            features,
-            ioctls: 0,
-        };
-        // SAFETY: `api` is ours.
-        let result = unsafe { uffdio_api(fd.as_raw_fd(), &mut api) };
-        check(result, "UFFDIO_API")?;
+        shake_hands(&fd, features)?;
         Ok(Uffd(fd))
     }
 

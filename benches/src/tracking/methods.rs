@@ -13,8 +13,8 @@ use libc::{c_int, c_void};
 use uffd_sys::*;
 
 use super::sigsegv::Sigsegv;
-use crate::memory::{check, Pages, Region};
-use crate::uffd::Uffd;
+use crate::memory::{Pages, Region};
+use crate::uffd::{check, Uffd};
 
 /// A way to track. An epoch is: [`arm`](Tracker::arm), writes,
 /// [`collect`](Tracker::collect).
@@ -130,12 +130,12 @@ struct Sync {
 
 impl Sync {
     fn start(region: &Arc<Region>, features: u64) -> io::Result<Sync> {
-        let uffd = Arc::new(Uffd::open(features, 0)?);
+        let uffd = Arc::new(Uffd::with(0, features)?);
         let bell = Region::map(Pages::Small, 4096)?;
         bell.populate();
         uffd.register(region.all(), UFFDIO_REGISTER_MODE_WP)?;
         uffd.register(bell.all(), UFFDIO_REGISTER_MODE_WP)?;
-        uffd.protect(bell.all(), UFFDIO_WRITEPROTECT_MODE_WP)?;
+        uffd.write_protect(bell.all(), UFFDIO_WRITEPROTECT_MODE_WP)?;
         let dirty = Arc::new(Bitmap::new(region.pages()));
         let stop = Arc::new(AtomicBool::new(false));
         let handler = {
@@ -191,7 +191,7 @@ fn handle(uffd: &Uffd, region: &Region, dirty: &Bitmap, stop: &AtomicBool) {
 impl Tracker for Sync {
     fn arm(&mut self) -> io::Result<()> {
         self.uffd
-            .protect(self.region.all(), UFFDIO_WRITEPROTECT_MODE_WP)
+            .write_protect(self.region.all(), UFFDIO_WRITEPROTECT_MODE_WP)
     }
 
     fn collect(&mut self, found: &mut Vec<page_region>) -> io::Result<()> {
@@ -221,10 +221,10 @@ struct Async {
 
 impl Async {
     fn start(region: &Arc<Region>, features: u64, arm: bool) -> io::Result<Async> {
-        let uffd = Uffd::open(features, 0)?;
+        let uffd = Uffd::with(0, features)?;
         uffd.register(region.all(), UFFDIO_REGISTER_MODE_WP)?;
         if arm {
-            uffd.protect(region.all(), UFFDIO_WRITEPROTECT_MODE_WP)?;
+            uffd.write_protect(region.all(), UFFDIO_WRITEPROTECT_MODE_WP)?;
         }
         let buffer = vec![page_region::default(); ROOM];
         Ok(Async {
@@ -371,7 +371,7 @@ struct Rwp {
 
 impl Rwp {
     fn start(region: &Arc<Region>, features: u64) -> io::Result<Rwp> {
-        let uffd = Uffd::open(features, 0)?;
+        let uffd = Uffd::with(0, features)?;
         uffd.register(region.all(), UFFDIO_REGISTER_MODE_RWP)?;
         let buffer = vec![page_region::default(); ROOM];
         let rwp = Rwp {

@@ -8,7 +8,8 @@ use libc::{c_int, c_void};
 use uffd_sys::page_region;
 
 use super::methods::{Bitmap, Tracker};
-use crate::memory::{check, Region};
+use crate::memory::Region;
+use crate::uffd::check;
 
 /// What the handler needs; one at a time.
 struct Watched {
