@@ -81,6 +81,23 @@ pub static CASES: &[Case] = &[
     )
     .features(HAS_WP),
     case(
+        "copy-wp-read-only-mapping",
+        "measured",
+        "a page that arrives while the mapping is read-only is protected once it is writable",
+        |m| {
+            let s = Scene::empty(m, Memory::Anon, 1, 0, MISSING_WP)?;
+            let source = Region::source(m, 1, FIRST)?;
+            s.region.mprotect(0, 1, libc::PROT_READ)?;
+            s.uffd
+                .copy(s.at(0), source.addr, m.page, WP)
+                .gives(m.page)?;
+            s.region
+                .mprotect(0, 1, libc::PROT_READ | libc::PROT_WRITE)?;
+            s.traps_write(0)
+        },
+    )
+    .features(HAS_WP),
+    case(
         "copy-wp-dontwake",
         "UFFDIO_COPY(2const), DESCRIPTION: UFFDIO_COPY_MODE_WP UFFDIO_COPY_MODE_DONTWAKE",
         "both mode bits together: the page arrives protected, the thread waits until UFFDIO_WAKE",

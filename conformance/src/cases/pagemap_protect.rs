@@ -51,6 +51,24 @@ pub static CASES: &[Case] = &[
     )
     .features(HAS_SCAN),
     case(
+        "pagemap-protect-missing-all",
+        "measured",
+        "a scan of all pages protects those that are not there, too",
+        |m| {
+            let (_uffd, region) = beside_a_page(m)?;
+            let all = all_pages(&region, PAGE_IS_PRESENT);
+            scan(
+                &region,
+                pm_scan_arg {
+                    flags: BOTH_FLAGS,
+                    ..all
+                },
+            )?;
+            has(&region, PAGE_IS_WRITTEN, &[])
+        },
+    )
+    .features(HAS_SCAN),
+    case(
         "pagemap-protect-shmem",
         MATCHING,
         "takes and protects shared memory",

@@ -64,7 +64,12 @@ impl Model {
             return EEXIST;
         }
         *self.words_mut(span.region, n) = copied_words(tag, n);
-        self.pages[span.region][n].slot = Slot::Present { protected: wp };
+        // Kernels before UFFD_FEATURE_WP_HUGETLBFS_SHMEM forget the protection
+        // where the mapping is read-only for the moment.
+        let forgets = !self.kernel_has(UFFD_FEATURE_WP_HUGETLBFS_SHMEM);
+        let page = &mut self.pages[span.region][n];
+        let protected = wp && !(forgets && page.prot & libc::PROT_WRITE == 0);
+        page.slot = Slot::Present { protected };
         0
     }
 
@@ -94,8 +99,10 @@ impl Model {
     pub(super) fn minor(&mut self, span: Span, mode: u64) -> Expect {
         // CONTINUE_MODE_WP came with UFFD_FEATURE_WP_UNPOPULATED.
         let unknown_mode = mode & 2 != 0 && !self.kernel_has(UFFD_FEATURE_WP_UNPOPULATED);
-        let minor = UFFD_FEATURE_MINOR_SHMEM | UFFD_FEATURE_MINOR_HUGETLBFS;
-        if unknown_mode || !self.kernel_has(minor) {
+        // Kernels that have no minor faults on this processor have CONTINUE
+        // nevertheless; UFFD_FEATURE_EXACT_ADDRESS is younger than it.
+        let since = UFFD_FEATURE_MINOR_SHMEM | UFFD_FEATURE_EXACT_ADDRESS;
+        if unknown_mode || !self.kernel_has(since) {
             return Expect::error(EINVAL);
         }
         let region = span.region;

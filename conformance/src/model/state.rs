@@ -426,7 +426,8 @@ impl Model {
                 continue;
             }
             let mut categories = categories(page, span.region, allowed, strict);
-            if self.hides_absent && page.slot == Slot::Empty && wanted != Wanted::Written {
+            let hidden = self.hides_absent && page.slot == Slot::Empty && wanted != Wanted::Written;
+            if hidden {
                 categories &= !PAGE_IS_WRITTEN;
             }
             let need = match wanted {
@@ -443,7 +444,8 @@ impl Model {
                 SCANNED
             };
             expect.scanned.push((n, categories & reported));
-            if flags & PM_SCAN_WP_MATCHING != 0 {
+            // What is not written is not protected either.
+            if flags & PM_SCAN_WP_MATCHING != 0 && !hidden {
                 page.slot = match page.slot {
                     Slot::Present { .. } | Slot::Disarmed => Slot::Present { protected: true },
                     Slot::Empty | Slot::Marked => Slot::Marked,
