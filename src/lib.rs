@@ -44,6 +44,45 @@
 //! [`UFFD_FEATURE_WP_ASYNC`] and ask [`pagemap_scan()`]: the fastest way there
 //! is.
 //!
+//! # Which one
+//!
+//! - **To fill memory when it is first touched** (lazy loading, migration):
+//!   MISSING, and [`uffdio_copy()`](fn@uffdio_copy) in one call for as many pages
+//!   as are at hand.
+//! - **The contents are in shared memory already**, and another process or a
+//!   second mapping keeps them right: MINOR, and
+//!   [`uffdio_continue()`](fn@uffdio_continue), which copies nothing.
+//! - **To act before a page changes** (snapshots, a collector's barrier): WP. The
+//!   writer waits for you, which costs a switch of threads each time.
+//! - **To know afterwards what changed** (dirty tracking): WP with
+//!   [`UFFD_FEATURE_WP_ASYNC`] and [`pagemap_scan()`]. Nobody waits, and it is
+//!   faster by an order of magnitude: docs/performance.md has the figures.
+//! - **To see reads, too** (working sets, cold memory): RWP, since Linux 7.3; with
+//!   [`UFFD_FEATURE_RWP_ASYNC`] nobody waits.
+//!
+//! # The handshake, once and twice
+//!
+//! The manual pages speak of a handshake in two steps, asking first and enabling
+//! then. No kernel takes a second UFFDIO_API on one descriptor: it is EINVAL, and
+//! the struct is zeroed. So ask on a descriptor of its own, close it, and enable on
+//! a fresh one what you need and the answer has. To enable a bit that the kernel
+//! lacks fails as a whole.
+//!
+//! # When a call does part of its work
+//!
+//! COPY, ZEROPAGE, CONTINUE, POISON and MOVE have an out field: the bytes done, or
+//! a negated errno. Set it to zero before the call. Then
+//!
+//! | returned | out field | what to do |
+//! |---|---|---|
+//! | 0 | all | done |
+//! | -1, EAGAIN | more than 0 | go on behind those bytes: the next call says what was in the way |
+//! | -1, EAGAIN | otherwise | an event waits to be read: to call again cannot help before [`uffd_read()`] |
+//! | -1, EEXIST | | the page is there; whoever waits for it does so still: [`uffdio_wake()`](fn@uffdio_wake) |
+//!
+//! WRITEPROTECT and RWPROTECT have no out field: after an error a part may be
+//! protected, and to call again for the whole is right.
+//!
 //! # Example: catching a write
 //!
 //! ```
@@ -87,8 +126,7 @@
 //!     let mut msg = uffd_msg::default();
 //!     let bytes = uffd_read(uffd, &mut msg, 1);
 //!     assert_eq!(bytes as usize, mem::size_of::<uffd_msg>());
-//!     assert_eq!(msg.event, UFFD_EVENT_PAGEFAULT);
-//!     let fault = msg.arg.pagefault; // A copy: fields of a packed struct cannot be borrowed.
+//!     let fault = msg.pagefault().expect("a fault");
 //!     assert_eq!(fault.flags, UFFD_PAGEFAULT_FLAG_WP | UFFD_PAGEFAULT_FLAG_WRITE);
 //!     assert_eq!(fault.address, page as u64);
 //!     assert_eq!(page.read(), 1); // The writer waits.
@@ -120,6 +158,9 @@
 //! panic or retry. On x86_64, aarch64, riscv and arm the call is inlined to the
 //! instruction; elsewhere, and with `--cfg uffd_sys_libc`, it goes through
 //! libc.
+//!
+//! A call and its argument have one name, as in the manual pages: `use
+//! uffd_sys::uffdio_copy` brings the function and the struct.
 //!
 //! Flags are plain integers: a bit that a newer kernel knows survives. The out
 //! fields [`uffdio_copy::copy`] and its like are signed, because the kernel

@@ -15,7 +15,8 @@ use crate::syscall::syscall3;
 /// Returns the number of **bytes** read, a multiple of 32, as read(2) does; or
 /// -1 with `errno` set. Blocks until there is a message, unless the descriptor
 /// was opened with `O_NONBLOCK`. One call takes as many messages as are
-/// waiting and fit, which is what a handler under load should use.
+/// waiting and fit, which is what a handler under load should use:
+/// `bytes as usize / size_of::<uffd_msg>()` is their number.
 ///
 /// # Errors
 ///
@@ -45,6 +46,56 @@ pub unsafe fn uffd_read(fd: c_int, msgs: *mut uffd_msg, n: usize) -> ssize_t {
     unsafe { syscall3(libc::SYS_read, fd as usize, msgs as usize, bytes) }
 }
 
+/// The member of `arg` that `event` selects, safely: every member is made of
+/// integers, for which any bits are valid.
+impl uffd_msg {
+    /// The fault, if it is [`UFFD_EVENT_PAGEFAULT`].
+    #[inline]
+    pub fn pagefault(&self) -> Option<uffd_msg_pagefault> {
+        // SAFETY: see above.
+        (self.event == UFFD_EVENT_PAGEFAULT).then_some(unsafe { self.arg.pagefault })
+    }
+
+    /// The fork, if it is [`UFFD_EVENT_FORK`]. Its descriptor has one owner,
+    /// however often this is asked.
+    #[inline]
+    pub fn fork(&self) -> Option<uffd_msg_fork> {
+        // SAFETY: see above.
+        (self.event == UFFD_EVENT_FORK).then_some(unsafe { self.arg.fork })
+    }
+
+    /// The move, if it is [`UFFD_EVENT_REMAP`].
+    #[inline]
+    pub fn remap(&self) -> Option<uffd_msg_remap> {
+        // SAFETY: see above.
+        (self.event == UFFD_EVENT_REMAP).then_some(unsafe { self.arg.remap })
+    }
+
+    /// The pages that were dropped, if it is [`UFFD_EVENT_REMOVE`].
+    #[inline]
+    pub fn remove(&self) -> Option<uffd_msg_remove> {
+        // SAFETY: see above.
+        (self.event == UFFD_EVENT_REMOVE).then_some(unsafe { self.arg.remove })
+    }
+
+    /// The range that was unmapped, if it is [`UFFD_EVENT_UNMAP`]: the kernel
+    /// uses the member `remove` for it too.
+    #[inline]
+    pub fn unmap(&self) -> Option<uffd_msg_remove> {
+        // SAFETY: see above.
+        (self.event == UFFD_EVENT_UNMAP).then_some(unsafe { self.arg.remove })
+    }
+}
+
+impl uffd_msg_pagefault {
+    /// The id of the thread, with [`UFFD_FEATURE_THREAD_ID`]; else 0.
+    #[inline]
+    pub fn ptid(&self) -> u32 {
+        // SAFETY: `ptid` is the union's only member and any bits are a `u32`.
+        unsafe { self.feat.ptid }
+    }
+}
+
 impl Default for uffd_msg_arg {
     fn default() -> Self {
         // The largest member, so that all bytes are zero.
@@ -62,12 +113,10 @@ impl Default for uffd_msg_pagefault_feat {
 
 impl fmt::Debug for uffd_msg_pagefault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // SAFETY: `ptid` is the union's only member and any bits are a `u32`.
-        let ptid = unsafe { self.feat.ptid };
         f.debug_struct("uffd_msg_pagefault")
             .field("flags", &self.flags)
             .field("address", &format_args!("{:#x}", self.address))
-            .field("ptid", &ptid)
+            .field("ptid", &self.ptid())
             .finish()
     }
 }

@@ -28,7 +28,9 @@ use crate::syscall::syscall3;
 /// # Safety
 ///
 /// No memory is touched. Unsafe as all of this crate's calls are, because the
-/// descriptor that it makes can suspend any thread that shares the memory.
+/// descriptor that it makes can suspend any thread that shares the memory. It
+/// goes on handling the memory of the process that opened it: a forked child
+/// that inherited it and unregisters "its" ranges unregisters the parent's.
 ///
 /// # Since
 ///

@@ -17,6 +17,16 @@ use crate::ioctl::ioctl;
 /// full array, or `max_pages`, ends the scan early: go on at `walk_end`, which
 /// is `end` when it is complete.
 ///
+/// A page may be reported before the write that it is reported for has landed,
+/// and then once more; none is lost. So read what it holds after the next scan,
+/// or while the writers rest.
+///
+/// A page that is not there counts as written. Older kernels (seen up to 7.0.13;
+/// repaired in 6.12.103, and seen so in 6.18.44 and 7.1.13) say so only where a neighbour had made the kernel set up a page
+/// table, and only to a scan for written pages alone; with
+/// [`PM_SCAN_WP_MATCHING`] the others were not protected either. There protect
+/// the range once with [`uffdio_writeprotect()`](fn@crate::uffdio_writeprotect).
+///
 /// On memory that is not registered [`PAGE_IS_WRITTEN`] meant every page that
 /// is there; since Linux 7.3 only write-protected mappings count. Kernels
 /// before 6.12.101, 6.18.42 and 7.1.5 lose written hugetlbfs pages

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use uffd_sys::abi::table::{CONSTANTS, STRUCTS};
 use uffd_sys::abi::{self, SeenField, Witness};
+use uffd_sys::*;
 
 /// What build.rs made.
 const GENERATED: &str = include_str!(concat!(env!("OUT_DIR"), "/bindings.rs"));
@@ -259,4 +260,30 @@ fn comparing_nothing_is_told() {
         abi::c::read("gcc", "\t.ascii \"->constant UFFD_API 0 x\"\n").unwrap_err(),
         "gcc: cannot understand: .ascii \"->constant UFFD_API 0 x\""
     );
+}
+
+#[test]
+fn a_message_gives_the_member_of_its_event_alone() {
+    for event in 0..=u8::MAX {
+        let mut msg = uffd_msg {
+            event,
+            ..uffd_msg::default()
+        };
+        msg.arg.reserved = uffd_msg_reserved {
+            reserved1: 1,
+            reserved2: 2,
+            reserved3: 3,
+        };
+        let pagefault = msg.pagefault().map(|f| (f.flags, f.address));
+        let fork = msg.fork().is_some();
+        let remap = msg.remap().map(|r| (r.from, r.to, r.len));
+        let remove = msg.remove().map(|r| (r.start, r.end));
+        let unmap = msg.unmap().map(|r| (r.start, r.end));
+        let is = |wanted| event == wanted;
+        assert_eq!(pagefault, is(UFFD_EVENT_PAGEFAULT).then_some((1, 2)));
+        assert_eq!(fork, is(UFFD_EVENT_FORK));
+        assert_eq!(remap, is(UFFD_EVENT_REMAP).then_some((1, 2, 3)));
+        assert_eq!(remove, is(UFFD_EVENT_REMOVE).then_some((1, 2)));
+        assert_eq!(unmap, is(UFFD_EVENT_UNMAP).then_some((1, 2)));
+    }
 }

@@ -140,7 +140,7 @@ macro_rules! each_constant {
             UFFD_API_RANGE_IOCTLS_BASIC: u64 = 0x3CC, "4.11", "The bits of [`uffdio_register::ioctls`] that hugetlbfs can have: no ZEROPAGE, no MOVE.";
 
             UFFD_FEATURE_PAGEFAULT_FLAG_WP: u64 = 0x1, "5.7", "Write-protection of anonymous memory: [`UFFDIO_REGISTER_MODE_WP`] and [`UFFDIO_WRITEPROTECT`].";
-            UFFD_FEATURE_EVENT_FORK: u64 = 0x2, "4.11", "fork(2) sends [`UFFD_EVENT_FORK`] with a userfaultfd for the child. Needs CAP_SYS_PTRACE, else EPERM.";
+            UFFD_FEATURE_EVENT_FORK: u64 = 0x2, "4.11", "fork(2) sends [`UFFD_EVENT_FORK`] with a userfaultfd for the child, and waits until it is read. The C library holds the locks of malloc meanwhile, so a thread that is to read it must not allocate. Needs CAP_SYS_PTRACE, else EPERM.";
             UFFD_FEATURE_EVENT_REMAP: u64 = 0x4, "4.11", "mremap(2) sends [`UFFD_EVENT_REMAP`] and the new range stays registered. Without it a moved range is no longer tracked.";
             UFFD_FEATURE_EVENT_REMOVE: u64 = 0x8, "4.11", "madvise(2) with MADV_DONTNEED or MADV_REMOVE sends [`UFFD_EVENT_REMOVE`].";
             UFFD_FEATURE_MISSING_HUGETLBFS: u64 = 0x10, "4.11", "Missing faults on hugetlbfs can be registered for.";
@@ -194,14 +194,14 @@ macro_rules! each_constant {
             UFFDIO_COPY_MODE_WP: u64 = 0x2, "5.7", "Put the page in place write-protected. The range must be registered with [`UFFDIO_REGISTER_MODE_WP`].";
             UFFDIO_ZEROPAGE_MODE_DONTWAKE: u64 = 0x1, "4.3", "Do not wake the threads that wait for the page.";
             UFFDIO_WRITEPROTECT_MODE_WP: u64 = 0x1, "5.7", "Protect; without this bit UFFDIO_WRITEPROTECT lifts the protection.";
-            UFFDIO_WRITEPROTECT_MODE_DONTWAKE: u64 = 0x2, "5.7", "Do not wake the threads that wait. Only when the protection is lifted: with [`UFFDIO_WRITEPROTECT_MODE_WP`] it is EINVAL.";
+            UFFDIO_WRITEPROTECT_MODE_DONTWAKE: u64 = 0x2, "5.7", "Do not wake the threads that wait. Only when the protection is lifted: with [`UFFDIO_WRITEPROTECT_MODE_WP`] it is EINVAL. It is bit 1 here, and bit 0 in the calls that fill pages.";
             UFFDIO_CONTINUE_MODE_DONTWAKE: u64 = 0x1, "5.13", "Do not wake the threads that wait for the page.";
             UFFDIO_CONTINUE_MODE_WP: u64 = 0x2, "6.4", "Map the page write-protected. The range must be registered with [`UFFDIO_REGISTER_MODE_WP`].";
             UFFDIO_POISON_MODE_DONTWAKE: u64 = 0x1, "6.6", "Do not wake the threads that wait for the page.";
             UFFDIO_MOVE_MODE_DONTWAKE: u64 = 0x1, "6.8", "Do not wake the threads that wait for the page.";
             UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES: u64 = 0x2, "6.8", "Pages that are not there in the source count as moved; without this bit they are ENOENT.";
             UFFDIO_RWPROTECT_MODE_RWP: u64 = 0x1, "7.3", "Protect; without this bit UFFDIO_RWPROTECT lifts the protection.";
-            UFFDIO_RWPROTECT_MODE_DONTWAKE: u64 = 0x2, "7.3", "Do not wake the threads that wait. Only when the protection is lifted.";
+            UFFDIO_RWPROTECT_MODE_DONTWAKE: u64 = 0x2, "7.3", "Do not wake the threads that wait. Only when the protection is lifted. It is bit 1 here, and bit 0 in the calls that fill pages.";
 
             UFFD_EVENT_PAGEFAULT: u8 = 0x12, "4.3", "[`uffd_msg::event`]: a thread faulted; see [`uffd_msg_pagefault`].";
             UFFD_EVENT_FORK: u8 = 0x13, "4.11", "[`uffd_msg::event`]: the process forked; see [`uffd_msg_fork`].";
@@ -216,7 +216,7 @@ macro_rules! each_constant {
             PROCFS_IOCTL_MAGIC: u8 = 0x66, "6.7", "The ioctl type of `/proc/PID/pagemap`.";
             PAGEMAP_SCAN: u32 = 0xC060_6610, "6.7", "Request code of [`pagemap_scan`](crate::pagemap_scan), on an open `/proc/PID/pagemap`.";
             PAGE_IS_WPALLOWED: u64 = 0x1, "6.7", "Page category: registered with [`UFFDIO_REGISTER_MODE_WP`] under [`UFFD_FEATURE_WP_ASYNC`].";
-            PAGE_IS_WRITTEN: u64 = 0x2, "6.7", "Page category: written since it was last write-protected.";
+            PAGE_IS_WRITTEN: u64 = 0x2, "6.7", "Page category: written since it was last write-protected. A page that is not there counts as written; older kernels, seen up to 7.0, say so in some scans and not in others: see [`pagemap_scan`](crate::pagemap_scan).";
             PAGE_IS_FILE: u64 = 0x4, "6.7", "Page category: backed by a file.";
             PAGE_IS_PRESENT: u64 = 0x8, "6.7", "Page category: in memory.";
             PAGE_IS_SWAPPED: u64 = 0x10, "6.7", "Page category: in swap.";
@@ -259,7 +259,7 @@ macro_rules! each_struct {
                 ptid: 0..4, "The thread's id, in the PID namespace of the reader; zero without [`UFFD_FEATURE_THREAD_ID`](crate::UFFD_FEATURE_THREAD_ID).";
             }
             struct uffd_msg_fork: "__typeof__(((struct uffd_msg *)0)->arg.fork)", 4, 4, "4.11", "The process forked." {
-                ufd: 0..4, "A new file descriptor in the reader: the userfaultfd of the child. The reader must close it.";
+                ufd: 0..4, "A new file descriptor in the reader: the userfaultfd of the child. The reader must close it; one whose message is thrown away unread leaks.";
             }
             struct uffd_msg_remap: "__typeof__(((struct uffd_msg *)0)->arg.remap)", 24, 8, "4.11", "A registered range moved." {
                 from: 0..8, "Its old address.";
@@ -268,7 +268,7 @@ macro_rules! each_struct {
             }
             struct uffd_msg_remove: "__typeof__(((struct uffd_msg *)0)->arg.remove)", 16, 8, "4.11", "Pages were dropped, or a range was unmapped." {
                 start: 0..8, "The first address.";
-                end: 8..16, "The address after the last.";
+                end: 8..16, "The address after the last; not a length.";
             }
             struct uffd_msg_reserved: "__typeof__(((struct uffd_msg *)0)->arg.reserved)", 24, 8, "4.3", "The whole of `arg`, in words." {
                 reserved1: 0..8, "First word.";
@@ -278,7 +278,7 @@ macro_rules! each_struct {
             struct uffdio_api: "struct uffdio_api", 24, 8, "4.3", "Argument of UFFDIO_API: the handshake." {
                 api: 0..8, "In: [`UFFD_API`](crate::UFFD_API).";
                 features: 8..16, "In: the `UFFD_FEATURE_*` bits to enable. Out: all that the kernel has.";
-                ioctls: 16..24, "Out: bit n is set if the ioctl of number n can be used on this descriptor (`_UFFDIO_*`).";
+                ioctls: 16..24, "Out: bit n is set if the ioctl of number n can be used on this descriptor, as `ioctls & 1 << _UFFDIO_API`.";
             }
             struct uffdio_range: "struct uffdio_range", 16, 8, "4.3", "A range of memory; argument of UFFDIO_UNREGISTER and UFFDIO_WAKE." {
                 start: 0..8, "Its address, a multiple of the page size.";
@@ -287,7 +287,7 @@ macro_rules! each_struct {
             struct uffdio_register: "struct uffdio_register", 32, 8, "4.3", "Argument of UFFDIO_REGISTER." {
                 range: 0..16, "In: the memory.";
                 mode: 16..24, "In: bits of `UFFDIO_REGISTER_MODE_*`, at least one.";
-                ioctls: 24..32, "Out: bit n is set if the ioctl of number n can be used on this range (`_UFFDIO_*`).";
+                ioctls: 24..32, "Out: bit n is set if the ioctl of number n can be used on this range, as `ioctls & 1 << _UFFDIO_COPY`.";
             }
             struct uffdio_copy: "struct uffdio_copy", 40, 8, "4.3", "Argument of UFFDIO_COPY." {
                 dst: 0..8, "In: where the pages are missing, a multiple of the page size.";

@@ -10,7 +10,7 @@ pub const USERFAULTFD_IOC_NEW: u32 = 43520;
 pub const UFFD_API: u64 = 170;
 #[doc = "Write-protection of anonymous memory: [`UFFDIO_REGISTER_MODE_WP`] and [`UFFDIO_WRITEPROTECT`].\n\nSince Linux 5.7."]
 pub const UFFD_FEATURE_PAGEFAULT_FLAG_WP: u64 = 1;
-#[doc = "fork(2) sends [`UFFD_EVENT_FORK`] with a userfaultfd for the child. Needs CAP_SYS_PTRACE, else EPERM.\n\nSince Linux 4.11."]
+#[doc = "fork(2) sends [`UFFD_EVENT_FORK`] with a userfaultfd for the child, and waits until it is read. The C library holds the locks of malloc meanwhile, so a thread that is to read it must not allocate. Needs CAP_SYS_PTRACE, else EPERM.\n\nSince Linux 4.11."]
 pub const UFFD_FEATURE_EVENT_FORK: u64 = 2;
 #[doc = "mremap(2) sends [`UFFD_EVENT_REMAP`] and the new range stays registered. Without it a moved range is no longer tracked.\n\nSince Linux 4.11."]
 pub const UFFD_FEATURE_EVENT_REMAP: u64 = 4;
@@ -102,7 +102,7 @@ pub const UFFDIO_ZEROPAGE_MODE_DONTWAKE: u64 = 1;
 pub const UFFDIO_WRITEPROTECT: u32 = 3222841862;
 #[doc = "Protect; without this bit UFFDIO_WRITEPROTECT lifts the protection.\n\nSince Linux 5.7."]
 pub const UFFDIO_WRITEPROTECT_MODE_WP: u64 = 1;
-#[doc = "Do not wake the threads that wait. Only when the protection is lifted: with [`UFFDIO_WRITEPROTECT_MODE_WP`] it is EINVAL.\n\nSince Linux 5.7."]
+#[doc = "Do not wake the threads that wait. Only when the protection is lifted: with [`UFFDIO_WRITEPROTECT_MODE_WP`] it is EINVAL. It is bit 1 here, and bit 0 in the calls that fill pages.\n\nSince Linux 5.7."]
 pub const UFFDIO_WRITEPROTECT_MODE_DONTWAKE: u64 = 2;
 #[doc = "Request code of [`uffdio_continue()`](fn@crate::uffdio_continue).\n\nSince Linux 5.13."]
 pub const UFFDIO_CONTINUE: u32 = 3223366151;
@@ -124,7 +124,7 @@ pub const UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES: u64 = 2;
 pub const UFFDIO_RWPROTECT: u32 = 3222841865;
 #[doc = "Protect; without this bit UFFDIO_RWPROTECT lifts the protection.\n\nSince Linux 7.3."]
 pub const UFFDIO_RWPROTECT_MODE_RWP: u64 = 1;
-#[doc = "Do not wake the threads that wait. Only when the protection is lifted.\n\nSince Linux 7.3."]
+#[doc = "Do not wake the threads that wait. Only when the protection is lifted. It is bit 1 here, and bit 0 in the calls that fill pages.\n\nSince Linux 7.3."]
 pub const UFFDIO_RWPROTECT_MODE_DONTWAKE: u64 = 2;
 #[doc = "Request code of [`uffdio_set_mode()`](fn@crate::uffdio_set_mode).\n\nSince Linux 7.3."]
 pub const UFFDIO_SET_MODE: u32 = 1074833930;
@@ -162,7 +162,7 @@ pub const PROCFS_IOCTL_MAGIC: u8 = 102u8;
 pub const PAGEMAP_SCAN: u32 = 3227543056;
 #[doc = "Page category: registered with [`UFFDIO_REGISTER_MODE_WP`] under [`UFFD_FEATURE_WP_ASYNC`].\n\nSince Linux 6.7."]
 pub const PAGE_IS_WPALLOWED: u64 = 1;
-#[doc = "Page category: written since it was last write-protected.\n\nSince Linux 6.7."]
+#[doc = "Page category: written since it was last write-protected. A page that is not there counts as written; older kernels, seen up to 7.0, say so in some scans and not in others: see [`pagemap_scan`](crate::pagemap_scan).\n\nSince Linux 6.7."]
 pub const PAGE_IS_WRITTEN: u64 = 2;
 #[doc = "Page category: backed by a file.\n\nSince Linux 6.7."]
 pub const PAGE_IS_FILE: u64 = 4;
@@ -192,7 +192,7 @@ pub struct uffdio_api {
     pub api: u64,
     #[doc = "In: the `UFFD_FEATURE_*` bits to enable. Out: all that the kernel has."]
     pub features: u64,
-    #[doc = "Out: bit n is set if the ioctl of number n can be used on this descriptor (`_UFFDIO_*`)."]
+    #[doc = "Out: bit n is set if the ioctl of number n can be used on this descriptor, as `ioctls & 1 << _UFFDIO_API`."]
     pub ioctls: u64,
 }
 #[repr(C)]
@@ -212,7 +212,7 @@ pub struct uffdio_register {
     pub range: uffdio_range,
     #[doc = "In: bits of `UFFDIO_REGISTER_MODE_*`, at least one."]
     pub mode: u64,
-    #[doc = "Out: bit n is set if the ioctl of number n can be used on this range (`_UFFDIO_*`)."]
+    #[doc = "Out: bit n is set if the ioctl of number n can be used on this range, as `ioctls & 1 << _UFFDIO_COPY`."]
     pub ioctls: u64,
 }
 #[repr(C)]
@@ -357,7 +357,7 @@ pub union uffd_msg_pagefault_feat {
 #[derive(Debug, Copy, Clone, PartialEq, Eq, Default)]
 #[doc = "The process forked.\n\nSince Linux 4.11."]
 pub struct uffd_msg_fork {
-    #[doc = "A new file descriptor in the reader: the userfaultfd of the child. The reader must close it."]
+    #[doc = "A new file descriptor in the reader: the userfaultfd of the child. The reader must close it; one whose message is thrown away unread leaks."]
     pub ufd: u32,
 }
 #[repr(C)]
@@ -377,7 +377,7 @@ pub struct uffd_msg_remap {
 pub struct uffd_msg_remove {
     #[doc = "The first address."]
     pub start: u64,
-    #[doc = "The address after the last."]
+    #[doc = "The address after the last; not a length."]
     pub end: u64,
 }
 #[repr(C)]

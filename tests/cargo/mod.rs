@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 
 #[path = "../support/skip_log.rs"]
 mod skip_log;
+#[allow(unused_imports)] // As above.
 pub use skip_log::not_run;
 
 pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
