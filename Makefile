@@ -3,7 +3,7 @@
 CARGO ?= cargo
 SKIP_LOG := $(CURDIR)/target/skipped.txt
 
-.PHONY: help setup verify test test-rust check bindings check-bindings package oldest-rust fuzz doc clean
+.PHONY: help setup verify test test-rust check bindings check-bindings package oldest-rust fuzz new-kernel doc clean
 
 help:
 	@echo 'make verify          check the ABI here, and trap real writes'
@@ -12,6 +12,7 @@ help:
 	@echo 'make package         the package as a registry gets it, built outside'
 	@echo 'make oldest-rust     the library with Rust 1.63'
 	@echo 'make fuzz            libFuzzer over the readers of uffd-abi (nightly)'
+	@echo 'make new-kernel      HEADERS=DIR: what a newer Linux added, what is to do'
 	@echo 'make bindings        write the committed bindings anew'
 	@echo 'make test-c          the C header and library: compilers x headers x standards'
 	@echo 'make kernels         the conformance suite on a matrix of kernels, emulated'
@@ -69,6 +70,11 @@ oldest-rust:
 # libFuzzer over what reads BTF and other people's sources, 20 seconds each.
 fuzz:
 	sh tools/fuzz.sh
+
+# What a newer Linux added, and what of it is still to do: docs/new-kernel.md.
+new-kernel:
+	@[ -n '$(HEADERS)' ] || { echo 'new-kernel: name a tree of kernel headers: make new-kernel HEADERS=DIR' >&2; exit 2; }
+	@python3 tools/new_kernel.py '$(HEADERS)'
 
 doc:
 	$(CARGO) doc --no-deps --features abi --open

@@ -31,12 +31,25 @@ fn main() {
     // For C sources of dependents: DEP_UFFD_SYS_INCLUDE.
     println!("cargo:include={}/include", var("CARGO_MANIFEST_DIR"));
 
-    let (text, source) = bindings().unwrap_or_else(|message| {
-        eprintln!("\nuffd-sys: {message}\n");
-        std::process::exit(1);
-    });
+    let (text, source) = supported()
+        .and_then(|()| bindings())
+        .unwrap_or_else(|message| {
+            eprintln!("\nuffd-sys: {message}\n");
+            std::process::exit(1);
+        });
     fs::write(&out, text).unwrap_or_else(|error| panic!("cannot write {}: {error}", out.display()));
     println!("cargo:rustc-env=UFFD_SYS_BINDINGS={source}");
+}
+
+/// One sentence instead of the errors that would follow.
+fn supported() -> Result<(), String> {
+    match var("CARGO_CFG_TARGET_OS").as_str() {
+        "linux" | "android" => Ok(()),
+        other => Err(format!(
+            "userfaultfd exists on Linux alone, and this is built for {other}. Depend on this crate \
+             under [target.'cfg(any(target_os = \"linux\", target_os = \"android\"))'.dependencies]."
+        )),
+    }
 }
 
 /// The bindings and where they are from, or why there are none.

@@ -170,7 +170,8 @@ def retried(action, what):
 
 # --- the cache folder --------------------------------------------------------
 
-FOLDERS = ["apt", "cross", "headers", "kernel-docs", "kernels", "manpages", "qemu-user"]
+FOLDERS = ["apt", "cross", "headers", "kernel-docs", "kernels", "manpages", "qemu-user",
+           "rust-src"]
 
 
 def cache():
@@ -610,6 +611,18 @@ def cross(args):
     return each(args.target, get)
 
 
+def rust_src(args):
+    """The source of Rust 1.63's own library, for targets that Debian has none of."""
+    def fill(folder):
+        suite = Suite(CROSS_SUITE, HOST.arch)
+        return unpack(suite, folder, suite.newest("rust-src"))
+
+    def get(_):
+        folder = cached("rust-src", cache() / "rust-src", fill)
+        return next(folder.glob("usr/src/rustc-*/library")),
+    return each(["rust-src"], get)
+
+
 def qemu_user(args):
     """Emulators for single programs (no userfaultfd: for layouts and constants)."""
     def fill(folder):
@@ -730,6 +743,7 @@ environment:
     sub = command("qemu-user", qemu_user, "TARGET<TAB>PROGRAM")
     sub.add_argument("target", nargs="*", metavar="TARGET", type=target_name,
                      help="of " + ", ".join(TARGETS) + " (all)")
+    command("rust-src", rust_src, "DIR, which has core/")
     command("qemu", qemu, "NAME<TAB>PROGRAM")
     sub = command("clean", clean, "DIR<TAB>SIZE")
     sub.add_argument("--yes", action="store_true", help="remove everything in it")

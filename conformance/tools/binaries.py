@@ -92,6 +92,9 @@ class Target:
             self.linkage = ["-Crelocation-model=pic"]
         self.folder = OUT / "build" / name
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.read_cfg()
+
+    def read_cfg(self):
         cfg = run([self.rustc, "--print=cfg", "--target", self.triple])
         self.cfg = {}
         for line in cfg.splitlines():
