@@ -168,7 +168,7 @@ impl Thread {
     /// It must be waiting, and still be after a moment.
     pub fn still_waits(&self) -> Outcome {
         // On a busy machine it may take long until it has come so far.
-        eventually(|| self.ending().is_some() || is_asleep(self.tid()));
+        eventually(|| self.ending().is_some() || sleeps(self.tid()));
         std::thread::sleep(MOMENT);
         match self.ending() {
             None => Ok(()),
@@ -192,28 +192,23 @@ pub fn tid() -> u32 {
     unsafe { libc::syscall(libc::SYS_gettid) as u32 }
 }
 
-/// Does this thread of the process sleep? Allocates nothing: see `spawn`.
-fn is_asleep(tid: u32) -> bool {
-    matches!(state(tid), Some(b'S' | b'D'))
-}
-
-/// The letter that proc(5) has for what a thread of this process does; none if
-/// it is gone.
-fn state(tid: u32) -> Option<u8> {
-    let (mut path, mut stat) = ([0_u8; 64], [0_u8; 512]);
+/// Does this thread of the process sleep, or is it gone? Allocates nothing: see
+/// `Thread::spawn`.
+///
+/// proc(5) calls a thread asleep as soon as it means to sleep, which in a fault
+/// is before it looks at the page for the last time. Only the file `syscall` waits
+/// until the processor has left it.
+pub fn sleeps(tid: u32) -> bool {
+    let (mut path, mut text) = ([0_u8; 64], [0_u8; 8]);
     // The rest of the path is the zero that ends it; it fits by far.
-    let _ = write!(&mut path[..], "/proc/self/task/{}/stat", tid);
+    let _ = write!(&mut path[..], "/proc/self/task/{}/syscall", tid);
     // SAFETY: the path ends in zero, and there is so much room.
-    let len = unsafe {
+    unsafe {
         let fd = libc::open(path.as_ptr().cast(), libc::O_RDONLY | libc::O_CLOEXEC);
-        let len = libc::read(fd, stat.as_mut_ptr().cast(), stat.len());
+        libc::read(fd, text.as_mut_ptr().cast(), text.len());
         libc::close(fd);
-        len
-    };
-    // The state follows the name, which is in parentheses.
-    let stat = &stat[..len.max(0) as usize];
-    let state = stat.iter().rposition(|byte| *byte == b')');
-    state.and_then(|at| stat.get(at + 2)).copied()
+    }
+    text != *b"running\n"
 }
 
 /// The threads that were started, dead ones among them.
@@ -230,7 +225,7 @@ fn lock_started() -> std::sync::MutexGuard<'static, Vec<u32>> {
 pub fn settle() {
     // No copy: see `spawn` on allocating.
     let started = lock_started();
-    eventually(|| started.iter().all(|tid| state(*tid) != Some(b'R')));
+    eventually(|| started.iter().all(|tid| sleeps(*tid)));
 }
 
 fn install_handlers() {

@@ -142,8 +142,11 @@ class Target:
         script = OUT / "build" / f"{name}-build-script"
         with HOST_LOCK:
             host, = [r for r in debian("cross", "x86_64")[0]]
+            # In one step, as another process may run it or make it, too.
+            fresh = script.with_name(f"{script.name}.{os.getpid()}")
             run([host[1], f"--edition={edition}", "--crate-name=build_script_build",
-                 "--cap-lints=warn", str(folder / "build.rs"), "-o", str(script)])
+                 "--cap-lints=warn", str(folder / "build.rs"), "-o", str(fresh)])
+            fresh.replace(script)
         out = self.folder / f"{name}-out"
         out.mkdir(exist_ok=True)
         env.update(OUT_DIR=str(out), TARGET=self.triple, HOST=host[2], RUSTC=self.rustc)

@@ -1,8 +1,6 @@
 //! Threads that touch memory on demand, and may wait in a fault.
 
 use std::cell::Cell;
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +17,6 @@ pub struct Worker {
     shared: Arc<Shared>,
     /// Its id, as messages have it.
     pub tid: u32,
-    wchan: Option<File>,
 }
 
 #[derive(Default)]
@@ -47,8 +44,7 @@ impl Worker {
         }
         let tid = shared.tid.load(SeqCst);
         // Kernels without symbols do not have it.
-        let wchan = File::open(format!("/proc/self/task/{}/wchan", tid)).ok();
-        Worker { shared, tid, wchan }
+        Worker { shared, tid }
     }
 
     /// Begins an access.
@@ -84,11 +80,7 @@ impl Worker {
     /// and a thread that finds its page at that moment does not sleep at all,
     /// DONTWAKE or not.
     pub fn sleeps(&self) -> bool {
-        let mut place = [0; 2];
-        match &self.wchan {
-            Some(file) => file.read_at(&mut place, 0).is_ok() && place != [b'0', 0],
-            None => true,
-        }
+        crate::thread::sleeps(self.tid)
     }
 
     /// Takes note of the end; the worker is free.
