@@ -3,7 +3,8 @@
 CARGO ?= cargo
 SKIP_LOG := $(CURDIR)/target/skipped.txt
 
-.PHONY: help setup verify test test-rust check bindings check-bindings package oldest-rust fuzz new-kernel doc clean
+.PHONY: help setup verify test test-rust check bindings check-bindings package oldest-rust platforms \
+	public-api check-public-api minimal-versions licences readme sanitizer fuzz new-kernel doc clean
 
 help:
 	@echo 'make verify          check the ABI here, and trap real writes'
@@ -11,6 +12,8 @@ help:
 	@echo 'make check           formatting, lints, documentation, committed bindings'
 	@echo 'make package         the package as a registry gets it, built outside'
 	@echo 'make oldest-rust     the library with Rust 1.63'
+	@echo 'make platforms       musl, Android, uClibc, big-endian; macOS is refused'
+	@echo 'make check-public-api, minimal-versions, licences, sanitizer'
 	@echo 'make fuzz            libFuzzer over the readers of uffd-abi (nightly)'
 	@echo 'make new-kernel      HEADERS=DIR: what a newer Linux added, what is to do'
 	@echo 'make bindings        write the committed bindings anew'
@@ -70,6 +73,33 @@ oldest-rust:
 # libFuzzer over what reads BTF and other people's sources, 20 seconds each.
 fuzz:
 	sh tools/fuzz.sh
+
+# For platforms without a ready-made Rust; exit code 3: not to be had.
+platforms:
+	python3 tools/platforms.py
+
+# Accepts the public API as it is now; check-public-api compares it.
+public-api:
+	python3 tools/public_api.py --bless
+
+check-public-api:
+	python3 tools/public_api.py
+
+# The library with the oldest dependencies that Cargo.toml allows.
+minimal-versions:
+	sh tools/minimal_versions.sh
+
+licences:
+	python3 tools/licences.py
+
+# The README's pictures and its table of peers, from this machine.
+readme:
+	python3 tools/pictures.py
+	python3 tools/peers.py --write
+
+# The calls and the tests on the kernel under the address sanitizer.
+sanitizer:
+	sh tools/sanitizer.sh
 
 # What a newer Linux added, and what of it is still to do: docs/new-kernel.md.
 new-kernel:

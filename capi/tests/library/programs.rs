@@ -60,6 +60,30 @@ fn c_example_tracks_writes() {
 }
 
 #[test]
+fn the_readmes_programs_compile_and_run() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let blocks: Vec<&str> = readme
+        .split("\n```c\n")
+        .skip(1)
+        .filter_map(|rest| Some(rest.split_once("\n```")?.0))
+        .collect();
+    assert!(!blocks.is_empty(), "README.md has a program in C");
+    let dir = folder("program-readme");
+    for (n, block) in blocks.iter().enumerate() {
+        let (source, program) = (dir.join(format!("{n}.c")), dir.join(format!("{n}")));
+        fs::write(&source, format!("{block}\n")).unwrap();
+        let mut command = compiler(&source);
+        command
+            .args(pkg_config(&["--cflags"]))
+            .arg("-o")
+            .arg(&program)
+            .arg(&source);
+        ok(command);
+        ok(Command::new(&program));
+    }
+}
+
+#[test]
 fn cpp_example_fills_the_memory_of_another_process() {
     build_and_run(
         "examples/c/remote_handler.cpp",
