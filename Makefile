@@ -58,8 +58,9 @@ check: check-bindings
 
 # The package as a registry would get it, built outside the repository, both
 # ways. It holds what Cargo.toml's `include` names.
+ALLOW_DIRTY ?= --allow-dirty
 package: setup
-	$(CARGO) package -p uffd-sys --allow-dirty --no-verify
+	$(CARGO) package -p uffd-sys $(ALLOW_DIRTY) --no-verify
 	rm -rf target/unpacked && mkdir -p target/unpacked
 	tar -xzf target/package/uffd-sys-*.crate -C target/unpacked --strip-components=1
 	cd target/unpacked && printf '[workspace]\n' >> Cargo.toml && \
