@@ -32,8 +32,10 @@ def main():
     table = next(n for n, line in enumerate(verify) if line.lstrip().startswith("witness"))
     shown = "\n".join([verify[0], *verify[table:], "", run(*uffd_abi, "demo").rstrip()])
     shown = "\n".join(line.rstrip() for line in shown.splitlines())
-    console = Console(record=True, width=82, file=open(os.devnull, "w"), force_terminal=True)
-    console.print(Text.from_ansi(shown), soft_wrap=True)
+    text = Text.from_ansi(shown)
+    width = max(map(len, text.plain.splitlines())) + 1
+    console = Console(record=True, width=width, file=open(os.devnull, "w"), force_terminal=True)
+    console.print(text, soft_wrap=True)
     svg = console.export_svg(title="make verify", unique_id="verify")
     # Fonts are fetched from elsewhere; any monospaced one will do.
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.S)
