@@ -138,12 +138,21 @@ fn compared(data: &Data) -> Vec<&Situation> {
     data.tracking.iter().filter(is_compared).collect()
 }
 
-fn tracking_plot(title: &str, rows: Vec<(String, Vec<Dot>)>) -> String {
+fn tracking_plot(title: &str, mut rows: Vec<(String, Vec<Dot>)>) -> String {
+    // Methods that this kernel lacks are not in the legend.
+    let dots = || rows.iter().flat_map(|(_, dots)| dots);
+    let used: Vec<usize> = (0..METHODS.len())
+        .filter(|&n| dots().any(|dot| dot.series == n))
+        .collect();
+    let names: Vec<&str> = used.iter().map(|&n| METHODS[n].name()).collect();
+    for dot in rows.iter_mut().flat_map(|(_, dots)| dots) {
+        dot.series = used.iter().position(|&n| n == dot.series).unwrap_or(0);
+    }
     Plot {
         title,
         scale: "nanoseconds for each written page, of a whole epoch: arm, write, collect",
         logarithmic: true,
-        series: &METHODS.map(Method::name),
+        series: &names,
         rows,
     }
     .svg()
