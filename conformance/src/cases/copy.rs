@@ -32,6 +32,16 @@ fn fills(m: &Machine, memory: Memory) -> Outcome {
     region.holds(1, 0xa1)
 }
 
+/// After a COPY into a mapping of a file, the file must hold this.
+fn file_holds(m: &Machine, memory: Memory, byte: u8) -> Outcome {
+    let (uffd, region) = (Uffd::open(0)?, Region::new(m, memory, 1)?);
+    uffd.register(region.addr, region.len, MISSING).ok()?;
+    let source = Region::source(m, 1, 0xa1)?;
+    uffd.copy(region.addr, source.addr, m.page, 0)
+        .gives(m.page)?;
+    region.alias(m)?.holds(0, byte)
+}
+
 /// COPY with arguments that `change` makes of (dst, src, len) must be EINVAL,
 /// leave the out field alone, and copy nothing.
 fn refuses(m: &Machine, change: fn(usize, usize, usize) -> (usize, usize, usize)) -> Outcome {
@@ -56,12 +66,7 @@ pub static CASES: &[Case] = &[
         "COPY fills pages of shared memory, and the file holds the data then",
         |m| {
             fills(m, Memory::Shmem)?;
-            let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Shmem, 1)?);
-            uffd.register(region.addr, region.len, MISSING).ok()?;
-            let source = Region::source(m, 1, 0xa1)?;
-            uffd.copy(region.addr, source.addr, m.page, 0)
-                .gives(m.page)?;
-            region.alias(m)?.holds(0, 0xa1)
+            file_holds(m, Memory::Shmem, 0xa1)
         },
     )
     .features(UFFD_FEATURE_MISSING_SHMEM),
@@ -71,12 +76,7 @@ pub static CASES: &[Case] = &[
         "COPY fills a private mapping of shared memory, and the file stays empty",
         |m| {
             fills(m, Memory::PrivateShmem)?;
-            let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::PrivateShmem, 1)?);
-            uffd.register(region.addr, region.len, MISSING).ok()?;
-            let source = Region::source(m, 1, 0xa1)?;
-            uffd.copy(region.addr, source.addr, m.page, 0)
-                .gives(m.page)?;
-            region.alias(m)?.holds(0, 0)
+            file_holds(m, Memory::PrivateShmem, 0)
         },
     )
     .features(UFFD_FEATURE_MISSING_SHMEM),

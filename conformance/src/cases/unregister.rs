@@ -23,6 +23,17 @@ fn refuses(m: &Machine, change: impl Fn(usize, usize) -> (usize, usize)) -> Outc
     reader.returns_value(0)
 }
 
+/// A page that was write-protected when it was unregistered.
+fn protected_once(m: &Machine) -> Result<(Uffd, Region), Stop> {
+    let (uffd, region) = (Uffd::open(0)?, Region::source(m, 1, 1)?);
+    uffd.register(region.addr, region.len, UFFDIO_REGISTER_MODE_WP)
+        .ok()?;
+    uffd.writeprotect(region.addr, region.len, UFFDIO_WRITEPROTECT_MODE_WP)
+        .ok()?;
+    uffd.unregister(region.addr, region.len).ok()?;
+    Ok((uffd, region))
+}
+
 /// See the head of the file.
 pub static CASES: &[Case] = &[
     case(
@@ -90,12 +101,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "write-protection in the range is lifted",
         |m| {
-            let (uffd, region) = (Uffd::open(0)?, Region::source(m, 1, 1)?);
-            uffd.register(region.addr, region.len, UFFDIO_REGISTER_MODE_WP)
-                .ok()?;
-            uffd.writeprotect(region.addr, region.len, UFFDIO_WRITEPROTECT_MODE_WP)
-                .ok()?;
-            uffd.unregister(region.addr, region.len).ok()?;
+            let (uffd, region) = protected_once(m)?;
             passes(&uffd, &Thread::writes(region.addr, 2))?;
             ensure!(region.read(0) == 2, "the write was lost");
             Ok(())
@@ -107,12 +113,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "write-protection is forgotten: registering again does not bring it back",
         |m| {
-            let (uffd, region) = (Uffd::open(0)?, Region::source(m, 1, 1)?);
-            uffd.register(region.addr, region.len, UFFDIO_REGISTER_MODE_WP)
-                .ok()?;
-            uffd.writeprotect(region.addr, region.len, UFFDIO_WRITEPROTECT_MODE_WP)
-                .ok()?;
-            uffd.unregister(region.addr, region.len).ok()?;
+            let (uffd, region) = protected_once(m)?;
             uffd.register(region.addr, region.len, UFFDIO_REGISTER_MODE_WP)
                 .ok()?;
             passes(&uffd, &Thread::writes(region.addr, 2))?;
