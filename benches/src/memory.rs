@@ -25,6 +25,7 @@ pub struct Region {
     start: *mut u8,
     len: usize,
     page: usize,
+    kind: Pages,
     _file: Option<OwnedFd>,
 }
 
@@ -84,6 +85,7 @@ impl Region {
             start: start.cast(),
             len,
             page,
+            kind: pages,
             _file: file,
         };
         match pages {
@@ -96,6 +98,10 @@ impl Region {
 
     pub fn page(&self) -> usize {
         self.page
+    }
+
+    pub fn kind(&self) -> Pages {
+        self.kind
     }
 
     pub fn pages(&self) -> usize {

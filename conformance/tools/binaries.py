@@ -140,6 +140,7 @@ class Target:
         if not (folder / "build.rs").exists():
             return env, []
         script = OUT / "build" / f"{name}-build-script"
+        script.parent.mkdir(parents=True, exist_ok=True)
         with HOST_LOCK:
             host, = [r for r in debian("cross", "x86_64")[0]]
             # In one step, as another process may run it or make it, too.

@@ -4,7 +4,7 @@ mod methods;
 mod sigsegv;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -219,18 +219,38 @@ impl Contender {
         Ok((arm + write + collect) / set.len() as f64)
     }
 
-    /// Exactly the written pages, no more and no less.
+    /// Exactly the written pages, no more and no less. Only an access to a huge
+    /// page lifts read-write-protection from all of it: the kernel does not split
+    /// it for that, as it does for write-protection.
     fn verify(&self, sorted: &[usize]) {
         let page = self.region.page() as u64;
         let origin = self.region.address(0);
-        let found = self
+        let pages = |r: &page_region| (r.start - origin) / page..(r.end - origin).div_ceil(page);
+        let found: Vec<usize> = self
             .found
             .iter()
-            .flat_map(|r| (r.start - origin) / page..(r.end - origin).div_ceil(page));
+            .flat_map(pages)
+            .map(|n| n as usize)
+            .collect();
+        let whole = self.method == Method::Rwp && self.region.kind() == Pages::Transparent;
+        let huge = |n: &usize| n / ((2 << 20) / self.region.page());
+        let touched: BTreeSet<usize> = sorted.iter().map(huge).collect();
+        let is_right =
+            |n: &&usize| sorted.binary_search(n).is_ok() || whole && touched.contains(&huge(n));
+        let more: Vec<_> = found.iter().filter(|n| !is_right(n)).collect();
+        let less: Vec<_> = sorted
+            .iter()
+            .filter(|n| found.binary_search(n).is_err())
+            .collect();
         assert!(
-            found.map(|page| page as usize).eq(sorted.iter().copied()),
-            "{}: the pages that were found are not those that were written",
-            self.method.name()
+            more.is_empty() && less.is_empty(),
+            "{}: {} pages were written; {} others were found, such as {:?}, and {} were not, such as {:?}",
+            self.method.name(),
+            sorted.len(),
+            more.len(),
+            more.first(),
+            less.len(),
+            less.first(),
         );
     }
 }
