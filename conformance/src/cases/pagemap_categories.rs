@@ -343,6 +343,21 @@ pub static CASES: &[Case] = &[
     )
     .features(UFFD_FEATURE_RWP_ASYNC),
     case(
+        "pagemap-categories-accessed-thp",
+        "measured",
+        "ACCESSED: one access to a transparent huge page reports all of it",
+        |m| {
+            let features = HAS_RWP | UFFD_FEATURE_RWP_ASYNC;
+            let s = Scene::of(thp(m)?, features, UFFDIO_REGISTER_MODE_RWP)?;
+            let pages = s.region.pages();
+            s.rwprotect(0, pages)?;
+            has(&s.region, PAGE_IS_ACCESSED, &[])?;
+            s.lets_read(5, FIRST + 5)?;
+            has(&s.region, PAGE_IS_ACCESSED, &[(0, pages)])
+        },
+    )
+    .features(HAS_RWP | UFFD_FEATURE_RWP_ASYNC),
+    case(
         "pagemap-categories-accessed-sync",
         ACCESSED_SOURCE,
         "ACCESSED: pages whose fault was resolved by lifting the protection",
