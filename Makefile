@@ -24,7 +24,7 @@ help:
 	@echo 'make install         the C header and library (PREFIX, DESTDIR, LIBDIR)'
 
 setup:
-	@sh tools/setup.sh
+	@sh verification/tools/setup.sh
 
 # bindgen over this system's header, compared with the C compiler, the table and
 # the kernel; what this kernel can do; then UFFDIO_WRITEPROTECT at work.
@@ -69,43 +69,43 @@ package: setup
 
 # The library with Rust 1.63, Debian 12's own; exit code 3: not to be had.
 oldest-rust:
-	python3 tools/oldest_rust.py
+	python3 verification/tools/oldest_rust.py
 
 # libFuzzer over what reads BTF and other people's sources, 20 seconds each.
 fuzz:
-	sh tools/fuzz.sh
+	sh verification/tools/fuzz.sh
 
 # For platforms without a ready-made Rust; exit code 3: not to be had.
 platforms:
-	python3 tools/platforms.py
+	python3 verification/tools/platforms.py
 
 # Accepts the public API as it is now; check-public-api compares it.
 public-api:
-	python3 tools/public_api.py --bless
+	python3 verification/tools/public_api.py --bless
 
 check-public-api:
-	python3 tools/public_api.py
+	python3 verification/tools/public_api.py
 
 # The library with the oldest dependencies that Cargo.toml allows.
 minimal-versions:
-	sh tools/minimal_versions.sh
+	sh verification/tools/minimal_versions.sh
 
 licences:
-	python3 tools/licences.py
+	python3 verification/tools/licences.py
 
 # The README's pictures and its table of peers, from this machine.
 readme:
-	python3 tools/pictures.py
-	python3 tools/peers.py --write
+	python3 verification/tools/pictures.py
+	python3 verification/tools/peers.py --write
 
 # The calls and the tests on the kernel under the address sanitizer.
 sanitizer:
-	sh tools/sanitizer.sh
+	sh verification/tools/sanitizer.sh
 
 # What a newer Linux added, and what of it is still to do: docs/new-kernel.md.
 new-kernel:
 	@[ -n '$(HEADERS)' ] || { echo 'new-kernel: name a tree of kernel headers: make new-kernel HEADERS=DIR' >&2; exit 2; }
-	@python3 tools/new_kernel.py '$(HEADERS)'
+	@python3 verification/tools/new_kernel.py '$(HEADERS)'
 
 doc:
 	$(CARGO) doc --no-deps --features abi --open
@@ -127,5 +127,5 @@ clean:
 	$(CARGO) clean
 
 -include capi/c.mk
--include conformance/kernels.mk
--include benches/bench.mk
+-include verification/conformance/kernels.mk
+-include verification/benches/bench.mk

@@ -101,7 +101,14 @@ fn the_systems_headers_and_none() {
 #[test]
 fn real_headers_of_other_versions() {
     let output = Command::new("python3")
-        .args(["tools/debian.py", "headers", "5.10", "6.1", "6.12", "7.3"])
+        .args([
+            "verification/tools/debian.py",
+            "headers",
+            "5.10",
+            "6.1",
+            "6.12",
+            "7.3",
+        ])
         .current_dir(ROOT)
         .output();
     let (fetched, said) = match &output {

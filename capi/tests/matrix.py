@@ -141,7 +141,7 @@ def set_up():
 def header_sets():
     """Name -> compiler flags. The system's own and none are always there."""
     sets = {"system": [], "none": ["-DUFFD_SYS_NO_LINUX_HEADERS"]}
-    script = ROOT / "tools/debian.py"
+    script = ROOT / "verification/tools/debian.py"
     done = subprocess.run([sys.executable, str(script), "headers"] + HEADERS, stdout=subprocess.PIPE, text=True)
     for line in done.stdout.splitlines():
         version, folder = line.split("\t")
@@ -241,7 +241,7 @@ def main():
     known = [c for c in known if args.only in (None, c.name)]
     sets, absent = header_sets()
     missing = [f"{c.name} (install: {c.install})" for c in known if not c.command]
-    missing += [f"headers of Linux {v} (tools/debian.py could not fetch them)" for v in absent]
+    missing += [f"headers of Linux {v} (verification/tools/debian.py could not fetch them)" for v in absent]
     print(f"uffd_sys.h, kernel headers: {', '.join(sets)}")
 
     failures, total = [], Counter()

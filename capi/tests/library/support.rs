@@ -138,7 +138,7 @@ pub fn compiler(source: &Path) -> Command {
 }
 
 /// Sets of kernel headers with the compiler's flags for them: the system's,
-/// none, and those of other Linux versions that tools/debian.py has.
+/// none, and those of other Linux versions that verification/tools/debian.py has.
 pub fn header_sets() -> Vec<(String, Vec<String>)> {
     let mut sets = vec![
         ("system".to_owned(), vec![]),
@@ -149,7 +149,7 @@ pub fn header_sets() -> Vec<(String, Vec<String>)> {
     ];
     let mut command = Command::new("python3");
     command
-        .arg(root().join("tools/debian.py"))
+        .arg(root().join("verification/tools/debian.py"))
         .args(["headers", "5.10", "6.1", "6.12", "7.3"]);
     let Output { stdout, .. } = command.output().expect("python3 is installed");
     for line in String::from_utf8_lossy(&stdout).lines() {
@@ -164,7 +164,7 @@ pub fn header_sets() -> Vec<(String, Vec<String>)> {
         if !sets.iter().any(|(name, _)| name == version) {
             not_tested(
                 &format!("headers of Linux {version}"),
-                "tools/debian.py could not fetch them",
+                "verification/tools/debian.py could not fetch them",
             );
         }
     }

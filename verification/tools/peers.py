@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORK = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve() / "peers"
 # name, version, features
 PEERS = [
@@ -21,7 +21,7 @@ PEERS = [
     ("linux-raw-sys", "0.12.1", ["general", "ioctl"]),
     ("libc", "0.2", []),
 ]
-BEGIN, END = "<!-- peers: tools/peers.py --write -->", "<!-- /peers -->"
+BEGIN, END = "<!-- peers: verification/tools/peers.py --write -->", "<!-- /peers -->"
 
 
 def document(name, version, features):

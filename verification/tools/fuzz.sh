@@ -1,11 +1,11 @@
 #!/bin/sh
 # libFuzzer over what reads other people's files, a bounded time each:
-#   tools/fuzz.sh [SECONDS]
+#   verification/tools/fuzz.sh [SECONDS]
 # Needs a nightly compiler and cargo-fuzz, which it installs into target/tools.
 # Exit code 3: they are not to be had here, nothing was run.
 set -eu
 seconds=${1:-20}
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 tools=$PWD/target/tools
 mkdir -p "$tools"
 PATH=$tools/bin:$PATH

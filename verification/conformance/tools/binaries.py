@@ -14,7 +14,7 @@ import pathlib
 import subprocess
 import threading
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 OUT = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve() / "conformance"
 
 # The newest libc that Rust 1.63 compiles.
@@ -37,8 +37,8 @@ def run(command, **options):
 
 @functools.lru_cache(maxsize=None)
 def debian(*arguments):
-    """Rows that tools/debian.py prints; its progress goes to our stderr."""
-    command = ["python3", str(ROOT / "tools/debian.py"), *arguments]
+    """Rows that verification/tools/debian.py prints; its progress goes to our stderr."""
+    command = ["python3", str(ROOT / "verification/tools/debian.py"), *arguments]
     done = subprocess.run(command, text=True, stdout=subprocess.PIPE)
     rows = [line.split("\t") for line in done.stdout.splitlines()]
     return rows, done.returncode
@@ -170,7 +170,7 @@ class Target:
 
 def binary(name, libc, root=ROOT, main="src/main.rs"):
     """The static binary for a processor, built unless nothing changed."""
-    source = root / "conformance"
+    source = root / "verification/conformance"
     target = Target(name)
     key = digest(pathlib.Path(__file__), target.rustc, target.triple, str(libc), str(root))
     # With `std`, because without it the crate asks for the dynamic libraries.

@@ -1,6 +1,6 @@
 //! Opening a userfaultfd, and the calls that are not measured: the examples'.
 
-#[path = "../../examples/support/mod.rs"]
+#[path = "../../../examples/support/mod.rs"]
 mod support;
 
 pub use support::{check, kernel_features, Uffd};

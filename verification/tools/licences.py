@@ -36,7 +36,7 @@ def main():
         print(f"licences: not allowed: {line}")
     if bad or len(packages) < 10:
         sys.exit(f"licences: {len(bad)} of {len(packages)} crates. Leave them out, or allow the licence in "
-                 "tools/licences.py and deny.toml and say why.")
+                 "verification/tools/licences.py and deny.toml and say why.")
     print(f"licences: those of {len(packages)} crates may be combined with ours")
 
 

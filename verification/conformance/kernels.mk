@@ -9,15 +9,15 @@
 .PHONY: kernels conformance conformance-docs conformance-check
 
 kernels:
-	python3 tools/kernels.py $(KERNELS)
+	python3 verification/tools/kernels.py $(KERNELS)
 
 conformance:
 	cargo run -q -p uffd-conformance
 
 conformance-docs:
-	python3 conformance/tools/docs.py
+	python3 verification/conformance/tools/docs.py
 
 conformance-check:
-	python3 conformance/tools/coverage.py
-	python3 conformance/tools/docs.py --check
-	python3 conformance/tools/mutants.py
+	python3 verification/conformance/tools/coverage.py
+	python3 verification/conformance/tools/docs.py --check
+	python3 verification/conformance/tools/mutants.py

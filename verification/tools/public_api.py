@@ -13,7 +13,7 @@ import pathlib
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 FILE = ROOT / "docs/public-api.txt"
 # What rustdoc 1.95 writes; it is not a stable format.
 FORMAT = 57
@@ -54,7 +54,7 @@ def type_text(t):
         return f"({', '.join(map(type_text, inner))})"
     if kind == "impl_trait":
         return "impl " + " + ".join(b["trait_bound"]["trait"]["path"] for b in inner if "trait_bound" in b)
-    sys.exit(f"public-api: tools/public_api.py does not know the type {t}")
+    sys.exit(f"public-api: verification/tools/public_api.py does not know the type {t}")
 
 
 class Api:
@@ -91,7 +91,7 @@ class Api:
         elif kind in ("struct", "union", "enum"):
             self.data(name, kind, item, inner)
         else:
-            sys.exit(f"public-api: tools/public_api.py does not know the item {name}, a {kind}")
+            sys.exit(f"public-api: verification/tools/public_api.py does not know the item {name}, a {kind}")
 
     def function(self, name, inner):
         sig = inner["sig"]
@@ -130,7 +130,7 @@ def main():
     crate = documented()
     if crate["format_version"] != FORMAT:
         print(f"public-api: NOT CHECKED: this rustdoc writes format {crate['format_version']}, and "
-              f"tools/public_api.py reads {FORMAT}", file=sys.stderr)
+              f"verification/tools/public_api.py reads {FORMAT}", file=sys.stderr)
         sys.exit(3)
     lines = sorted(Api(crate).lines)
     if len(lines) < 300:

@@ -2,7 +2,7 @@
 //! own compiler.
 
 fn main() {
-    let include = concat!(env!("CARGO_MANIFEST_DIR"), "/../include");
+    let include = concat!(env!("CARGO_MANIFEST_DIR"), "/../../include");
     println!("cargo:rerun-if-changed=c");
     println!("cargo:rerun-if-changed={include}/uffd_sys.h");
     cc::Build::new()

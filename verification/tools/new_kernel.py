@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # The names that belong to us, by header; those of fs.h are one family in it.
 HEADERS = {
@@ -78,8 +78,8 @@ def pieces(kind, name):
             rf"uffd_sys_\w+\([^;]*\)[^;]*{{[^}}]*\b{name}\b", backfill, flags=re.S))
         yield "an assertion of its code", "src/request.rs", has((ROOT / "src/request.rs").read_text(), name)
     if not NO_CASE.fullmatch(name):
-        yield "a case of the conformance suite", "conformance/src/", has(
-            read("conformance/src/**/*.rs"), name)
+        yield "a case of the conformance suite", "verification/conformance/src/", has(
+            read("verification/conformance/src/**/*.rs"), name)
     yield "committed bindings", "src/bindings/", has((ROOT / "src/bindings/generic.rs").read_text(), name)
 
 

@@ -30,7 +30,7 @@ const RAW: &str = "linux-raw-sys 0.12";
 const ROUNDS: usize = 3;
 
 pub fn measure(folder: &Path) -> io::Result<Vec<Build>> {
-    let ours = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let ours = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
     let consumers = [
         (
             ALONE,

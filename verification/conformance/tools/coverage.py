@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Shows which cases cover each error and each flag of the manual pages.
 
-Reads the pages' sources (tools/debian.py manpages) and the cases' sources
+Reads the pages' sources (verification/tools/debian.py manpages) and the cases' sources
 (uffd-conformance list). Fails on an entry without a case, on a case that names
 an entry which its page does not have, and on an exception that is not needed.
 """

@@ -3,7 +3,7 @@
 # stable option of rustc. It sees what the calls are given and what they are asked
 # to write; the kernel's own writes it does not see.
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 host=$(rustc -vV | sed -n 's/^host: //p')
 # Test processes that die of a signal on purpose must not be taken for a finding.
 export ASAN_OPTIONS=allow_user_segv_handler=1:handle_segv=0:handle_sigbus=0:detect_leaks=0

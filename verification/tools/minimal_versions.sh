@@ -2,7 +2,7 @@
 # Builds the library with the oldest dependencies that its Cargo.toml allows, in
 # a copy without the other packages: a bound that is too low shows here.
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 copy=$PWD/target/minimal
 rm -rf "$copy" && mkdir -p "$copy"
 cp -r Cargo.toml build.rs build wrapper.h include src tests examples README.md "$copy"

@@ -421,7 +421,7 @@ mod tests {
     /// Nobody edited the document by hand, and nobody forgot to make it anew.
     #[test]
     fn the_committed_document_is_what_its_data_says() {
-        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
         let data = fs::read_to_string(docs.join("performance/data.json")).expect("run: make bench");
         let data = serde_json::from_str(&data).expect("the data of a run");
         for (name, text) in super::render(&data) {

@@ -9,8 +9,8 @@ today's registry. Exit code 3: it could not be fetched.
 import pathlib
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "conformance/tools"))
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "verification/conformance/tools"))
 
 import binaries  # noqa: E402
 

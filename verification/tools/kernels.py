@@ -3,7 +3,7 @@
 
 Builds the static program for each processor, boots each kernel of the matrix
 with it as the first process, collects its report, and prints one table. What
-each kernel must answer is in conformance/expected/kernels.txt.
+each kernel must answer is in verification/conformance/expected/kernels.txt.
 
 Exit codes: 0 all as expected, 1 something was not, 2 wrong usage, 3 what ran
 was as expected, but something could not be fetched.
@@ -17,8 +17,8 @@ import sys
 import threading
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "conformance/tools"))
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "verification/conformance/tools"))
 
 import binaries  # noqa: E402
 import initramfs  # noqa: E402
@@ -139,7 +139,7 @@ def qemu_user_layouts():
     program = binaries.binary("mips64el", binaries.libc_source(), main="src/bin/layout.rs")
     rows, _ = binaries.debian("qemu-user", "mips64el")
     if not rows:
-        return "mips64el: no emulator (tools/debian.py qemu-user mips64el)"
+        return "mips64el: no emulator (verification/tools/debian.py qemu-user mips64el)"
     # Its dynamic linker and libc are those it was linked with.
     sysroot = pathlib.Path(binaries.Target("mips64el").linker).parent / "usr/mips64el-linux-gnuabi64"
     done = subprocess.run([rows[0][1], "-L", str(sysroot), str(program)], text=True, capture_output=True)
@@ -175,7 +175,7 @@ def main():
     found = images(rows)
     _, code = binaries.debian("qemu")
     # What could not be had, as against what went wrong.
-    absent = ["an emulator is missing; see the messages of tools/debian.py"] if code else []
+    absent = ["an emulator is missing; see the messages of verification/tools/debian.py"] if code else []
     problems, unsteady = [], []
     programs, errors = build(rows)
     for target, error in errors.items():
