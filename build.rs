@@ -28,8 +28,6 @@ fn main() {
     ] {
         println!("cargo:rerun-if-env-changed={name}");
     }
-    // For C sources of dependents: DEP_UFFD_SYS_INCLUDE.
-    println!("cargo:include={}/include", var("CARGO_MANIFEST_DIR"));
 
     let (text, source) = supported()
         .and_then(|()| bindings())

@@ -176,8 +176,7 @@
 //! crate adds its new names. Ask the running kernel what it has, with
 //! [`uffdio_api()`](fn@uffdio_api), and never go by its version.
 //!
-//! C sources of a dependent crate find the header through the variable
-//! `DEP_UFFD_SYS_INCLUDE` in its build script.
+//! C sources of a dependent crate find the header in [`INCLUDE_DIR`].
 
 // `abi` is a checker for development; the API itself needs no std.
 #![cfg_attr(not(feature = "abi"), no_std)]
@@ -191,7 +190,6 @@ compile_error!(
 #[cfg(feature = "abi")]
 pub mod abi;
 mod bindings;
-mod compat;
 mod ioctl;
 mod message;
 mod open;
@@ -200,7 +198,6 @@ mod request;
 mod syscall;
 
 pub use bindings::*;
-pub use compat::*;
 pub use ioctl::{
     uffdio_api, uffdio_continue, uffdio_copy, uffdio_move, uffdio_poison, uffdio_register,
     uffdio_rwprotect, uffdio_set_mode, uffdio_unregister, uffdio_wake, uffdio_writeprotect,
@@ -214,6 +211,12 @@ pub use pagemap::pagemap_scan;
 /// `"bindgen, headers in DIR"`, `"bindgen, include/uffd_sys.h alone"` or
 /// `"committed, Linux 7.3"`.
 pub const BINDINGS: &str = env!("UFFD_SYS_BINDINGS");
+
+/// The folder of the C header `uffd_sys.h`, for build scripts that compile C.
+///
+/// Name this crate under `[build-dependencies]`, without default features, and
+/// give the folder to the compiler: `cc::Build::new().include(uffd_sys::INCLUDE_DIR)`.
+pub const INCLUDE_DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/include");
 
 /// The README's examples are compiled, and run, with the documentation.
 #[cfg(doctest)]

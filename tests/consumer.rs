@@ -120,8 +120,7 @@ fn source_of(package: &str, version: &str) -> Result<std::path::PathBuf, String>
 }
 
 /// The safe crate of the field, written against userfaultfd-sys 0.6: its own
-/// source, with that dependency replaced by this crate, compiles and passes
-/// its tests.
+/// source, patched as a user would patch it, compiles and passes its tests.
 #[test]
 fn the_crate_userfaultfd_on_top() {
     let source = match source_of("userfaultfd", "0.9.0") {
@@ -142,40 +141,65 @@ fn the_crate_userfaultfd_on_top() {
         .status()
         .unwrap();
     assert!(status.success());
-    let manifest = fs::read_to_string(copy.join("Cargo.toml")).unwrap();
-    let start = manifest
-        .find("[dependencies.userfaultfd-sys]")
-        .expect("it depends on it");
-    let end = start
-        + manifest[start + 1..]
-            .find("\n[")
-            .map_or(manifest.len() - start, |i| i + 2);
-    let replaced = format!(
-        "{}[dependencies.userfaultfd-sys]\npackage = \"uffd-sys\"\npath = \"{ROOT}\"\n{}\n[workspace]\n",
-        &manifest[..start],
-        &manifest[end..]
-    );
-    // The features that chose a kernel version there: here all is always there.
-    let replaced: String = replaced
-        .lines()
-        .map(|line| match line.trim() {
-            l if l.contains("\"userfaultfd-sys/") && l.starts_with('"') => String::new(),
-            l if l.contains("\"userfaultfd-sys/") => {
-                format!("{} = []\n", l.split(' ').next().unwrap())
-            }
-            _ => format!("{line}\n"),
-        })
-        .collect();
-    fs::write(copy.join("Cargo.toml"), replaced).unwrap();
+    let mut manifest = fs::read_to_string(copy.join("Cargo.toml")).unwrap();
+    manifest.push_str(&format!(
+        "\n[patch.crates-io]\nuserfaultfd-sys = {{ path = \"{ROOT}/userfaultfd-sys\" }}\n\n[workspace]\n"
+    ));
+    fs::write(copy.join("Cargo.toml"), manifest).unwrap();
     let _ = fs::remove_file(copy.join("Cargo.lock"));
     let output = run(cargo(
         &copy,
         "consumer",
         &["test", "--lib", "--features", "linux5_7"],
     ));
+    let compiled = stderr(&output);
+    assert!(!compiled.contains("bindgen"), "{compiled}");
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(
         text.contains("test result: ok.") && !text.contains(" 0 passed"),
         "{text}"
     );
+}
+
+/// This version and another one in one program, each with C sources compiled
+/// against its own header.
+#[test]
+fn two_versions_in_one_program() {
+    let other = target_dir("other-version");
+    let _ = fs::remove_dir_all(&other);
+    fs::create_dir_all(&other).unwrap();
+    for name in [
+        "build.rs",
+        "build",
+        "wrapper.h",
+        "include",
+        "src",
+        "README.md",
+    ] {
+        let status = Command::new("cp")
+            .arg("-r")
+            .arg(Path::new(ROOT).join(name))
+            .arg(&other)
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+    let manifest = fs::read_to_string(Path::new(ROOT).join("Cargo.toml")).unwrap();
+    let (package, _) = manifest.split_once("[dev-dependencies]").unwrap();
+    let version = concat!("version = \"", env!("CARGO_PKG_VERSION"), "\"");
+    assert!(package.contains(version));
+    let package = package.replacen(version, "version = \"99.0.0\"", 1);
+    fs::write(other.join("Cargo.toml"), package + "\n[workspace]\n").unwrap();
+
+    let output = run(cargo(
+        Path::new(ROOT).join("tests/two-versions"),
+        "two-versions",
+        &[
+            "run",
+            "--config",
+            &format!("patch.crates-io.uffd-sys.path=\"{}\"", other.display()),
+        ],
+    ));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(text, "C and Rust of both versions agree on 0xc018aa06\n");
 }

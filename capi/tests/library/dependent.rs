@@ -1,4 +1,4 @@
-//! A crate with C sources finds the header through DEP_UFFD_SYS_INCLUDE.
+//! A crate with C sources finds the header through INCLUDE_DIR.
 
 use std::process::Command;
 

@@ -1,11 +1,6 @@
 //! Uses the crate from outside: prints what it was built from, and holds a
 //! caller of uffdio_writeprotect whose machine code tests/consumer.rs reads.
 
-// As a dependency renamed in Cargo.toml would be.
-extern crate uffd_sys as userfaultfd_sys;
-
-mod of_userfaultfd_sys;
-
 use std::mem::size_of;
 
 /// Nothing but the call, so that its whole cost is in sight.
@@ -20,7 +15,6 @@ fn main() {
     println!("bindings: {}", uffd_sys::BINDINGS);
     println!("UFFDIO_WRITEPROTECT: {:#x}", uffd_sys::UFFDIO_WRITEPROTECT);
     println!("uffd_msg: {}", size_of::<uffd_sys::uffd_msg>());
-    of_userfaultfd_sys::check();
     let mut arg = uffd_sys::uffdio_writeprotect::default();
     // SAFETY: a bad descriptor is refused before the argument is read.
     let result = unsafe { hot_writeprotect(-1, &mut arg) };

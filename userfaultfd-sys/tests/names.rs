@@ -1,12 +1,13 @@
 //! Every name of userfaultfd-sys 0.6 (feature linux5_13), at its type.
 
-use crate::userfaultfd_sys::*;
+use userfaultfd_sys::*;
 
 macro_rules! names {
     ($ty:ty: $($name:ident)*) => { $(let _: $ty = $name;)* };
 }
 
-pub fn check() {
+#[test]
+fn every_name_has_its_type() {
     names!(u64: UFFD_API UFFD_API_FEATURES UFFD_API_IOCTLS UFFD_API_RANGE_IOCTLS
         UFFD_API_RANGE_IOCTLS_BASIC UFFD_API_REGISTER_MODES
         UFFDIO_REGISTER_MODE_MISSING UFFDIO_REGISTER_MODE_WP UFFDIO_REGISTER_MODE_MINOR
