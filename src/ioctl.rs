@@ -42,7 +42,9 @@ pub(crate) unsafe fn ioctl(fd: c_int, request: u32, arg: usize) -> c_int {
 ///
 /// # Safety
 ///
-/// `arg` must point to a [`struct@uffdio_api`] that may be written. The feature
+/// What [holds for every call](crate#safety) holds for this one. `arg` must be
+/// valid for reads and writes of a [`struct@uffdio_api`]. Nobody else may be
+/// using the descriptor yet: the features decide what its readers are sent, and
 /// [`UFFD_FEATURE_SIGBUS`] makes later faults raise a signal.
 ///
 /// # Since
@@ -82,10 +84,13 @@ pub unsafe fn uffdio_api(fd: c_int, arg: *mut uffdio_api) -> c_int {
 ///
 /// # Safety
 ///
-/// `arg` must point to a [`struct@uffdio_register`] that may be written. Any
-/// thread that touches the range may from now on wait until somebody resolves
-/// its fault; who resolves them decides what the memory holds, so the range
-/// must not be memory that Rust code believes to be unchanging.
+/// What [holds for every call](crate#safety) holds for this one. `arg` must be
+/// valid for reads and writes of a [`struct@uffdio_register`].
+///
+/// The caller decides over the memory of the range. Any thread that accesses it
+/// may from now on wait until somebody resolves its fault, and whoever resolves
+/// it decides what the memory holds: so it must not be memory that Rust code
+/// believes to be unchanging, a stack, or an allocator's.
 ///
 /// # Since
 ///
@@ -115,9 +120,9 @@ pub unsafe fn uffdio_register(fd: c_int, arg: *mut uffdio_register) -> c_int {
 ///
 /// # Safety
 ///
-/// `arg` must point to a readable [`uffdio_range`]. Missing pages of the range
-/// are filled with zeros from now on, which is a change of contents if the
-/// data was still to come.
+/// What [holds for every call](crate#safety) holds for this one. `arg` must be
+/// valid for reads of a [`uffdio_range`]. Missing pages of the range are filled
+/// with zeros from now on: nobody may rely on data that was still to come.
 ///
 /// # Since
 ///
@@ -147,7 +152,8 @@ pub unsafe fn uffdio_unregister(fd: c_int, arg: *mut uffdio_range) -> c_int {
 ///
 /// # Safety
 ///
-/// `arg` must point to a readable [`uffdio_range`].
+/// What [holds for every call](crate#safety) holds for this one. `arg` must be
+/// valid for reads of a [`uffdio_range`].
 ///
 /// # Since
 ///
@@ -191,9 +197,13 @@ pub unsafe fn uffdio_wake(fd: c_int, arg: *mut uffdio_range) -> c_int {
 ///
 /// # Safety
 ///
-/// `arg` must point to a [`struct@uffdio_copy`] that may be written; `src` and
-/// `len` in it must name memory that may be read. Pages that are there are
-/// never overwritten; those that were missing now hold the data.
+/// What [holds for every call](crate#safety) holds for this one. `arg` must be
+/// valid for reads and writes of a [`struct@uffdio_copy`]. `src` in it must be
+/// valid for reads of `len` bytes in the calling process, and no other thread
+/// may write there meanwhile; `dst` is an address of the process that opened the
+/// descriptor. Populated pages are never overwritten. The missing ones now hold
+/// the data: nobody may hold a reference to them who has read something else
+/// there before (zeros before MADV_DONTNEED, say).
 ///
 /// # Since
 ///
@@ -225,8 +235,10 @@ pub unsafe fn uffdio_copy(fd: c_int, arg: *mut uffdio_copy) -> c_int {
 ///
 /// # Safety
 ///
-/// `arg` must point to a [`struct@uffdio_zeropage`] that may be written. Pages
-/// that are there are never overwritten.
+/// What [holds for every call](crate#safety) holds for this one. `arg` must be
+/// valid for reads and writes of a [`struct@uffdio_zeropage`]. Populated pages
+/// are never overwritten. The missing ones now hold zeros, with the consequence
+/// for references that [`uffdio_copy()`](fn@uffdio_copy) describes.
 ///
 /// # Since
 ///
@@ -267,8 +279,11 @@ pub unsafe fn uffdio_zeropage(fd: c_int, arg: *mut uffdio_zeropage) -> c_int {
 ///
 /// # Safety
 ///
-/// `arg` must point to a [`struct@uffdio_move`] that may be written. The source
-/// loses its contents: nothing may rely on them.
+/// What [holds for every call](crate#safety) holds for this one. `arg` must be
+/// valid for reads and writes of a [`struct@uffdio_move`]. The caller decides
+/// over both ranges. The source loses its contents: nobody may hold a reference
+/// to it, or rely on what it held. The destination gains them, with the
+/// consequence for references that [`uffdio_copy()`](fn@uffdio_copy) describes.
 ///
 /// # Since
 ///
@@ -323,11 +338,14 @@ pub unsafe fn uffdio_move(fd: c_int, arg: *mut uffdio_move) -> c_int {
 ///
 /// # Safety
 ///
-/// `arg` must point to a readable [`struct@uffdio_writeprotect`]. A thread
-/// that writes to the range waits until somebody lifts the protection, so the
-/// thread that is to do that must not write to it itself. Under
-/// [`UFFD_USER_MODE_ONLY`] a system call that writes to it fails with
-/// `EFAULT`.
+/// What [holds for every call](crate#safety) holds for this one. `arg` must be
+/// valid for reads of a [`struct@uffdio_writeprotect`]. No contents change, so
+/// references to the range stay valid.
+///
+/// A thread that writes to the range waits until somebody lifts the protection,
+/// so the thread that is to do that must not write to it itself, nor hold a lock
+/// that a writer needs. Under [`UFFD_USER_MODE_ONLY`] a system call that writes
+/// to it fails with `EFAULT`.
 ///
 /// # Since
 ///
@@ -369,8 +387,10 @@ pub unsafe fn uffdio_writeprotect(fd: c_int, arg: *mut uffdio_writeprotect) -> c
 ///
 /// # Safety
 ///
-/// `arg` must point to a [`struct@uffdio_continue`] that may be written. The
-/// pages now hold what the page cache has.
+/// What [holds for every call](crate#safety) holds for this one. `arg` must be
+/// valid for reads and writes of a [`struct@uffdio_continue`]. The pages now
+/// show what the page cache holds, which others may be writing through their own
+/// mappings: access it as memory that is shared with them.
 ///
 /// # Since
 ///
@@ -410,8 +430,10 @@ pub unsafe fn uffdio_continue(fd: c_int, arg: *mut uffdio_continue) -> c_int {
 ///
 /// # Safety
 ///
-/// `arg` must point to a [`struct@uffdio_poison`] that may be written. Whoever
-/// touches the pages gets a SIGBUS, which ends a process that has no handler.
+/// What [holds for every call](crate#safety) holds for this one. `arg` must be
+/// valid for reads and writes of a [`struct@uffdio_poison`]. An access to the
+/// pages raises SIGBUS, which ends a process without a handler: nobody may hold
+/// a reference to them.
 ///
 /// # Since
 ///
@@ -447,8 +469,12 @@ pub unsafe fn uffdio_poison(fd: c_int, arg: *mut uffdio_poison) -> c_int {
 ///
 /// # Safety
 ///
-/// `arg` must point to a readable [`struct@uffdio_rwprotect`]. A thread that
-/// touches the range waits until somebody lifts the protection.
+/// What [holds for every call](crate#safety) holds for this one. `arg` must be
+/// valid for reads of a [`struct@uffdio_rwprotect`]. No contents change, so
+/// references to the range stay valid.
+///
+/// A thread that accesses the range waits until somebody lifts the protection,
+/// so the thread that is to do that must not access it itself.
 ///
 /// # Since
 ///
@@ -477,7 +503,10 @@ pub unsafe fn uffdio_rwprotect(fd: c_int, arg: *mut uffdio_rwprotect) -> c_int {
 ///
 /// # Safety
 ///
-/// `arg` must point to a readable [`struct@uffdio_set_mode`].
+/// What [holds for every call](crate#safety) holds for this one. `arg` must be
+/// valid for reads of a [`struct@uffdio_set_mode`]. A handler that relies on
+/// being asked before an access must not find the asynchronous mode switched on
+/// by somebody else.
 ///
 /// # Since
 ///

@@ -103,7 +103,7 @@
 //!     let mut api = uffdio_api {
 //!         api: UFFD_API,
 //!         features: UFFD_FEATURE_PAGEFAULT_FLAG_WP,
-//!         ioctls: 0,
+//!         ..Default::default()
 //!     };
 //!     check(uffdio_api(uffd, &mut api))?;
 //!
@@ -115,9 +115,11 @@
 //!     page.write(1);
 //!
 //!     let range = uffdio_range { start: page as u64, len: size as u64 };
-//!     let mut register = uffdio_register { range, mode: UFFDIO_REGISTER_MODE_WP, ioctls: 0 };
+//!     let mode = UFFDIO_REGISTER_MODE_WP;
+//!     let mut register = uffdio_register { range, mode, ..Default::default() };
 //!     check(uffdio_register(uffd, &mut register))?;
-//!     let mut protect = uffdio_writeprotect { range, mode: UFFDIO_WRITEPROTECT_MODE_WP };
+//!     let mode = UFFDIO_WRITEPROTECT_MODE_WP;
+//!     let mut protect = uffdio_writeprotect { range, mode, ..Default::default() };
 //!     check(uffdio_writeprotect(uffd, &mut protect))?;
 //!
 //!     let address = page as usize;
@@ -159,6 +161,34 @@
 //! instruction; elsewhere, and with `--cfg uffd_sys_libc`, it goes through
 //! libc.
 //!
+//! # Safety
+//!
+//! Each function says what is particular to it. For all of them:
+//!
+//! - **The descriptor** is open, and the caller owns it or borrows it for the
+//!   time of the call. The number of a closed one may name another file by now.
+//! - **The argument** is valid for the whole call, and no other thread uses it
+//!   meanwhile. It may have any alignment. It must not lie in memory whose faults
+//!   the calling thread would have to resolve.
+//! - **The range** belongs to the process that opened the descriptor, which need
+//!   not be the caller's. Whoever resolves faults decides what that memory holds,
+//!   so it is accessed as memory that is shared with others: through raw
+//!   pointers, or through references that are taken after the contents are final.
+//!
+//! # What can grow
+//!
+//! The kernel may add members to a struct, events to the messages, and bits to
+//! the flags. So write `..Default::default()` in a struct expression, keep an arm
+//! for events that you do not know, and never require all bits of a mask: the
+//! masks `UFFD_API_*` say what the *header* knew when this was built, not what the
+//! running kernel has.
+//!
+//! A new name, or a new bit in a mask, is a minor release of this crate. A changed
+//! type, a struct that grew, or a name that was taken away is a major release. Two
+//! major versions can be in one program.
+//!
+//! # Names and types
+//!
 //! A call and its argument have one name, as in the manual pages: `use
 //! uffd_sys::uffdio_copy` brings the function and the struct.
 //!
@@ -168,13 +198,19 @@
 //!
 //! # The same names everywhere
 //!
-//! Which kernel headers are installed makes no difference to the names, types
-//! and values here. By default the bindings are generated from the installed
-//! headers, completed up to Linux 7.3 by this crate's own header
-//! `include/uffd_sys.h`; without libclang, or without the feature `bindgen`,
-//! committed ones are used. [`BINDINGS`] tells which. A header newer than this
-//! crate adds its new names. Ask the running kernel what it has, with
-//! [`uffdio_api()`](fn@uffdio_api), and never go by its version.
+//! Which kernel headers are installed makes no difference to the names and types
+//! here, nor to a value, except in two ways. A header newer than this crate adds
+//! its new names, and its bits to the masks `UFFD_API_*`. And four request codes
+//! differ between processors ([`UFFDIO_UNREGISTER`], [`UFFDIO_WAKE`],
+//! [`UFFDIO_SET_MODE`] and [`USERFAULTFD_IOC_NEW`]; on powerpc, mips and sparc).
+//!
+//! A library should ask for `default-features = false`: the committed bindings,
+//! one dependency, no libclang in its users' builds. With the feature `bindgen`,
+//! which is on by default, the bindings are generated from the installed headers,
+//! completed up to Linux 7.3 by this crate's own header `include/uffd_sys.h`;
+//! where that is not possible, the committed ones are used. [`BINDINGS`] tells
+//! which, because Cargo hides the warnings of dependencies. Ask the running kernel
+//! what it has, with [`uffdio_api()`](fn@uffdio_api), and never go by its version.
 //!
 //! C sources of a dependent crate find the header in [`INCLUDE_DIR`].
 

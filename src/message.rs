@@ -29,9 +29,10 @@ use crate::syscall::syscall3;
 ///
 /// # Safety
 ///
-/// `msgs` must point to `n` messages' worth of memory that may be written.
-/// It must not lie in a range that this same descriptor handles and this
-/// thread would have to resolve.
+/// What [holds for every call](crate#safety) holds for this one. `msgs` must be
+/// valid for writes of `n` messages, and must not lie in a range whose faults
+/// this thread has to resolve. A [`UFFD_EVENT_FORK`] message brings a descriptor
+/// that the reader owns from then on.
 ///
 /// # Since
 ///

@@ -27,10 +27,11 @@ use crate::syscall::syscall3;
 ///
 /// # Safety
 ///
-/// No memory is touched. Unsafe as all of this crate's calls are, because the
-/// descriptor that it makes can suspend any thread that shares the memory. It
-/// goes on handling the memory of the process that opened it: a forked child
-/// that inherited it and unregisters "its" ranges unregisters the parent's.
+/// No memory is accessed. The call is unsafe because of what it returns: the
+/// descriptor can suspend any thread of the process that opened it. It stays
+/// bound to that process's memory: a forked child that inherited it, and
+/// unregisters "its" ranges, unregisters the parent's. The caller owns the
+/// descriptor and closes it once.
 ///
 /// # Since
 ///
@@ -57,7 +58,8 @@ pub unsafe fn userfaultfd(flags: c_int) -> c_int {
 ///
 /// # Safety
 ///
-/// As [`userfaultfd`].
+/// As [`userfaultfd`]. `devfd` must be open on `/dev/userfaultfd`: another device
+/// may give the request code another meaning.
 ///
 /// # Since
 ///

@@ -48,8 +48,11 @@ use crate::ioctl::ioctl;
 ///
 /// # Safety
 ///
-/// `arg` must point to a [`pm_scan_arg`] that may be written; `vec` in it must
-/// be zero or the address of `vec_len` [`page_region`]s that may be written.
+/// What [holds for every call](crate#safety) holds for this one. `arg` must be
+/// valid for reads and writes of a [`pm_scan_arg`]. `vec` in it must be zero, or
+/// the address of `vec_len` [`page_region`]s that are valid for writes. With
+/// [`PM_SCAN_WP_MATCHING`] the caller decides over the write-protection of the
+/// range: whoever else tracks its writes would miss those that are reported here.
 ///
 /// # Since
 ///

@@ -40,6 +40,7 @@ impl Rwp {
         let mut arg = uffdio_rwprotect {
             range,
             mode: UFFDIO_RWPROTECT_MODE_RWP,
+            ..Default::default()
         };
         // SAFETY: `arg` is ours.
         check(

@@ -47,7 +47,7 @@ fn shake_hands(fd: &OwnedFd, features: u64) -> io::Result<u64> {
     let mut api = uffdio_api {
         api: UFFD_API,
         features,
-        ioctls: 0,
+        ..Default::default()
     };
     // SAFETY: `api` is ours.
     let result = unsafe { uffdio_api(fd.as_raw_fd(), &mut api) };
@@ -93,7 +93,7 @@ impl Uffd {
         let mut arg = uffdio_register {
             range,
             mode,
-            ioctls: 0,
+            ..Default::default()
         };
         // SAFETY: `arg` is ours, and the range is memory made to be tracked.
         check(
@@ -115,7 +115,11 @@ impl Uffd {
     /// Protects or lifts, by `mode`. EAGAIN is passed on: it says that an
     /// event must be read first.
     pub fn write_protect(&self, range: uffdio_range, mode: u64) -> io::Result<()> {
-        let mut arg = uffdio_writeprotect { range, mode };
+        let mut arg = uffdio_writeprotect {
+            range,
+            mode,
+            ..Default::default()
+        };
         // SAFETY: `arg` is ours.
         check(
             unsafe { uffdio_writeprotect(self.fd(), &mut arg) },
