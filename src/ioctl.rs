@@ -176,9 +176,11 @@ pub unsafe fn uffdio_wake(fd: c_int, arg: *mut uffdio_range) -> c_int {
 /// `EFAULT` of the argument itself and by `ESRCH`.
 ///
 /// - `EAGAIN`: a part was copied (`copy` says how much: go on behind it); or
-///   an event (fork, remap, remove, unmap) waits to be read, without which
-///   repeating the call cannot succeed. In that case `copy` is `-EAGAIN`;
-///   Linux 5.10 and 6.1 left it untouched, so set it to 0 before the call.
+///   nothing was, because the mappings of the process are changing (fork,
+///   mremap, munmap, madvise, with the event enabled): see [what to do
+///   then](crate#when-a-call-does-part-of-its-work). In that case `copy` is
+///   `-EAGAIN`; Linux 5.10 and 6.1 left it untouched, so set it to 0 before the
+///   call.
 /// - `EEXIST`: the page is there already. Whoever waits for it is not woken:
 ///   use [`uffdio_wake`].
 /// - `ENOENT`: `dst` is not registered with any userfaultfd, or the mapping changed
@@ -260,8 +262,8 @@ pub unsafe fn uffdio_zeropage(fd: c_int, arg: *mut uffdio_zeropage) -> c_int {
 /// The out field `move_` (`move` in C) is written on failure too, as
 /// [`uffdio_copy()`](fn@uffdio_copy) describes for `copy`.
 ///
-/// - `EAGAIN`: a part was moved (the out field says how much), or an event
-///   waits to be read.
+/// - `EAGAIN`: a part was moved (the out field says how much), or the mappings
+///   of the process are changing, as for [`uffdio_copy()`](fn@uffdio_copy).
 /// - `EBUSY`: a source page is pinned, or shared with another process (after
 ///   a fork, by KSM).
 /// - `EEXIST`: a destination page is there already.
@@ -328,8 +330,8 @@ pub unsafe fn uffdio_move(fd: c_int, arg: *mut uffdio_move) -> c_int {
 ///   `ENOENT` for any range over more than one mapping. Memory that another
 ///   userfaultfd of the process registered is protected all the same; that
 ///   one gets the messages.
-/// - `EAGAIN`: an event (fork, remap, remove, unmap) waits to be read; without
-///   reading it, repeating the call cannot succeed.
+/// - `EAGAIN`: the mappings of the process are changing, as for
+///   [`uffdio_copy()`](fn@uffdio_copy).
 /// - `EFAULT`: `arg` cannot be read.
 /// - `ENOMEM`: out of memory for page tables.
 /// - `ESRCH`: the process whose memory it is has exited.
@@ -369,8 +371,8 @@ pub unsafe fn uffdio_writeprotect(fd: c_int, arg: *mut uffdio_writeprotect) -> c
 /// The out field `mapped` is written on failure too, as
 /// [`uffdio_copy()`](fn@uffdio_copy) describes for `copy`.
 ///
-/// - `EAGAIN`: a part was mapped (`mapped` says how much), or an event waits
-///   to be read.
+/// - `EAGAIN`: a part was mapped (`mapped` says how much), or the mappings
+///   of the process are changing, as for [`uffdio_copy()`](fn@uffdio_copy).
 /// - `EEXIST`: a page is mapped already. Whoever waits for it is not woken.
 /// - `EFAULT`: there is no such page in the page cache; or `arg` cannot be
 ///   read.
@@ -415,8 +417,8 @@ pub unsafe fn uffdio_continue(fd: c_int, arg: *mut uffdio_continue) -> c_int {
 /// The out field `updated` is written on failure too, as
 /// [`uffdio_copy()`](fn@uffdio_copy) describes for `copy`.
 ///
-/// - `EAGAIN`: a part was poisoned (`updated` says how much), or an event
-///   waits to be read.
+/// - `EAGAIN`: a part was poisoned (`updated` says how much), or the mappings
+///   of the process are changing, as for [`uffdio_copy()`](fn@uffdio_copy).
 /// - `EEXIST`: a page is there already, or poisoned already.
 /// - `EINVAL`: `start` or `len` is not a multiple of the page size, `len` is
 ///   0, the range wraps, an unknown mode bit.
@@ -461,7 +463,8 @@ pub unsafe fn uffdio_poison(fd: c_int, arg: *mut uffdio_poison) -> c_int {
 ///   0, the range wraps, an unknown mode bit, or both mode bits.
 /// - `ENOENT`: nothing in the range is mapped, or a mapping in it is not
 ///   registered, or registered without [`UFFDIO_REGISTER_MODE_RWP`].
-/// - `EAGAIN`: an event (fork, remap, remove, unmap) waits to be read.
+/// - `EAGAIN`: the mappings of the process are changing, as for
+///   [`uffdio_copy()`](fn@uffdio_copy).
 /// - `EFAULT`: `arg` cannot be read.
 /// - `ESRCH`: the process whose memory it is has exited.
 /// - `EBADF`, `ENOTTY`: `fd` is not open, or is not a userfaultfd. `EINVAL`

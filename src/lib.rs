@@ -77,11 +77,18 @@
 //! |---|---|---|
 //! | 0 | all | done |
 //! | -1, EAGAIN | more than 0 | go on behind those bytes: the next call says what was in the way |
-//! | -1, EAGAIN | otherwise | an event waits to be read: to call again cannot help before [`uffd_read()`] |
-//! | -1, EEXIST | | the page is there; whoever waits for it does so still: [`uffdio_wake()`](fn@uffdio_wake) |
+//! | -1, EAGAIN | otherwise | read the messages that are there without blocking, sleep for 50 µs, longer each time, and try again |
+//! | -1, EEXIST | | something is there already, and the threads waiting on it stay blocked: [`uffdio_wake()`](fn@uffdio_wake) |
 //!
 //! WRITEPROTECT and RWPROTECT have no out field: after an error a part may be
-//! protected, and to call again for the whole is right.
+//! protected, and it is safe to repeat the call for the whole range. Their EAGAIN
+//! is answered like the others'.
+//!
+//! EAGAIN with nothing done says that the mappings of the process are changing: a
+//! fork, mremap, munmap or madvise is under way whose event you enabled. It ends
+//! when the thread that caused the event runs again, which is some time *after* you
+//! read the event. So a handler that goes back to sleep in [`uffd_read()`] can sleep
+//! for ever, and one that only yields can keep that thread off its processor.
 //!
 //! # Example: catching a write
 //!

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 use uffd_sys::*;
 
-use super::support::{check, Memory, Uffd};
+use super::support::{check, Memory, Pause, Uffd};
 use super::trackers::{Bitmap, Dirty, Tracker};
 
 struct Shared {
@@ -75,14 +75,15 @@ impl WpSync {
 
 /// Messages read at once. Under load one read takes what many writers sent.
 const BATCH: usize = 64;
-/// Faults that wait for an event to pass. Each belongs to a writer that waits,
-/// so there are no more than writers.
+/// Faults not yet resolved, because a call answered EAGAIN. Each belongs to a
+/// writer that waits, so there are no more than writers.
 const QUEUE: usize = 1024;
 
 impl Shared {
     fn handle(&self) -> io::Result<()> {
         let mut msgs = [uffd_msg::default(); BATCH];
         let mut queue: Vec<u64> = Vec::with_capacity(QUEUE);
+        let mut pause = Pause::new();
         let ready = |fd| libc::pollfd {
             fd,
             events: libc::POLLIN,
@@ -101,10 +102,15 @@ impl Shared {
             }
             self.take_messages(&mut msgs, &mut queue)?;
             self.resolve(&mut queue)?;
+            if queue.is_empty() {
+                pause = Pause::new();
+            } else {
+                pause.sleep();
+            }
         }
     }
 
-    /// Reads what waits: faults into the queue, events to make way.
+    /// Reads the messages that are there: faults go into the queue.
     fn take_messages(&self, msgs: &mut [uffd_msg], queue: &mut Vec<u64>) -> io::Result<()> {
         let room = (QUEUE - queue.len()).min(msgs.len());
         if room == 0 {
@@ -123,7 +129,8 @@ impl Shared {
                     queue.push(address & !(self.memory.page_size() as u64 - 1));
                     self.messages.fetch_add(1, Relaxed);
                 }
-                // Having read it is all: it was not in the memory we track.
+                // Reading an event lets the thread that caused it go on. This
+                // one was not in the memory that we track.
                 _ => {
                     self.events.fetch_add(1, Relaxed);
                 }
@@ -157,7 +164,9 @@ impl Shared {
             {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    // An event waits. Only reading it helps, so back to reading.
+                    // Another thread changes the mappings. Its event may wait to
+                    // be read, or was read and the thread has not run since: so
+                    // back to reading, and to sleep for a bounded time.
                     self.again.fetch_add(1, Relaxed);
                     break;
                 }
@@ -183,20 +192,20 @@ impl Tracker for WpSync {
                 start: region.start,
                 len: region.end - region.start,
             };
+            let mut pause = Pause::new();
             loop {
                 match shared
                     .uffd
                     .write_protect(range, UFFDIO_WRITEPROTECT_MODE_WP)
                 {
                     Ok(()) => break,
-                    // The handler thread reads the event; if it is still
-                    // there, this passes.
+                    // The handler thread reads the event.
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         shared.again.fetch_add(1, Relaxed);
                         if self.handler.as_ref().map_or(true, JoinHandle::is_finished) {
                             return Err(io::Error::other("the handler thread has ended"));
                         }
-                        std::thread::yield_now();
+                        pause.sleep();
                     }
                     Err(error) => return Err(error),
                 }

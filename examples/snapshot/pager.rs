@@ -12,7 +12,7 @@ use uffd_sys::*;
 use super::file::Chain;
 use super::progress::Progress;
 use super::socket;
-use super::support::Uffd;
+use super::support::{Pause, Uffd};
 
 /// Pages loaded in the background before the faults are looked at again.
 const CHUNK: usize = 64;
@@ -107,6 +107,7 @@ impl Pager {
             .chain
             .load(first, &mut self.buffer[..count * page_size])?;
         let (mut at, end) = (0, (count * page_size) as u64);
+        let mut pause = Pause::new();
         while at < end {
             let mut copy = uffdio_copy {
                 dst: self.start + (first * page_size) as u64 + at,
@@ -121,9 +122,10 @@ impl Pager {
             }
             let error = io::Error::last_os_error();
             match error.raw_os_error() {
-                // A part was copied: the out field says how much. Or nothing
-                // was, as the process changes its mappings; then once more.
-                Some(libc::EAGAIN) => at += copy.copy.max(0) as u64,
+                // A part was copied: the out field says how much.
+                Some(libc::EAGAIN) if copy.copy > 0 => at += copy.copy as u64,
+                // The process changes its mappings, which passes.
+                Some(libc::EAGAIN) => pause.sleep(),
                 Some(libc::EEXIST) => {
                     // Only this program fills pages, each once; so it is a bug.
                     return Err(format!("page {first}: it is there already"));

@@ -8,7 +8,7 @@ mod uffd;
 #[allow(unused_imports)] // As above.
 pub use memory::{page_size, Memory};
 #[allow(unused_imports)] // As above.
-pub use uffd::{check, kernel_features, Uffd};
+pub use uffd::{check, kernel_features, Pause, Uffd};
 
 use std::fmt::Display;
 use std::process::ExitCode;

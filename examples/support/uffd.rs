@@ -3,6 +3,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::time::Duration;
 
 use libc::c_int;
 use uffd_sys::*;
@@ -60,6 +61,23 @@ pub fn kernel_features() -> io::Result<u64> {
     shake_hands(&open(0)?, 0)
 }
 
+/// How long to sleep before a call that answered EAGAIN is tried again. It
+/// passes when the thread that changes the mappings runs again, so to yield is
+/// not enough: a real-time thread would keep that one off its processor.
+pub struct Pause(Duration);
+
+impl Pause {
+    pub fn new() -> Pause {
+        Pause(Duration::from_micros(50))
+    }
+
+    /// Sleeps, longer each time, up to 3 ms.
+    pub fn sleep(&mut self) {
+        std::thread::sleep(self.0);
+        self.0 = (self.0 * 2).min(Duration::from_millis(3));
+    }
+}
+
 impl Uffd {
     /// With these features, each with the words for its absence.
     pub fn open(flags: c_int, features: &[(u64, &str)]) -> io::Result<Uffd> {
@@ -112,8 +130,8 @@ impl Uffd {
         .map(|_| ())
     }
 
-    /// Protects or lifts, by `mode`. EAGAIN is passed on: it says that an
-    /// event must be read first.
+    /// Protects or lifts, by `mode`. EAGAIN is passed on: the caller reads the
+    /// messages that are there, sleeps for a [`Pause`] and tries again.
     pub fn write_protect(&self, range: uffdio_range, mode: u64) -> io::Result<()> {
         let mut arg = uffdio_writeprotect {
             range,
