@@ -111,6 +111,7 @@ pub fn generate(headers: &Headers, target: &str) -> Result<String, String> {
         // has safe code, and the structs derive (see `add_derives`).
         .no_default("uffd_msg.*")
         .derive_eq(true)
+        .derive_hash(true)
         // The kernel's comments are not ours to pass on; polish() documents.
         .generate_comments(false)
         // tests/layout.rs checks more, and for every target.

@@ -132,10 +132,10 @@
 //!     let address = page as usize;
 //!     let writer = thread::spawn(move || (address as *mut u8).write_volatile(2));
 //!
-//!     let mut msg = uffd_msg::default();
-//!     let bytes = uffd_read(uffd, &mut msg, 1);
+//!     let mut msgs = [uffd_msg_bytes::default(); 1];
+//!     let bytes = uffd_read(uffd, msgs.as_mut_ptr().cast(), msgs.len());
 //!     assert_eq!(bytes as usize, mem::size_of::<uffd_msg>());
-//!     let fault = msg.pagefault().expect("a fault");
+//!     let fault = msgs[0].pagefault().expect("a fault");
 //!     assert_eq!(fault.flags, UFFD_PAGEFAULT_FLAG_WP | UFFD_PAGEFAULT_FLAG_WRITE);
 //!     assert_eq!(fault.address, page as u64);
 //!     assert_eq!(page.read(), 1); // The writer waits.
@@ -231,13 +231,20 @@ compile_error!(
 );
 
 #[cfg(feature = "abi")]
+#[macro_use]
 pub mod abi;
+#[cfg(not(feature = "abi"))]
+#[macro_use]
+#[path = "abi/table.rs"]
+#[allow(dead_code)] // For src/check.rs, which wants the macros alone.
+mod table;
+
 mod bindings;
+mod check;
 mod ioctl;
 mod message;
 mod open;
 mod pagemap;
-mod request;
 mod syscall;
 
 pub use bindings::*;
@@ -246,7 +253,7 @@ pub use ioctl::{
     uffdio_rwprotect, uffdio_set_mode, uffdio_unregister, uffdio_wake, uffdio_writeprotect,
     uffdio_zeropage,
 };
-pub use message::uffd_read;
+pub use message::{uffd_msg_bytes, uffd_read};
 pub use open::{userfaultfd, userfaultfd_new};
 pub use pagemap::pagemap_scan;
 

@@ -1,8 +1,13 @@
-//! Messages: reading them, and the traits that bindgen cannot derive for
-//! structs that hold unions.
+//! Messages: reading them, decoding them, and the traits that bindgen cannot
+//! derive for structs that hold unions.
+//!
+//! No safe function here reads a byte that code without `unsafe` can leave
+//! uninitialised; tests/messages.rs holds it to that.
+
+#![allow(non_camel_case_types)]
 
 use core::fmt;
-use core::mem::size_of;
+use core::mem::{align_of, size_of, transmute};
 
 use libc::{c_int, ssize_t};
 
@@ -17,6 +22,8 @@ use crate::syscall::syscall3;
 /// was opened with `O_NONBLOCK`. One call takes as many messages as are
 /// waiting and fit, which is what a handler under load should use:
 /// `bytes as usize / size_of::<uffd_msg>()` is their number.
+///
+/// Room made of [`uffd_msg_bytes`] is decoded without `unsafe`.
 ///
 /// # Errors
 ///
@@ -47,55 +54,201 @@ pub unsafe fn uffd_read(fd: c_int, msgs: *mut uffd_msg, n: usize) -> ssize_t {
     unsafe { syscall3(libc::SYS_read, fd as usize, msgs as usize, bytes) }
 }
 
-/// The member of `arg` that `event` selects, safely: every member is made of
-/// integers, for which any bits are valid.
-impl uffd_msg {
+/// The 32 bytes of a message, decoded without `unsafe`.
+///
+/// A [`uffd_msg`] holds a union. Code that writes a smaller member of it leaves
+/// the other bytes uninitialised, so reading a member is `unsafe`. Here all bytes
+/// are initialised whatever they say, so reading any part is safe. An array of
+/// these is what [`uffd_read()`] should fill:
+///
+/// ```
+/// use uffd_sys::{uffd_msg_bytes, uffd_read};
+///
+/// # let uffd = -1;
+/// let mut msgs = [uffd_msg_bytes::default(); 16];
+/// // SAFETY: there is room for 16 messages.
+/// let bytes = unsafe { uffd_read(uffd, msgs.as_mut_ptr().cast(), msgs.len()) };
+/// // -1 is an error: no messages.
+/// for msg in &msgs[..bytes.max(0) as usize / 32] {
+///     if let Some(fault) = msg.pagefault() {
+///         println!("a fault at {:#x}", fault.address);
+///     }
+/// }
+/// ```
+///
+/// The layout is that of [`uffd_msg`], aligned to 8 bytes. The integers are
+/// those of this processor, as the kernel writes them.
+#[repr(C, align(8))]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct uffd_msg_bytes(pub [u8; 32]);
+
+const _: () = assert!(
+    size_of::<uffd_msg_bytes>() == size_of::<uffd_msg>()
+        && align_of::<uffd_msg_bytes>() >= align_of::<uffd_msg>(),
+    "uffd-sys: uffd_read() would not fit a message into uffd_msg_bytes",
+);
+
+impl uffd_msg_bytes {
+    /// Which event: one of `UFFD_EVENT_*`, or one newer than this crate.
+    #[inline]
+    pub const fn event(&self) -> u8 {
+        self.0[0]
+    }
+
     /// The fault, if it is [`UFFD_EVENT_PAGEFAULT`].
     #[inline]
-    pub fn pagefault(&self) -> Option<uffd_msg_pagefault> {
-        // SAFETY: see above.
-        (self.event == UFFD_EVENT_PAGEFAULT).then_some(unsafe { self.arg.pagefault })
+    pub const fn pagefault(&self) -> Option<uffd_msg_pagefault> {
+        if self.event() != UFFD_EVENT_PAGEFAULT {
+            return None;
+        }
+        Some(uffd_msg_pagefault {
+            flags: self.u64_at(8),
+            address: self.u64_at(16),
+            feat: uffd_msg_pagefault_feat {
+                ptid: self.u32_at(24),
+            },
+        })
     }
 
     /// The fork, if it is [`UFFD_EVENT_FORK`]. Its descriptor has one owner,
-    /// however often this is asked.
+    /// however often this is called.
     #[inline]
-    pub fn fork(&self) -> Option<uffd_msg_fork> {
-        // SAFETY: see above.
-        (self.event == UFFD_EVENT_FORK).then_some(unsafe { self.arg.fork })
+    pub const fn fork(&self) -> Option<uffd_msg_fork> {
+        if self.event() != UFFD_EVENT_FORK {
+            return None;
+        }
+        Some(uffd_msg_fork {
+            ufd: self.u32_at(8),
+        })
     }
 
     /// The move, if it is [`UFFD_EVENT_REMAP`].
     #[inline]
-    pub fn remap(&self) -> Option<uffd_msg_remap> {
-        // SAFETY: see above.
-        (self.event == UFFD_EVENT_REMAP).then_some(unsafe { self.arg.remap })
+    pub const fn remap(&self) -> Option<uffd_msg_remap> {
+        if self.event() != UFFD_EVENT_REMAP {
+            return None;
+        }
+        Some(uffd_msg_remap {
+            from: self.u64_at(8),
+            to: self.u64_at(16),
+            len: self.u64_at(24),
+        })
     }
 
     /// The pages that were dropped, if it is [`UFFD_EVENT_REMOVE`].
     #[inline]
-    pub fn remove(&self) -> Option<uffd_msg_remove> {
-        // SAFETY: see above.
-        (self.event == UFFD_EVENT_REMOVE).then_some(unsafe { self.arg.remove })
+    pub const fn remove(&self) -> Option<uffd_msg_remove> {
+        if self.event() != UFFD_EVENT_REMOVE {
+            return None;
+        }
+        Some(self.range())
     }
 
-    /// The range that was unmapped, if it is [`UFFD_EVENT_UNMAP`]: the kernel
-    /// uses the member `remove` for it too.
+    /// The range that was unmapped, if it is [`UFFD_EVENT_UNMAP`]. The kernel
+    /// uses the struct of [`UFFD_EVENT_REMOVE`] for it too.
     #[inline]
-    pub fn unmap(&self) -> Option<uffd_msg_remove> {
-        // SAFETY: see above.
-        (self.event == UFFD_EVENT_UNMAP).then_some(unsafe { self.arg.remove })
+    pub const fn unmap(&self) -> Option<uffd_msg_remove> {
+        if self.event() != UFFD_EVENT_UNMAP {
+            return None;
+        }
+        Some(self.range())
+    }
+
+    const fn range(&self) -> uffd_msg_remove {
+        uffd_msg_remove {
+            start: self.u64_at(8),
+            end: self.u64_at(16),
+        }
+    }
+
+    const fn u32_at(&self, at: usize) -> u32 {
+        let b = &self.0;
+        u32::from_ne_bytes([b[at], b[at + 1], b[at + 2], b[at + 3]])
+    }
+
+    const fn u64_at(&self, at: usize) -> u64 {
+        let b = &self.0;
+        u64::from_ne_bytes([
+            b[at],
+            b[at + 1],
+            b[at + 2],
+            b[at + 3],
+            b[at + 4],
+            b[at + 5],
+            b[at + 6],
+            b[at + 7],
+        ])
+    }
+}
+
+/// Shows the part that the event selects; all bytes of an event newer than this
+/// crate.
+impl fmt::Debug for uffd_msg_bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("uffd_msg_bytes");
+        if let Some(fault) = self.pagefault() {
+            out.field("pagefault", &fault);
+        } else if let Some(fork) = self.fork() {
+            out.field("fork", &fork);
+        } else if let Some(remap) = self.remap() {
+            out.field("remap", &remap);
+        } else if let Some(remove) = self.remove() {
+            out.field("remove", &remove);
+        } else if let Some(unmap) = self.unmap() {
+            out.field("unmap", &unmap);
+        } else {
+            out.field("event", &self.event()).field("bytes", &self.0);
+        }
+        out.finish()
+    }
+}
+
+impl uffd_msg {
+    /// The bytes of this message, which decode without `unsafe`.
+    ///
+    /// # Safety
+    ///
+    /// All 32 bytes must be initialised. They are after [`uffd_read()`] filled
+    /// the message, and after [`Default::default()`]. They are not after a
+    /// smaller member of `arg` was assigned to a new `arg`: `uffd_msg_arg { fork }`
+    /// leaves 20 bytes uninitialised, and `uffd_msg_arg { pagefault }` may leave
+    /// the 4 bytes of padding.
+    #[inline]
+    pub const unsafe fn assume_init(self) -> uffd_msg_bytes {
+        // SAFETY: the sizes are equal, and any 32 initialised bytes are a
+        // `uffd_msg_bytes`; the caller says that these are initialised. `self`
+        // was copied with all of them: `uffd_msg` is packed, and the members
+        // `remap` and `reserved` of its union have no padding and its whole size.
+        unsafe { transmute::<uffd_msg, uffd_msg_bytes>(self) }
+    }
+}
+
+/// Shows the event alone: `arg` may be uninitialised. [`uffd_msg_bytes`] shows
+/// all of a message.
+impl fmt::Debug for uffd_msg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A copy: the fields of a packed struct cannot be borrowed.
+        let event = self.event;
+        f.debug_struct("uffd_msg")
+            .field("event", &event)
+            .finish_non_exhaustive()
     }
 }
 
 impl uffd_msg_pagefault {
     /// The id of the thread, with [`UFFD_FEATURE_THREAD_ID`]; else 0.
     #[inline]
-    pub fn ptid(&self) -> u32 {
-        // SAFETY: `ptid` is the union's only member and any bits are a `u32`.
+    pub const fn ptid(&self) -> u32 {
+        // SAFETY: `ptid` is the only member of the union and has its whole size,
+        // so whoever made the union without `unsafe` initialised all of it.
         unsafe { self.feat.ptid }
     }
 }
+
+const _: () = assert!(
+    size_of::<uffd_msg_pagefault_feat>() == size_of::<u32>(),
+    "uffd-sys: uffd_msg_pagefault::ptid() would read a part of a union",
+);
 
 impl Default for uffd_msg_arg {
     fn default() -> Self {
@@ -119,26 +272,5 @@ impl fmt::Debug for uffd_msg_pagefault {
             .field("address", &format_args!("{:#x}", self.address))
             .field("ptid", &self.ptid())
             .finish()
-    }
-}
-
-/// Shows the member of `arg` that `event` selects.
-impl fmt::Debug for uffd_msg {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Copies: the fields of a packed struct cannot be borrowed.
-        let (event, arg) = (self.event, self.arg);
-        let mut out = f.debug_struct("uffd_msg");
-        // SAFETY: every member is made of integers, for which any bits are valid.
-        unsafe {
-            match event {
-                UFFD_EVENT_PAGEFAULT => out.field("pagefault", &arg.pagefault),
-                UFFD_EVENT_FORK => out.field("fork", &arg.fork),
-                UFFD_EVENT_REMAP => out.field("remap", &arg.remap),
-                UFFD_EVENT_REMOVE => out.field("remove", &arg.remove),
-                UFFD_EVENT_UNMAP => out.field("unmap", &arg.remove),
-                _ => out.field("event", &event).field("reserved", &arg.reserved),
-            };
-        }
-        out.finish()
     }
 }

@@ -81,7 +81,7 @@ const QUEUE: usize = 1024;
 
 impl Shared {
     fn handle(&self) -> io::Result<()> {
-        let mut msgs = [uffd_msg::default(); BATCH];
+        let mut msgs = [uffd_msg_bytes::default(); BATCH];
         let mut queue: Vec<u64> = Vec::with_capacity(QUEUE);
         let mut pause = Pause::new();
         let ready = |fd| libc::pollfd {
@@ -111,7 +111,7 @@ impl Shared {
     }
 
     /// Reads the messages that are there: faults go into the queue.
-    fn take_messages(&self, msgs: &mut [uffd_msg], queue: &mut Vec<u64>) -> io::Result<()> {
+    fn take_messages(&self, msgs: &mut [uffd_msg_bytes], queue: &mut Vec<u64>) -> io::Result<()> {
         let room = (QUEUE - queue.len()).min(msgs.len());
         if room == 0 {
             return Ok(());
@@ -121,19 +121,13 @@ impl Shared {
             self.reads.fetch_add(1, Relaxed);
         }
         for msg in msgs {
-            match msg.event {
-                UFFD_EVENT_PAGEFAULT => {
-                    // SAFETY: the event says which member it is. Copied:
-                    // fields of a packed struct cannot be borrowed.
-                    let address = unsafe { msg.arg.pagefault.address };
-                    queue.push(address & !(self.memory.page_size() as u64 - 1));
-                    self.messages.fetch_add(1, Relaxed);
-                }
+            if let Some(fault) = msg.pagefault() {
+                queue.push(fault.address & !(self.memory.page_size() as u64 - 1));
+                self.messages.fetch_add(1, Relaxed);
+            } else {
                 // Reading an event lets the thread that caused it go on. This
                 // one was not in the memory that we track.
-                _ => {
-                    self.events.fetch_add(1, Relaxed);
-                }
+                self.events.fetch_add(1, Relaxed);
             }
         }
         Ok(())

@@ -77,16 +77,15 @@ pub fn serve(folder: &Path, sequence: u64) -> Result<(), String> {
 impl Pager {
     /// Fills the pages that threads wait for. Returns how many.
     fn serve_faults(&mut self) -> Result<u64, String> {
-        let mut msgs = [uffd_msg::default(); 64];
+        let mut msgs = [uffd_msg_bytes::default(); 64];
         let page_size = self.chain.page_size() as u64;
         let mut pages = [0; 64];
         let mut n = 0;
         for msg in self.uffd.read(&mut msgs).map_err(|e| e.to_string())? {
-            if msg.event != UFFD_EVENT_PAGEFAULT {
+            let Some(fault) = msg.pagefault() else {
                 return Err(format!("an event that was not asked for: {msg:?}"));
-            }
-            // SAFETY: the event says which member it is.
-            pages[n] = ((unsafe { msg.arg.pagefault.address } - self.start) / page_size) as usize;
+            };
+            pages[n] = ((fault.address - self.start) / page_size) as usize;
             n += 1;
         }
         let mut served = 0;

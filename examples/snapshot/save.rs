@@ -206,14 +206,12 @@ impl<'a> Snapshots<'a> {
     /// Saves the pages that writers wait for, and lets them go on.
     fn handle_faults(&mut self, saving: &mut Saving) -> Result<(), String> {
         let memory = &self.bank.memory;
-        let mut msgs = [uffd_msg::default(); 64];
+        let mut msgs = [uffd_msg_bytes::default(); 64];
         for msg in self.trap.read(&mut msgs).map_err(|e| e.to_string())? {
-            if msg.event != UFFD_EVENT_PAGEFAULT {
+            let Some(fault) = msg.pagefault() else {
                 return Err(format!("an event that was not asked for: {msg:?}"));
-            }
-            // SAFETY: the event says which member it is.
-            let address = unsafe { msg.arg.pagefault.address };
-            let page = memory.pages_of(address, address).start;
+            };
+            let page = memory.pages_of(fault.address, fault.address).start;
             saving.save(self.bank, page, 1)?;
             saving.faults += 1;
             self.changed[page] = true;

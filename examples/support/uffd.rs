@@ -152,9 +152,9 @@ impl Uffd {
     }
 
     /// The messages that wait, as many as fit; none if there is none.
-    pub fn read<'a>(&self, msgs: &'a mut [uffd_msg]) -> io::Result<&'a [uffd_msg]> {
+    pub fn read<'a>(&self, msgs: &'a mut [uffd_msg_bytes]) -> io::Result<&'a [uffd_msg_bytes]> {
         // SAFETY: room for as many messages as the slice has.
-        let bytes = unsafe { uffd_read(self.fd(), msgs.as_mut_ptr(), msgs.len()) };
+        let bytes = unsafe { uffd_read(self.fd(), msgs.as_mut_ptr().cast(), msgs.len()) };
         if bytes >= 0 {
             return Ok(&msgs[..bytes as usize / std::mem::size_of::<uffd_msg>()]);
         }

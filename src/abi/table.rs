@@ -3,7 +3,8 @@
 //! so it is a witness of its own beside the header and the C compiler. The
 //! documentation of the bindings comes from here too.
 //!
-//! The build script reads this file as well, so it uses nothing of the crate.
+//! The build script reads this file as well, so it uses nothing of the crate;
+//! and src/check.rs reads it in every build, so it uses nothing of std.
 
 /// How a processor puts an ioctl's request code together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +100,7 @@ impl Struct {
     /// The size of one of its fields where `u64` has this alignment.
     pub fn field_size_for(&self, field: &Field, align_of_u64: u64) -> u64 {
         let part = STRUCTS.iter().find(|part| {
-            self.name == "uffd_msg_arg" && part.name == format!("uffd_msg_{}", field.name)
+            self.name == "uffd_msg_arg" && part.name.strip_prefix("uffd_msg_") == Some(field.name)
         });
         part.map_or(field.size, |part| part.size_for(align_of_u64))
     }
@@ -243,7 +244,7 @@ macro_rules! each_struct {
                 reserved3: 4..8, "Zero.";
                 arg: 8..32, "What happened.";
             }
-            union uffd_msg_arg: "__typeof__(((struct uffd_msg *)0)->arg)", 24, 8, "4.3", "What happened; [`uffd_msg::event`] says which member holds. Every bit pattern is valid for each." {
+            union uffd_msg_arg: "__typeof__(((struct uffd_msg *)0)->arg)", 24, 8, "4.3", "What happened; [`uffd_msg::event`] says which member holds. Writing a smaller member leaves the rest uninitialised: read through [`uffd_msg_bytes`](crate::uffd_msg_bytes)." {
                 pagefault: 0..24, "[`UFFD_EVENT_PAGEFAULT`](crate::UFFD_EVENT_PAGEFAULT).";
                 fork: 0..4, "[`UFFD_EVENT_FORK`](crate::UFFD_EVENT_FORK).";
                 remap: 0..24, "[`UFFD_EVENT_REMAP`](crate::UFFD_EVENT_REMAP).";

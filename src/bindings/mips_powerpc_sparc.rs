@@ -185,7 +185,7 @@ pub const PM_SCAN_WP_MATCHING: u64 = 1;
 #[doc = "[`pm_scan_arg::flags`]: fail with EPERM on memory that is not registered for asynchronous write-protection.\n\nSince Linux 6.7."]
 pub const PM_SCAN_CHECK_WPASYNC: u64 = 2;
 #[repr(C)]
-#[derive(Debug, Default, Copy, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Copy, Clone, Hash, PartialEq, Eq)]
 #[doc = "Argument of UFFDIO_API: the handshake.\n\nSince Linux 4.3."]
 pub struct uffdio_api {
     #[doc = "In: [`UFFD_API`](crate::UFFD_API)."]
@@ -196,7 +196,7 @@ pub struct uffdio_api {
     pub ioctls: u64,
 }
 #[repr(C)]
-#[derive(Debug, Default, Copy, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Copy, Clone, Hash, PartialEq, Eq)]
 #[doc = "A range of memory; argument of UFFDIO_UNREGISTER and UFFDIO_WAKE.\n\nSince Linux 4.3."]
 pub struct uffdio_range {
     #[doc = "Its address, a multiple of the page size."]
@@ -205,7 +205,7 @@ pub struct uffdio_range {
     pub len: u64,
 }
 #[repr(C)]
-#[derive(Debug, Default, Copy, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Copy, Clone, Hash, PartialEq, Eq)]
 #[doc = "Argument of UFFDIO_REGISTER.\n\nSince Linux 4.3."]
 pub struct uffdio_register {
     #[doc = "In: the memory."]
@@ -216,7 +216,7 @@ pub struct uffdio_register {
     pub ioctls: u64,
 }
 #[repr(C)]
-#[derive(Debug, Default, Copy, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Copy, Clone, Hash, PartialEq, Eq)]
 #[doc = "Argument of UFFDIO_COPY.\n\nSince Linux 4.3."]
 pub struct uffdio_copy {
     #[doc = "In: where the pages are missing, a multiple of the page size."]
@@ -231,7 +231,7 @@ pub struct uffdio_copy {
     pub copy: i64,
 }
 #[repr(C)]
-#[derive(Debug, Default, Copy, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Copy, Clone, Hash, PartialEq, Eq)]
 #[doc = "Argument of UFFDIO_ZEROPAGE.\n\nSince Linux 4.3."]
 pub struct uffdio_zeropage {
     #[doc = "In: where the pages are missing."]
@@ -242,7 +242,7 @@ pub struct uffdio_zeropage {
     pub zeropage: i64,
 }
 #[repr(C)]
-#[derive(Debug, Default, Copy, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Copy, Clone, Hash, PartialEq, Eq)]
 #[doc = "Argument of UFFDIO_WRITEPROTECT. It has no out field.\n\nSince Linux 5.7."]
 pub struct uffdio_writeprotect {
     #[doc = "In: the memory."]
@@ -251,7 +251,7 @@ pub struct uffdio_writeprotect {
     pub mode: u64,
 }
 #[repr(C)]
-#[derive(Debug, Default, Copy, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Copy, Clone, Hash, PartialEq, Eq)]
 #[doc = "Argument of UFFDIO_CONTINUE.\n\nSince Linux 5.13."]
 pub struct uffdio_continue {
     #[doc = "In: the pages to map."]
@@ -262,7 +262,7 @@ pub struct uffdio_continue {
     pub mapped: i64,
 }
 #[repr(C)]
-#[derive(Debug, Default, Copy, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Copy, Clone, Hash, PartialEq, Eq)]
 #[doc = "Argument of UFFDIO_POISON.\n\nSince Linux 6.6."]
 pub struct uffdio_poison {
     #[doc = "In: the pages to poison."]
@@ -273,7 +273,7 @@ pub struct uffdio_poison {
     pub updated: i64,
 }
 #[repr(C)]
-#[derive(Debug, Default, Copy, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Copy, Clone, Hash, PartialEq, Eq)]
 #[doc = "Argument of UFFDIO_MOVE.\n\nSince Linux 6.8."]
 pub struct uffdio_move {
     #[doc = "In: where the pages are missing, a multiple of the page size."]
@@ -288,7 +288,7 @@ pub struct uffdio_move {
     pub move_: i64,
 }
 #[repr(C)]
-#[derive(Debug, Default, Copy, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Copy, Clone, Hash, PartialEq, Eq)]
 #[doc = "Argument of UFFDIO_RWPROTECT. It has no out field.\n\nSince Linux 7.3."]
 pub struct uffdio_rwprotect {
     #[doc = "In: the memory."]
@@ -297,7 +297,7 @@ pub struct uffdio_rwprotect {
     pub mode: u64,
 }
 #[repr(C)]
-#[derive(Debug, Default, Copy, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Copy, Clone, Hash, PartialEq, Eq)]
 #[doc = "Argument of UFFDIO_SET_MODE.\n\nSince Linux 7.3."]
 pub struct uffdio_set_mode {
     #[doc = "In: the `UFFD_FEATURE_*` bits to switch on."]
@@ -322,7 +322,7 @@ pub struct uffd_msg {
 }
 #[repr(C)]
 #[derive(Copy, Clone)]
-#[doc = "What happened; [`uffd_msg::event`] says which member holds. Every bit pattern is valid for each.\n\nSince Linux 4.3."]
+#[doc = "What happened; [`uffd_msg::event`] says which member holds. Writing a smaller member leaves the rest uninitialised: read through [`uffd_msg_bytes`](crate::uffd_msg_bytes).\n\nSince Linux 4.3."]
 pub union uffd_msg_arg {
     #[doc = "[`UFFD_EVENT_PAGEFAULT`](crate::UFFD_EVENT_PAGEFAULT)."]
     pub pagefault: uffd_msg_pagefault,
@@ -354,14 +354,14 @@ pub union uffd_msg_pagefault_feat {
     pub ptid: u32,
 }
 #[repr(C)]
-#[derive(Debug, Copy, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Copy, Clone, Hash, PartialEq, Eq, Default)]
 #[doc = "The process forked.\n\nSince Linux 4.11."]
 pub struct uffd_msg_fork {
     #[doc = "A new file descriptor in the reader: the userfaultfd of the child. The reader must close it; one whose message is thrown away unread leaks."]
     pub ufd: u32,
 }
 #[repr(C)]
-#[derive(Debug, Copy, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Copy, Clone, Hash, PartialEq, Eq, Default)]
 #[doc = "A registered range moved.\n\nSince Linux 4.11."]
 pub struct uffd_msg_remap {
     #[doc = "Its old address."]
@@ -372,7 +372,7 @@ pub struct uffd_msg_remap {
     pub len: u64,
 }
 #[repr(C)]
-#[derive(Debug, Copy, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Copy, Clone, Hash, PartialEq, Eq, Default)]
 #[doc = "Pages were dropped, or a range was unmapped.\n\nSince Linux 4.11."]
 pub struct uffd_msg_remove {
     #[doc = "The first address."]
@@ -381,7 +381,7 @@ pub struct uffd_msg_remove {
     pub end: u64,
 }
 #[repr(C)]
-#[derive(Debug, Copy, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Copy, Clone, Hash, PartialEq, Eq, Default)]
 #[doc = "The whole of `arg`, in words.\n\nSince Linux 4.3."]
 pub struct uffd_msg_reserved {
     #[doc = "First word."]
@@ -392,7 +392,7 @@ pub struct uffd_msg_reserved {
     pub reserved3: u64,
 }
 #[repr(C)]
-#[derive(Debug, Default, Copy, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Copy, Clone, Hash, PartialEq, Eq)]
 #[doc = "What PAGEMAP_SCAN reports: a run of pages of the same categories.\n\nSince Linux 6.7."]
 pub struct page_region {
     #[doc = "Its address."]
@@ -403,7 +403,7 @@ pub struct page_region {
     pub categories: u64,
 }
 #[repr(C)]
-#[derive(Debug, Default, Copy, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Copy, Clone, Hash, PartialEq, Eq)]
 #[doc = "Argument of PAGEMAP_SCAN.\n\nSince Linux 6.7."]
 pub struct pm_scan_arg {
     #[doc = "In: the size of this struct, 96."]

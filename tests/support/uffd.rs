@@ -233,17 +233,22 @@ impl Uffd {
     }
 
     /// One uffd_read() with room for `room` messages.
-    pub fn read(&self, room: usize) -> Result<Vec<uffd_msg>, Errno> {
+    pub fn read(&self, room: usize) -> Result<Vec<uffd_msg_bytes>, Errno> {
         // One more than said, to see that the call does not use it.
-        let mut messages = vec![uffd_msg::default(); room + 1];
+        let mut messages = vec![uffd_msg_bytes::default(); room + 1];
+        let to = messages.as_mut_ptr().cast();
         // SAFETY: there is room for `room` messages.
-        let bytes = call(|| unsafe { uffd_read(self.fd(), messages.as_mut_ptr(), room) as i64 })?;
+        let bytes = call(|| unsafe { uffd_read(self.fd(), to, room) as i64 })?;
         assert_eq!(
             bytes % size_of::<uffd_msg>() as i64,
             0,
             "read(2) gives whole messages"
         );
-        assert_eq!(messages[room].event, 0, "uffd_read wrote behind its room");
+        assert_eq!(
+            messages[room],
+            uffd_msg_bytes::default(),
+            "uffd_read wrote behind its room"
+        );
         messages.truncate(bytes as usize / size_of::<uffd_msg>());
         Ok(messages)
     }
@@ -264,7 +269,7 @@ impl Uffd {
 
     /// The next message, whatever it is.
     #[track_caller]
-    pub fn next_message(&self) -> uffd_msg {
+    pub fn next_message(&self) -> uffd_msg_bytes {
         self.wait_readable();
         self.read(1).expect("uffd_read")[0]
     }
@@ -288,9 +293,10 @@ impl Uffd {
     #[track_caller]
     pub fn next_fork(&self) -> Uffd {
         let message = self.next_message();
-        assert_eq!(message.event, UFFD_EVENT_FORK, "not a fork: {message:?}");
-        // SAFETY: the event says that this member holds.
-        let fd = unsafe { message.arg.fork.ufd } as c_int;
+        let Some(fork) = message.fork() else {
+            panic!("not a fork: {message:?}")
+        };
+        let fd = fork.ufd as c_int;
         // SAFETY: the kernel made the descriptor for the reader of the message.
         Uffd(unsafe { OwnedFd::from_raw_fd(fd) })
     }
@@ -329,20 +335,16 @@ impl Uffd {
     }
 }
 
-impl From<uffd_msg> for Fault {
+impl From<uffd_msg_bytes> for Fault {
     #[track_caller]
-    fn from(message: uffd_msg) -> Self {
-        assert_eq!(
-            message.event, UFFD_EVENT_PAGEFAULT,
-            "not a fault: {message:?}"
-        );
-        let arg = message.arg;
-        // SAFETY: the event says that this member holds; all are integers.
-        let (fault, thread) = unsafe { (arg.pagefault, arg.pagefault.feat.ptid) };
+    fn from(message: uffd_msg_bytes) -> Self {
+        let Some(fault) = message.pagefault() else {
+            panic!("not a fault: {message:?}")
+        };
         Fault {
             flags: fault.flags,
             address: fault.address,
-            thread,
+            thread: fault.ptid(),
         }
     }
 }

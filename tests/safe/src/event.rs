@@ -64,23 +64,23 @@ pub struct Child(OwnedFd);
 
 /// Room for messages, to be used again and again.
 #[derive(Debug)]
-pub struct Buffer(Box<[uffd_msg]>);
+pub struct Buffer(Box<[uffd_msg_bytes]>);
 
 /// The messages of one read.
 #[derive(Debug)]
-pub struct Events<'b>(std::slice::Iter<'b, uffd_msg>);
+pub struct Events<'b>(std::slice::Iter<'b, uffd_msg_bytes>);
 
 impl Buffer {
     /// Room for so many messages; at least one.
     pub fn new(messages: usize) -> Buffer {
-        Buffer(vec![uffd_msg::default(); messages.max(1)].into())
+        Buffer(vec![uffd_msg_bytes::default(); messages.max(1)].into())
     }
 
     // Private, because it must be a userfaultfd: the number of a child's
     // descriptor is believed.
     fn read(&mut self, fd: BorrowedFd<'_>) -> io::Result<Events<'_>> {
         // SAFETY: the buffer has room for as many messages as it is long.
-        let read = unsafe { uffd_read(fd.as_raw_fd(), self.0.as_mut_ptr(), self.0.len()) };
+        let read = unsafe { uffd_read(fd.as_raw_fd(), self.0.as_mut_ptr().cast(), self.0.len()) };
         let bytes = match check(read as i64) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
             other => other? as usize,
@@ -135,7 +135,7 @@ fn wait(fd: BorrowedFd<'_>, time: Duration) -> io::Result<bool> {
 ///
 /// A message of the kernel, read by this process and decoded once: it may own
 /// a descriptor.
-unsafe fn decode(message: uffd_msg) -> Event {
+unsafe fn decode(message: uffd_msg_bytes) -> Event {
     let range = |r: uffd_msg_remove| r.start as usize..r.end as usize;
     if let Some(fault) = message.pagefault() {
         let has = |flag| fault.flags & flag != 0;
@@ -170,7 +170,7 @@ unsafe fn decode(message: uffd_msg) -> Event {
     match (message.remove(), message.unmap()) {
         (Some(removed), _) => Event::Remove(range(removed)),
         (_, Some(unmapped)) => Event::Unmap(range(unmapped)),
-        _ => Event::Unknown(message.event),
+        _ => Event::Unknown(message.event()),
     }
 }
 

@@ -168,7 +168,7 @@ impl Demo {
 
     /// The messages that come within this time; that there are none is an
     /// error.
-    fn wait(&self, left: Duration) -> Result<Vec<sys::uffd_msg>, String> {
+    fn wait(&self, left: Duration) -> Result<Vec<sys::uffd_msg_bytes>, String> {
         let mut poll = libc::pollfd {
             fd: self.uffd.as_raw_fd(),
             events: libc::POLLIN,
@@ -181,9 +181,10 @@ impl Demo {
             1 => {}
             _ => return Err(format!("poll(2): {}", errno_name(errno()))),
         }
-        let mut messages = [sys::uffd_msg::default(); 16];
+        let mut messages = [sys::uffd_msg_bytes::default(); 16];
+        let room = messages.as_mut_ptr().cast();
         // SAFETY: room for 16 messages, outside of the protected range.
-        let bytes = unsafe { sys::uffd_read(self.uffd.as_raw_fd(), messages.as_mut_ptr(), 16) };
+        let bytes = unsafe { sys::uffd_read(self.uffd.as_raw_fd(), room, 16) };
         if bytes < 0 {
             return Err(format!("read(2): {}", errno_name(errno())));
         }
@@ -193,22 +194,17 @@ impl Demo {
     /// Checks one trapped write, shows it and lets it through.
     fn trap(
         &mut self,
-        message: &sys::uffd_msg,
+        message: &sys::uffd_msg_bytes,
         writers: &Writers,
         map: &mut Map,
         out: &mut Output,
     ) {
-        let event = message.event;
-        self.expect(event == sys::UFFD_EVENT_PAGEFAULT, || {
-            format!("event {event:#x} instead of a fault")
-        });
-        if event != sys::UFFD_EVENT_PAGEFAULT {
+        let Some(fault) = message.pagefault() else {
+            let event = message.event();
+            self.wrong(format!("event {event:#x} instead of a fault"));
             return;
-        }
-        // SAFETY: the event says that this member holds; any bits are valid.
-        let fault = unsafe { message.arg.pagefault };
-        // SAFETY: the only member, made of an integer.
-        let thread_id = unsafe { fault.feat.ptid };
+        };
+        let thread_id = fault.ptid();
         let expected = sys::UFFD_PAGEFAULT_FLAG_WRITE | sys::UFFD_PAGEFAULT_FLAG_WP;
         let flags = fault.flags;
         self.expect(flags == expected, || {

@@ -126,7 +126,7 @@ fn fill(fd: c_int, source: u64, address: u64) -> c_int {
 
 /// Resolves so many faults. The counterpart of `c_handle`.
 fn handle(fd: c_int, source: u64, mut faults: usize, wait: Wait, batch: usize) {
-    let mut msgs = [uffd_msg::default(); 64];
+    let mut msgs = [uffd_msg_bytes::default(); 64];
     while faults > 0 {
         if wait == Wait::Poll {
             let mut ready = libc::pollfd {
@@ -138,16 +138,14 @@ fn handle(fd: c_int, source: u64, mut faults: usize, wait: Wait, batch: usize) {
             assert!(unsafe { libc::poll(&mut ready, 1, -1) } >= 0);
         }
         // SAFETY: room for 64 messages, and `batch` is not more.
-        let bytes = unsafe { uffd_read(fd, msgs.as_mut_ptr(), batch) };
+        let bytes = unsafe { uffd_read(fd, msgs.as_mut_ptr().cast(), batch) };
         if bytes < 0 {
             let error = io::Error::last_os_error();
             assert_eq!(error.kind(), io::ErrorKind::WouldBlock, "read: {error}");
             continue;
         }
         for msg in &msgs[..bytes as usize / size_of::<uffd_msg>()] {
-            assert_eq!(msg.event, UFFD_EVENT_PAGEFAULT);
-            // SAFETY: the event says which member it is.
-            let address = unsafe { msg.arg.pagefault.address };
+            let address = msg.pagefault().expect("a fault").address;
             assert_eq!(
                 fill(fd, source, address),
                 0,

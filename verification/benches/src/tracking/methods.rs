@@ -155,15 +155,13 @@ impl Sync {
 }
 
 fn handle(uffd: &Uffd, region: &Region, dirty: &Bitmap, stop: &AtomicBool) {
-    let mut msgs = [uffd_msg::default(); 64];
+    let mut msgs = [uffd_msg_bytes::default(); 64];
     while !stop.load(Relaxed) {
         // SAFETY: room for 64 messages.
-        let bytes = unsafe { uffd_read(uffd.fd(), msgs.as_mut_ptr(), 64) };
+        let bytes = unsafe { uffd_read(uffd.fd(), msgs.as_mut_ptr().cast(), 64) };
         assert!(bytes > 0, "read: {}", io::Error::last_os_error());
         for msg in &msgs[..bytes as usize / size_of::<uffd_msg>()] {
-            assert_eq!(msg.event, UFFD_EVENT_PAGEFAULT);
-            // SAFETY: the event says which member it is.
-            let address = unsafe { msg.arg.pagefault.address };
+            let address = msg.pagefault().expect("a fault").address;
             let offset = address.wrapping_sub(region.address(0)) as usize;
             let mut start = address & !4095;
             let mut len = 4096;
