@@ -21,9 +21,7 @@ fn remove_tells_which_pages_were_dropped() {
         uffd.wait_readable();
         remover.assert_waiting();
         let message = uffd.next_message();
-        assert_eq!(message.event, UFFD_EVENT_REMOVE);
-        // SAFETY: the event says that this member holds.
-        let remove = unsafe { message.arg.remove };
+        let remove = message.remove().expect("UFFD_EVENT_REMOVE");
         let end = region.address(1) + 2 * region.page_size();
         assert_eq!(
             remove,
@@ -44,9 +42,7 @@ fn unmap_tells_which_range_is_gone() {
         let range = region.all();
         let unmapper = in_background(move || drop(region));
         let message = uffd.next_message();
-        assert_eq!(message.event, UFFD_EVENT_UNMAP);
-        // SAFETY: the event says that this member holds.
-        let remove = unsafe { message.arg.remove };
+        let remove = message.unmap().expect("UFFD_EVENT_UNMAP");
         let end = range.start + range.len;
         assert_eq!(
             remove,
@@ -68,9 +64,7 @@ fn remap_tells_from_where_to_where_and_the_new_place_is_registered() {
         let (from, to) = (region.all(), target.address(0));
         let mover = in_background(move || region.move_onto(target));
         let message = uffd.next_message();
-        assert_eq!(message.event, UFFD_EVENT_REMAP);
-        // SAFETY: the event says that this member holds.
-        let remap = unsafe { message.arg.remap };
+        let remap = message.remap().expect("UFFD_EVENT_REMAP");
         assert_eq!(
             remap,
             uffd_msg_remap {

@@ -208,7 +208,7 @@ fn an_unread_event_is_eagain_until_it_is_read_however_often_one_tries() {
             assert_eq!(uffd.writeprotect(region.page(1), WP), Err(EAGAIN));
             assert_eq!(uffd.writeprotect(region.page(1), 0), Err(EAGAIN));
         }
-        assert_eq!(uffd.next_message().event, UFFD_EVENT_REMOVE);
+        assert_eq!(uffd.next_message().event(), UFFD_EVENT_REMOVE);
         remover.join().unwrap();
         assert_eq!(uffd.writeprotect(region.page(1), WP), Ok(()));
         uffd.assert_protected(&region, 1);

@@ -81,7 +81,7 @@ fn mremap_with_event_remap_keeps_it() {
         let target = Region::map(Memory::Anonymous, 2)?;
         uffd.protect_populated(&region);
         let mover = in_background(move || region.move_onto(target));
-        assert_eq!(uffd.next_message().event, UFFD_EVENT_REMAP);
+        assert_eq!(uffd.next_message().event(), UFFD_EVENT_REMAP);
         let moved = mover.join();
         uffd.assert_protected(&moved, 1);
         Ok(())

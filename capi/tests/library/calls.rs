@@ -356,9 +356,8 @@ fn minor(log: &mut Log, api: &Api, uffd: c_int) {
 
 /// read(2): none, no room, and a fault of another thread.
 fn messages(log: &mut Log, api: &Api, uffd: c_int, early: c_int) {
-    // SAFETY: all zero is a value of these integers.
-    let mut messages: [uffd_msg; 4] = unsafe { zeroed() };
-    let room = messages.as_mut_ptr();
+    let mut messages = [uffd_msg_bytes::default(); 4];
+    let room = messages.as_mut_ptr().cast();
     // SAFETY: `room` is for four messages; no address at all is EFAULT.
     unsafe {
         log.call("read: none", || (api.read)(uffd, room, 4) as i64);
@@ -395,12 +394,10 @@ fn messages(log: &mut Log, api: &Api, uffd: c_int, early: c_int) {
     assert_eq!(ready, 1, "no fault in ten seconds");
     // SAFETY: as above.
     unsafe { log.call("read: a fault", || (api.read)(uffd, room, 4) as i64) };
-    log.note("event", messages[0].event.into());
-    // SAFETY: the message is a page fault's; were it not, these are integers.
-    let fault = unsafe { messages[0].arg.pagefault };
+    log.note("event", messages[0].event().into());
+    let fault = messages[0].pagefault().expect("a fault");
     log.note("flags", fault.flags as i64);
-    // SAFETY: as above.
-    log.note("thread is named", (unsafe { fault.feat.ptid } != 0).into());
+    log.note("thread is named", (fault.ptid() != 0).into());
     log.note("address", (fault.address as i64) - address as i64);
     ioctl!(
         log,

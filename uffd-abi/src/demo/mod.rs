@@ -199,11 +199,11 @@ impl Demo {
         map: &mut Map,
         out: &mut Output,
     ) {
-        let Some(fault) = message.pagefault() else {
-            let event = message.event();
-            self.wrong(format!("event {event:#x} instead of a fault"));
-            return;
-        };
+        let fault = message.pagefault();
+        self.expect(fault.is_some(), || {
+            format!("event {:#x} instead of a fault", message.event())
+        });
+        let Some(fault) = fault else { return };
         let thread_id = fault.ptid();
         let expected = sys::UFFD_PAGEFAULT_FLAG_WRITE | sys::UFFD_PAGEFAULT_FLAG_WP;
         let flags = fault.flags;
