@@ -58,8 +58,8 @@ pub unsafe fn uffd_read(fd: c_int, msgs: *mut uffd_msg, n: usize) -> ssize_t {
 ///
 /// A [`uffd_msg`] holds a union. Code that writes a smaller member of it leaves
 /// the other bytes uninitialised, so reading a member is `unsafe`. Here all bytes
-/// are initialised whatever they say, so reading any part is safe. An array of
-/// these is what [`uffd_read()`] should fill:
+/// are always initialised, so reading any part is safe. Let [`uffd_read()`] fill an
+/// array of these:
 ///
 /// ```
 /// use uffd_sys::{uffd_msg_bytes, uffd_read};
@@ -80,7 +80,10 @@ pub unsafe fn uffd_read(fd: c_int, msgs: *mut uffd_msg, n: usize) -> ssize_t {
 /// those of this processor, as the kernel writes them.
 #[repr(C, align(8))]
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct uffd_msg_bytes(pub [u8; 32]);
+pub struct uffd_msg_bytes {
+    /// The whole message.
+    pub bytes: [u8; 32],
+}
 
 const _: () = assert!(
     size_of::<uffd_msg_bytes>() == size_of::<uffd_msg>()
@@ -92,7 +95,7 @@ impl uffd_msg_bytes {
     /// Which event: one of `UFFD_EVENT_*`, or one newer than this crate.
     #[inline]
     pub const fn event(&self) -> u8 {
-        self.0[0]
+        self.bytes[0]
     }
 
     /// The fault, if it is [`UFFD_EVENT_PAGEFAULT`].
@@ -154,6 +157,7 @@ impl uffd_msg_bytes {
         Some(self.range())
     }
 
+    #[inline]
     const fn range(&self) -> uffd_msg_remove {
         uffd_msg_remove {
             start: self.u64_at(8),
@@ -161,13 +165,15 @@ impl uffd_msg_bytes {
         }
     }
 
+    #[inline]
     const fn u32_at(&self, at: usize) -> u32 {
-        let b = &self.0;
+        let b = &self.bytes;
         u32::from_ne_bytes([b[at], b[at + 1], b[at + 2], b[at + 3]])
     }
 
+    #[inline]
     const fn u64_at(&self, at: usize) -> u64 {
-        let b = &self.0;
+        let b = &self.bytes;
         u64::from_ne_bytes([
             b[at],
             b[at + 1],
@@ -197,7 +203,8 @@ impl fmt::Debug for uffd_msg_bytes {
         } else if let Some(unmap) = self.unmap() {
             out.field("unmap", &unmap);
         } else {
-            out.field("event", &self.event()).field("bytes", &self.0);
+            out.field("event", &self.event())
+                .field("bytes", &self.bytes);
         }
         out.finish()
     }

@@ -227,7 +227,7 @@ fn safe_code_cannot_read_what_it_left_uninitialised() {
     };
     // What follows fails for its line alone, and the safe way compiles.
     run(program(
-        "println!(\"{:?} {:?}\", msg, uffd_msg_bytes([msg.event; 32]).pagefault());",
+        "println!(\"{:?} {:?}\", msg, uffd_msg_bytes { bytes: [msg.event; 32] }.pagefault());",
     ));
     for (line, error) in [
         ("println!(\"{:?}\", msg.pagefault());", "E0599"),

@@ -101,7 +101,8 @@ class Api:
         self.lines.add(" ".join([*words, f"fn {name}({arguments}){output}"]))
 
     def data(self, name, kind, item, inner):
-        shape = " ".join(sorted(a["repr"]["kind"] + (f",packed({a['repr']['packed']})" if a["repr"]["packed"] else "")
+        shape = " ".join(sorted(a["repr"]["kind"] + "".join(f",{word}({a['repr'][word]})" for word in ("packed", "align")
+                                                            if a["repr"][word])
                                 for a in item["attrs"] if isinstance(a, dict) and "repr" in a))
         self.lines.add(f"{kind} {name}" + (f" repr({shape})" if shape else ""))
         fields = inner["fields"] if kind == "union" else inner.get("kind", {}).get("plain", {}).get("fields", []) \

@@ -238,9 +238,9 @@ pub static CASES: &[Case] = &[
             let message = s.uffd.read(1).map_err(|e| Stop::Fail(errno_name(e)))?[0];
             let event = message.event();
             ensure!(event == UFFD_EVENT_PAGEFAULT, "event {:#x}", event);
-            let reserved = &message.0[1..8];
+            let reserved = &message.bytes[1..8];
             ensure!(reserved == [0; 7], "the reserved fields are {:?}", reserved);
-            let last = &message.0[24..];
+            let last = &message.bytes[24..];
             ensure!(last == [0; 8], "the rest of the message is {:?}", last);
             resolve(&s, vec![reader])
         },
