@@ -85,31 +85,31 @@ const fn parts(event: u8) -> [uffd_msg_bytes; 5] {
     ]
 }
 
-/// How many accessors give something; each is called.
-const fn decoded(msg: &uffd_msg_bytes) -> u32 {
-    let mut count = 0;
+/// How many accessors give something, and all of what they give, which is thereby
+/// read.
+const fn decoded(msg: &uffd_msg_bytes) -> (u32, u64) {
+    let (mut count, mut all) = (0, 0);
     if let Some(fault) = msg.pagefault() {
-        // Reads every field.
-        let _ = fault.flags | fault.address | fault.ptid() as u64;
+        all ^= fault.flags | fault.address | fault.ptid() as u64;
         count += 1;
     }
     if let Some(fork) = msg.fork() {
-        let _ = fork.ufd + 0;
+        all ^= fork.ufd as u64;
         count += 1;
     }
     if let Some(remap) = msg.remap() {
-        let _ = remap.from | remap.to | remap.len;
+        all ^= remap.from | remap.to | remap.len;
         count += 1;
     }
     if let Some(remove) = msg.remove() {
-        let _ = remove.start | remove.end;
+        all ^= remove.start | remove.end;
         count += 1;
     }
     if let Some(unmap) = msg.unmap() {
-        let _ = unmap.start | unmap.end;
+        all ^= unmap.start | unmap.end;
         count += 1;
     }
-    count
+    (count, all)
 }
 
 const _: () = {
@@ -119,7 +119,7 @@ const _: () = {
         let mut p = 0;
         while p < messages.len() {
             assert!(messages[p].event() == EVENTS[e]);
-            assert!(decoded(&messages[p]) == (EVENTS[e] != 0xff) as u32);
+            assert!(decoded(&messages[p]).0 == (EVENTS[e] != 0xff) as u32);
             p += 1;
         }
         e += 1;
