@@ -19,7 +19,27 @@
  *   UFFD_SYS_NO_LINUX_FS       do not include <linux/fs.h>, for programs to
  *                              which its macros (BLOCK_SIZE, MS_*) are in the
  *                              way. It may then not follow this file.
- *   UFFD_SYS_NO_LINUX_HEADERS  include no kernel header at all.
+ *   UFFD_SYS_NO_LINUX_HEADERS  include no kernel header at all. <linux/fs.h>
+ *                              may then not follow this file either.
+ *
+ * Every value, request code and layout is checked when this file is compiled.
+ * A wrong copy of a kernel header is refused, and so is a newer one in which a
+ * struct that is part of a request code has grown: such a struct belongs to a
+ * request that this file does not know. This includes pm_scan_arg: its field
+ * `size` does not help, because PAGEMAP_SCAN has the size in its code too.
+ * uffd_msg and page_region, which are part of no request code, may grow at
+ * their end.
+ *
+ * If the compiler reports a redefinition or an incomplete type here:
+ *   - of a struct uffdio_*: the program has its own fallback for older
+ *     headers. Remove that whole block, the struct and its macros; this file
+ *     replaces it. A complete block may stay if it comes before this file, or
+ *     if it is guarded by #ifndef of the request's macro.
+ *   - of page_region or pm_scan_arg: include <linux/fs.h> before this file.
+ *     It is newer than <linux/version.h> and <linux/userfaultfd.h>.
+ * With `-include uffd_sys.h` and UFFD_SYS_HEADER_ONLY, give _GNU_SOURCE and
+ * its like as -D options (-D_GNU_SOURCE= where a source defines it too),
+ * because <errno.h> then comes before the program's first line.
  */
 #ifndef UFFD_SYS_H
 #define UFFD_SYS_H
@@ -42,6 +62,11 @@
 # include <linux/version.h>
 # include <linux/types.h>
 # include <linux/ioctl.h>
+#endif
+#if defined UFFDIO_API && !defined _IOWR && defined __has_include
+# if __has_include(<linux/ioctl.h>)
+#  include <linux/ioctl.h>
+# endif
 #endif
 
 /*
@@ -71,13 +96,19 @@
 
 /*
  * <linux/fs.h> has PAGEMAP_SCAN since Linux 6.7. It must then come first,
- * because it could not follow our definitions of its structs. An older one
- * is of no use here. Where a distribution has added PAGEMAP_SCAN to the
- * headers of an older Linux, include <linux/fs.h> before this file.
+ * because it could not follow our definitions of its structs. An older one is
+ * of no use here, and its macros break the <sys/mount.h> of an older glibc.
+ * WP_ASYNC arrived together with PAGEMAP_SCAN, so it shows a distribution that
+ * added both to an older Linux, and a <linux/version.h> of another tree.
  */
-#if !defined PAGEMAP_SCAN && defined LINUX_VERSION_CODE && \
-    !defined UFFD_SYS_NO_LINUX_HEADERS && !defined UFFD_SYS_NO_LINUX_FS
-# if LINUX_VERSION_CODE >= 0x060700
+#if !defined LINUX_VERSION_CODE
+# define UFFD_SYS_LINUX 0
+#else
+# define UFFD_SYS_LINUX LINUX_VERSION_CODE
+#endif
+#if !defined PAGEMAP_SCAN && !defined UFFD_SYS_NO_LINUX_HEADERS && \
+    !defined UFFD_SYS_NO_LINUX_FS
+# if UFFD_SYS_LINUX >= 0x060700 || defined UFFD_FEATURE_WP_ASYNC
 #  if defined __has_include
 #   if __has_include(<linux/fs.h>)
 #    include <linux/fs.h>
@@ -95,6 +126,17 @@
 # endif
 #endif
 
+/* C99, C++11 or newer */
+#if defined __cplusplus
+# if __cplusplus >= 201103L
+#  define UFFD_SYS_C99
+# endif
+#elif defined __STDC_VERSION__
+# if __STDC_VERSION__ >= 199901L
+#  define UFFD_SYS_C99
+# endif
+#endif
+
 /* The kernel's integer types. */
 #if defined _LINUX_TYPES_H
 # define UFFD_SYS_U8 __u8
@@ -106,8 +148,19 @@
 # define UFFD_SYS_U8 unsigned char
 # define UFFD_SYS_U16 unsigned short
 # define UFFD_SYS_U32 unsigned int
-# define UFFD_SYS_U64 unsigned long long
-# define UFFD_SYS_S64 signed long long
+# if defined __GNUC__ && !defined UFFD_SYS_C99
+/* Without a warning of -Wpedantic: g++ heeds only the pragma. */
+#  pragma GCC diagnostic push
+#  pragma GCC diagnostic ignored "-Wlong-long"
+__extension__ typedef unsigned long long uffd_sys_u64;
+__extension__ typedef signed long long uffd_sys_s64;
+#  pragma GCC diagnostic pop
+#  define UFFD_SYS_U64 uffd_sys_u64
+#  define UFFD_SYS_S64 uffd_sys_s64
+# else
+#  define UFFD_SYS_U64 unsigned long long
+#  define UFFD_SYS_S64 signed long long
+# endif
 #endif
 
 /*
@@ -143,6 +196,19 @@
 #define UFFD_SYS_IOWR(type, nr, arg)                                         \
 	UFFD_SYS_IOC(UFFD_SYS_IOC_READ | UFFD_SYS_IOC_WRITE, type, nr,       \
 		     sizeof(arg))
+
+/* The masks of a header older than Linux 7.3 lack bits. A program's own
+   fallback may have defined some of these names, so all are looked for. */
+#if !defined UFFD_FEATURE_RWP || !defined UFFD_FEATURE_RWP_ASYNC || \
+    !defined UFFDIO_REGISTER_MODE_RWP || !defined UFFDIO_RWPROTECT || \
+    !defined UFFDIO_SET_MODE
+# define UFFD_SYS_REPLACE_MASKS
+#endif
+
+/* A uffd_msg of before Linux 4.14, included by the program. */
+#if defined UFFD_EVENT_PAGEFAULT && !defined UFFD_FEATURE_THREAD_ID
+# define UFFD_SYS_OLD_MSG
+#endif
 
 /* ---- opening one ------------------------------------------------------ */
 
@@ -240,16 +306,12 @@
 # define UFFD_FEATURE_MOVE (1 << 16)
 #endif
 
-/* since Linux 7.3; the masks below are older where these are missing */
+/* since Linux 7.3 */
 #ifndef UFFD_FEATURE_RWP
 # define UFFD_FEATURE_RWP (1 << 17)
-# define UFFD_SYS_REPLACE_MASKS
 #endif
 #ifndef UFFD_FEATURE_RWP_ASYNC
 # define UFFD_FEATURE_RWP_ASYNC (1 << 18)
-# ifndef UFFD_SYS_REPLACE_MASKS
-#  define UFFD_SYS_REPLACE_MASKS
-# endif
 #endif
 
 /* ---- numbers of the ioctls: bits of the fields named `ioctls` ---------- */
@@ -311,7 +373,7 @@
 
 /* since Linux 4.3 */
 #ifndef UFFDIO_API
-struct uffdio_api {
+struct uffdio_api { /* redefined? remove your fallback */
 	UFFD_SYS_U64 api;
 	UFFD_SYS_U64 features;
 	UFFD_SYS_U64 ioctls;
@@ -321,7 +383,7 @@ struct uffdio_api {
 
 /* since Linux 4.3 */
 #ifndef UFFDIO_UNREGISTER
-struct uffdio_range {
+struct uffdio_range { /* redefined? remove your fallback */
 	UFFD_SYS_U64 start;
 	UFFD_SYS_U64 len;
 };
@@ -336,7 +398,7 @@ struct uffdio_range {
 
 /* since Linux 4.3 */
 #ifndef UFFDIO_REGISTER
-struct uffdio_register {
+struct uffdio_register { /* redefined? remove your fallback */
 	struct uffdio_range range;
 	UFFD_SYS_U64 mode;
 	UFFD_SYS_U64 ioctls;
@@ -362,7 +424,7 @@ struct uffdio_register {
 
 /* since Linux 4.3 */
 #ifndef UFFDIO_COPY
-struct uffdio_copy {
+struct uffdio_copy { /* redefined? remove your fallback */
 	UFFD_SYS_U64 dst;
 	UFFD_SYS_U64 src;
 	UFFD_SYS_U64 len;
@@ -381,7 +443,7 @@ struct uffdio_copy {
 
 /* since Linux 4.3 */
 #ifndef UFFDIO_ZEROPAGE
-struct uffdio_zeropage {
+struct uffdio_zeropage { /* redefined? remove your fallback */
 	struct uffdio_range range;
 	UFFD_SYS_U64 mode;
 	UFFD_SYS_S64 zeropage;
@@ -395,7 +457,7 @@ struct uffdio_zeropage {
 
 /* since Linux 5.7 */
 #ifndef UFFDIO_WRITEPROTECT
-struct uffdio_writeprotect {
+struct uffdio_writeprotect { /* redefined? remove your fallback */
 	struct uffdio_range range;
 	UFFD_SYS_U64 mode;
 };
@@ -411,7 +473,7 @@ struct uffdio_writeprotect {
 
 /* since Linux 5.13 */
 #ifndef UFFDIO_CONTINUE
-struct uffdio_continue {
+struct uffdio_continue { /* redefined? remove your fallback */
 	struct uffdio_range range;
 	UFFD_SYS_U64 mode;
 	UFFD_SYS_S64 mapped;
@@ -429,7 +491,7 @@ struct uffdio_continue {
 
 /* since Linux 6.6 */
 #ifndef UFFDIO_POISON
-struct uffdio_poison {
+struct uffdio_poison { /* redefined? remove your fallback */
 	struct uffdio_range range;
 	UFFD_SYS_U64 mode;
 	UFFD_SYS_S64 updated;
@@ -443,7 +505,7 @@ struct uffdio_poison {
 
 /* since Linux 6.8 */
 #ifndef UFFDIO_MOVE
-struct uffdio_move {
+struct uffdio_move { /* redefined? remove your fallback */
 	UFFD_SYS_U64 dst;
 	UFFD_SYS_U64 src;
 	UFFD_SYS_U64 len;
@@ -461,7 +523,7 @@ struct uffdio_move {
 
 /* since Linux 7.3 */
 #ifndef UFFDIO_RWPROTECT
-struct uffdio_rwprotect {
+struct uffdio_rwprotect { /* redefined? remove your fallback */
 	struct uffdio_range range;
 	UFFD_SYS_U64 mode;
 };
@@ -477,7 +539,7 @@ struct uffdio_rwprotect {
 
 /* since Linux 7.3 */
 #ifndef UFFDIO_SET_MODE
-struct uffdio_set_mode {
+struct uffdio_set_mode { /* redefined? remove your fallback */
 	UFFD_SYS_U64 enable;
 	UFFD_SYS_U64 disable;
 };
@@ -486,6 +548,13 @@ struct uffdio_set_mode {
 #endif
 
 /* ---- masks of all that is known ---------------------------------------- */
+
+/*
+ * All five say what the headers know. The running kernel may have fewer bits,
+ * or more. Test the bits that you need; never require all bits of a mask, as
+ * (ioctls & UFFD_API_RANGE_IOCTLS) == UFFD_API_RANGE_IOCTLS does, and never
+ * request all of UFFD_API_FEATURES.
+ */
 
 #ifdef UFFD_SYS_REPLACE_MASKS
 # undef UFFD_API_REGISTER_MODES
@@ -618,12 +687,12 @@ struct uffd_msg {
 # define PROCFS_IOCTL_MAGIC 'f'
 #endif
 #ifndef PAGEMAP_SCAN
-struct page_region {
+struct page_region { /* redefined? include <linux/fs.h> first */
 	UFFD_SYS_U64 start;
 	UFFD_SYS_U64 end;
 	UFFD_SYS_U64 categories;
 };
-struct pm_scan_arg {
+struct pm_scan_arg { /* redefined? include <linux/fs.h> first */
 	UFFD_SYS_U64 size;
 	UFFD_SYS_U64 flags;
 	UFFD_SYS_U64 start;
@@ -682,6 +751,26 @@ struct pm_scan_arg {
 
 /* ---- the compiler agrees with the kernel -------------------------------- */
 
+/* An assertion fails where a header or a program defines something in another
+   way than the kernel. Where the language has no message, the name of the type
+   says what is refused. No apostrophes in messages: gcc prints them as \'. */
+#if defined __cplusplus && defined UFFD_SYS_C99
+# define UFFD_SYS_ASSERT(type, condition, message)                           \
+	static_assert(condition, message)
+#elif !defined __cplusplus && (defined __clang__ || __GNUC__ >= 5)
+# define UFFD_SYS_ASSERT(type, condition, message)                           \
+	__extension__ _Static_assert(condition, message)
+#else
+# define UFFD_SYS_ASSERT(type, condition, message)                           \
+	typedef char type[(condition) ? 1 : -1]
+#endif
+#if defined __GNUC__
+# define UFFD_SYS_OFFSET(type, field) __builtin_offsetof(type, field)
+#else
+# include <stddef.h>
+# define UFFD_SYS_OFFSET(type, field) offsetof(type, field)
+#endif
+
 /* In a struct, as 32-bit x86 and m68k align 64 bits less strictly. */
 #if defined __i386__
 # define UFFD_SYS_U64_ALIGN 4
@@ -691,44 +780,246 @@ struct pm_scan_arg {
 # define UFFD_SYS_U64_ALIGN 8
 #endif
 
-#define UFFD_SYS_WRONG(name)                                                 \
-	"uffd_sys.h: the size or alignment of " #name " is not the kernel's"
-#if defined __cplusplus
-# define UFFD_SYS_ASSERT(name, condition)                                    \
-	static_assert(condition, UFFD_SYS_WRONG(name))
-#elif defined __STDC_VERSION__ && __STDC_VERSION__ >= 201112L
-# define UFFD_SYS_ASSERT(name, condition)                                    \
-	_Static_assert(condition, UFFD_SYS_WRONG(name))
-#else
-/* C99: an array of negative size does not compile. */
-# define UFFD_SYS_ASSERT(name, condition)                                    \
-	typedef char uffd_sys_assert_##name[(condition) ? 1 : -1]
-#endif
-#define UFFD_SYS_LAYOUT(name, size, align)                                   \
-	UFFD_SYS_ASSERT(name, sizeof(struct name) == (size) &&               \
-				      __alignof__(struct name) == (align))
+#define UFFD_SYS_VALUE(name, value)                                          \
+	UFFD_SYS_ASSERT(uffd_sys_h_refuses_##name, (name) == (value),        \
+			"uffd_sys.h: " #name " is not " #value UFFD_SYS_REMEDY)
+#define UFFD_SYS_FIELD(name, field, offset, size)                            \
+	UFFD_SYS_ASSERT(uffd_sys_h_refuses_##name,                           \
+		UFFD_SYS_OFFSET(struct name, field) == (offset) &&           \
+		sizeof(((struct name *)0)->field) == (size),                 \
+		"uffd_sys.h: struct " #name ": " #field " is not " #size     \
+		" bytes at offset " #offset UFFD_SYS_REMEDY)
+#define UFFD_SYS_SIGNED(name, field)                                         \
+	UFFD_SYS_ASSERT(uffd_sys_h_refuses_##name,                           \
+		(__typeof__(((struct name *)0)->field))-1 < 0,               \
+		"uffd_sys.h: struct " #name ": " #field " is not signed"     \
+		UFFD_SYS_REMEDY)
+#define UFFD_SYS_ALIGN(name, align)                                          \
+	UFFD_SYS_ASSERT(uffd_sys_h_refuses_##name,                           \
+		__alignof__(struct name) == (align),                         \
+		"uffd_sys.h: struct " #name " is packed or aligned in"       \
+		" another way than in the kernel (#pragma pack?)"            \
+		UFFD_SYS_REMEDY)
+#define UFFD_SYS_EXACT(name, size)                                           \
+	UFFD_SYS_ASSERT(uffd_sys_h_refuses_##name,                           \
+		sizeof(struct name) == (size), /* incomplete? your macro,    \
+		without its struct, came first: see the top */               \
+		"uffd_sys.h: struct " #name " is not " #size " bytes"        \
+		UFFD_SYS_REMEDY);                                            \
+	UFFD_SYS_ALIGN(name, UFFD_SYS_U64_ALIGN)
+#define UFFD_SYS_AT_LEAST(name, size)                                        \
+	UFFD_SYS_ASSERT(uffd_sys_h_refuses_##name,                           \
+		sizeof(struct name) >= (size),                               \
+		"uffd_sys.h: struct " #name " is less than " #size " bytes"  \
+		UFFD_SYS_REMEDY)
 
-/* glibc defines __attribute__ away where the compiler is neither gcc nor clang
-   (tcc), so that uffd_msg may not be packed: the same size and offsets, but
-   more strictly aligned, which does no harm. */
-#if defined __attribute__
-UFFD_SYS_ASSERT(uffd_msg, sizeof(struct uffd_msg) == 32);
-#else
-UFFD_SYS_LAYOUT(uffd_msg, 32, 1);
+#define UFFD_SYS_REMEDY                                                      \
+	". Its definition is a wrong copy of the kernel header, or newer"    \
+	" than this file. Correct it, update uffd_sys.h, or define"          \
+	" UFFD_SYS_NO_LINUX_HEADERS and include uffd_sys.h before"           \
+	" <linux/userfaultfd.h>."
+
+/* Arguments, which are a part of their request's code: of one size. */
+UFFD_SYS_EXACT(uffdio_api, 24);
+UFFD_SYS_FIELD(uffdio_api, api, 0, 8);
+UFFD_SYS_FIELD(uffdio_api, features, 8, 8);
+UFFD_SYS_FIELD(uffdio_api, ioctls, 16, 8);
+UFFD_SYS_EXACT(uffdio_range, 16);
+UFFD_SYS_FIELD(uffdio_range, start, 0, 8);
+UFFD_SYS_FIELD(uffdio_range, len, 8, 8);
+UFFD_SYS_EXACT(uffdio_register, 32);
+UFFD_SYS_FIELD(uffdio_register, range, 0, 16);
+UFFD_SYS_FIELD(uffdio_register, mode, 16, 8);
+UFFD_SYS_FIELD(uffdio_register, ioctls, 24, 8);
+UFFD_SYS_EXACT(uffdio_copy, 40);
+UFFD_SYS_FIELD(uffdio_copy, dst, 0, 8);
+UFFD_SYS_FIELD(uffdio_copy, src, 8, 8);
+UFFD_SYS_FIELD(uffdio_copy, len, 16, 8);
+UFFD_SYS_FIELD(uffdio_copy, mode, 24, 8);
+UFFD_SYS_FIELD(uffdio_copy, copy, 32, 8);
+UFFD_SYS_SIGNED(uffdio_copy, copy);
+UFFD_SYS_EXACT(uffdio_zeropage, 32);
+UFFD_SYS_FIELD(uffdio_zeropage, range, 0, 16);
+UFFD_SYS_FIELD(uffdio_zeropage, mode, 16, 8);
+UFFD_SYS_FIELD(uffdio_zeropage, zeropage, 24, 8);
+UFFD_SYS_SIGNED(uffdio_zeropage, zeropage);
+UFFD_SYS_EXACT(uffdio_writeprotect, 24);
+UFFD_SYS_FIELD(uffdio_writeprotect, range, 0, 16);
+UFFD_SYS_FIELD(uffdio_writeprotect, mode, 16, 8);
+UFFD_SYS_EXACT(uffdio_continue, 32);
+UFFD_SYS_FIELD(uffdio_continue, range, 0, 16);
+UFFD_SYS_FIELD(uffdio_continue, mode, 16, 8);
+UFFD_SYS_FIELD(uffdio_continue, mapped, 24, 8);
+UFFD_SYS_SIGNED(uffdio_continue, mapped);
+UFFD_SYS_EXACT(uffdio_poison, 32);
+UFFD_SYS_FIELD(uffdio_poison, range, 0, 16);
+UFFD_SYS_FIELD(uffdio_poison, mode, 16, 8);
+UFFD_SYS_FIELD(uffdio_poison, updated, 24, 8);
+UFFD_SYS_SIGNED(uffdio_poison, updated);
+UFFD_SYS_EXACT(uffdio_move, 40);
+UFFD_SYS_FIELD(uffdio_move, dst, 0, 8);
+UFFD_SYS_FIELD(uffdio_move, src, 8, 8);
+UFFD_SYS_FIELD(uffdio_move, len, 16, 8);
+UFFD_SYS_FIELD(uffdio_move, mode, 24, 8);
+UFFD_SYS_FIELD(uffdio_move, move, 32, 8);
+UFFD_SYS_SIGNED(uffdio_move, move);
+UFFD_SYS_EXACT(uffdio_rwprotect, 24);
+UFFD_SYS_FIELD(uffdio_rwprotect, range, 0, 16);
+UFFD_SYS_FIELD(uffdio_rwprotect, mode, 16, 8);
+UFFD_SYS_EXACT(uffdio_set_mode, 16);
+UFFD_SYS_FIELD(uffdio_set_mode, enable, 0, 8);
+UFFD_SYS_FIELD(uffdio_set_mode, disable, 8, 8);
+
+/* Messages may grow. __attribute__ is defined away by glibc where the compiler
+   is neither gcc nor clang (tcc): uffd_msg is then aligned more strictly, which
+   does no harm. */
+UFFD_SYS_AT_LEAST(uffd_msg, 32);
+#if !defined __attribute__
+UFFD_SYS_ALIGN(uffd_msg, 1);
 #endif
-UFFD_SYS_LAYOUT(uffdio_api, 24, UFFD_SYS_U64_ALIGN);
-UFFD_SYS_LAYOUT(uffdio_range, 16, UFFD_SYS_U64_ALIGN);
-UFFD_SYS_LAYOUT(uffdio_register, 32, UFFD_SYS_U64_ALIGN);
-UFFD_SYS_LAYOUT(uffdio_copy, 40, UFFD_SYS_U64_ALIGN);
-UFFD_SYS_LAYOUT(uffdio_zeropage, 32, UFFD_SYS_U64_ALIGN);
-UFFD_SYS_LAYOUT(uffdio_move, 40, UFFD_SYS_U64_ALIGN);
-UFFD_SYS_LAYOUT(uffdio_writeprotect, 24, UFFD_SYS_U64_ALIGN);
-UFFD_SYS_LAYOUT(uffdio_continue, 32, UFFD_SYS_U64_ALIGN);
-UFFD_SYS_LAYOUT(uffdio_poison, 32, UFFD_SYS_U64_ALIGN);
-UFFD_SYS_LAYOUT(uffdio_rwprotect, 24, UFFD_SYS_U64_ALIGN);
-UFFD_SYS_LAYOUT(uffdio_set_mode, 16, UFFD_SYS_U64_ALIGN);
-UFFD_SYS_LAYOUT(page_region, 24, UFFD_SYS_U64_ALIGN);
-UFFD_SYS_LAYOUT(pm_scan_arg, 96, UFFD_SYS_U64_ALIGN);
+UFFD_SYS_FIELD(uffd_msg, event, 0, 1);
+UFFD_SYS_FIELD(uffd_msg, reserved1, 1, 1);
+UFFD_SYS_FIELD(uffd_msg, reserved2, 2, 2);
+UFFD_SYS_FIELD(uffd_msg, reserved3, 4, 4);
+UFFD_SYS_FIELD(uffd_msg, arg.pagefault.flags, 8, 8);
+UFFD_SYS_FIELD(uffd_msg, arg.pagefault.address, 16, 8);
+UFFD_SYS_FIELD(uffd_msg, arg.reserved.reserved1, 8, 8);
+UFFD_SYS_FIELD(uffd_msg, arg.reserved.reserved2, 16, 8);
+UFFD_SYS_FIELD(uffd_msg, arg.reserved.reserved3, 24, 8);
+#if !defined UFFD_SYS_OLD_MSG
+UFFD_SYS_FIELD(uffd_msg, arg.pagefault.feat.ptid, 24, 4);
+UFFD_SYS_FIELD(uffd_msg, arg.fork.ufd, 8, 4);
+UFFD_SYS_FIELD(uffd_msg, arg.remap.from, 8, 8);
+UFFD_SYS_FIELD(uffd_msg, arg.remap.to, 16, 8);
+UFFD_SYS_FIELD(uffd_msg, arg.remap.len, 24, 8);
+UFFD_SYS_FIELD(uffd_msg, arg.remove.start, 8, 8);
+UFFD_SYS_FIELD(uffd_msg, arg.remove.end, 16, 8);
+#endif
+
+/* Request codes: the direction, and the number for all processors. */
+#define UFFD_SYS_CODE_NONE (UFFD_SYS_IOC_NONE << UFFD_SYS_IOC_DIRSHIFT)
+#define UFFD_SYS_CODE_R (UFFD_SYS_IOC_READ << UFFD_SYS_IOC_DIRSHIFT)
+#define UFFD_SYS_CODE_W (UFFD_SYS_IOC_WRITE << UFFD_SYS_IOC_DIRSHIFT)
+#define UFFD_SYS_CODE_RW (UFFD_SYS_CODE_R | UFFD_SYS_CODE_W)
+#define UFFD_SYS_REQUEST(name, direction, rest)                              \
+	UFFD_SYS_ASSERT(uffd_sys_h_refuses_##name,                           \
+		(name) == (UFFD_SYS_CODE_##direction | (rest)),              \
+		"uffd_sys.h: " #name " is not the request code " #direction  \
+		" " #rest UFFD_SYS_REMEDY)
+UFFD_SYS_REQUEST(USERFAULTFD_IOC_NEW, NONE, 0x00AA00);
+UFFD_SYS_REQUEST(UFFDIO_API, RW, 0x18AA3F);
+UFFD_SYS_REQUEST(UFFDIO_REGISTER, RW, 0x20AA00);
+UFFD_SYS_REQUEST(UFFDIO_UNREGISTER, R, 0x10AA01);
+UFFD_SYS_REQUEST(UFFDIO_WAKE, R, 0x10AA02);
+UFFD_SYS_REQUEST(UFFDIO_COPY, RW, 0x28AA03);
+UFFD_SYS_REQUEST(UFFDIO_ZEROPAGE, RW, 0x20AA04);
+UFFD_SYS_REQUEST(UFFDIO_MOVE, RW, 0x28AA05);
+UFFD_SYS_REQUEST(UFFDIO_WRITEPROTECT, RW, 0x18AA06);
+UFFD_SYS_REQUEST(UFFDIO_CONTINUE, RW, 0x20AA07);
+UFFD_SYS_REQUEST(UFFDIO_POISON, RW, 0x20AA08);
+UFFD_SYS_REQUEST(UFFDIO_RWPROTECT, RW, 0x18AA09);
+UFFD_SYS_REQUEST(UFFDIO_SET_MODE, W, 0x10AA0A);
+
+/* Everything else but the masks, which grow. */
+UFFD_SYS_VALUE(UFFD_USER_MODE_ONLY, 1);
+UFFD_SYS_VALUE(USERFAULTFD_IOC, 0xAA);
+UFFD_SYS_VALUE(UFFD_API, 0xAA);
+UFFD_SYS_VALUE(UFFD_FEATURE_PAGEFAULT_FLAG_WP, 1 << 0);
+UFFD_SYS_VALUE(UFFD_FEATURE_EVENT_FORK, 1 << 1);
+UFFD_SYS_VALUE(UFFD_FEATURE_EVENT_REMAP, 1 << 2);
+UFFD_SYS_VALUE(UFFD_FEATURE_EVENT_REMOVE, 1 << 3);
+UFFD_SYS_VALUE(UFFD_FEATURE_MISSING_HUGETLBFS, 1 << 4);
+UFFD_SYS_VALUE(UFFD_FEATURE_MISSING_SHMEM, 1 << 5);
+UFFD_SYS_VALUE(UFFD_FEATURE_EVENT_UNMAP, 1 << 6);
+UFFD_SYS_VALUE(UFFD_FEATURE_SIGBUS, 1 << 7);
+UFFD_SYS_VALUE(UFFD_FEATURE_THREAD_ID, 1 << 8);
+UFFD_SYS_VALUE(UFFD_FEATURE_MINOR_HUGETLBFS, 1 << 9);
+UFFD_SYS_VALUE(UFFD_FEATURE_MINOR_SHMEM, 1 << 10);
+UFFD_SYS_VALUE(UFFD_FEATURE_EXACT_ADDRESS, 1 << 11);
+UFFD_SYS_VALUE(UFFD_FEATURE_WP_HUGETLBFS_SHMEM, 1 << 12);
+UFFD_SYS_VALUE(UFFD_FEATURE_WP_UNPOPULATED, 1 << 13);
+UFFD_SYS_VALUE(UFFD_FEATURE_POISON, 1 << 14);
+UFFD_SYS_VALUE(UFFD_FEATURE_WP_ASYNC, 1 << 15);
+UFFD_SYS_VALUE(UFFD_FEATURE_MOVE, 1 << 16);
+UFFD_SYS_VALUE(UFFD_FEATURE_RWP, 1 << 17);
+UFFD_SYS_VALUE(UFFD_FEATURE_RWP_ASYNC, 1 << 18);
+UFFD_SYS_VALUE(_UFFDIO_REGISTER, 0x00);
+UFFD_SYS_VALUE(_UFFDIO_UNREGISTER, 0x01);
+UFFD_SYS_VALUE(_UFFDIO_WAKE, 0x02);
+UFFD_SYS_VALUE(_UFFDIO_COPY, 0x03);
+UFFD_SYS_VALUE(_UFFDIO_ZEROPAGE, 0x04);
+UFFD_SYS_VALUE(_UFFDIO_MOVE, 0x05);
+UFFD_SYS_VALUE(_UFFDIO_WRITEPROTECT, 0x06);
+UFFD_SYS_VALUE(_UFFDIO_CONTINUE, 0x07);
+UFFD_SYS_VALUE(_UFFDIO_POISON, 0x08);
+UFFD_SYS_VALUE(_UFFDIO_RWPROTECT, 0x09);
+UFFD_SYS_VALUE(_UFFDIO_SET_MODE, 0x0A);
+UFFD_SYS_VALUE(_UFFDIO_API, 0x3F);
+UFFD_SYS_VALUE(UFFDIO, 0xAA);
+UFFD_SYS_VALUE(UFFDIO_REGISTER_MODE_MISSING, 1 << 0);
+UFFD_SYS_VALUE(UFFDIO_REGISTER_MODE_WP, 1 << 1);
+UFFD_SYS_VALUE(UFFDIO_REGISTER_MODE_MINOR, 1 << 2);
+UFFD_SYS_VALUE(UFFDIO_REGISTER_MODE_RWP, 1 << 3);
+UFFD_SYS_VALUE(UFFDIO_COPY_MODE_DONTWAKE, 1 << 0);
+UFFD_SYS_VALUE(UFFDIO_COPY_MODE_WP, 1 << 1);
+UFFD_SYS_VALUE(UFFDIO_ZEROPAGE_MODE_DONTWAKE, 1 << 0);
+UFFD_SYS_VALUE(UFFDIO_WRITEPROTECT_MODE_WP, 1 << 0);
+UFFD_SYS_VALUE(UFFDIO_WRITEPROTECT_MODE_DONTWAKE, 1 << 1);
+UFFD_SYS_VALUE(UFFDIO_CONTINUE_MODE_DONTWAKE, 1 << 0);
+UFFD_SYS_VALUE(UFFDIO_CONTINUE_MODE_WP, 1 << 1);
+UFFD_SYS_VALUE(UFFDIO_POISON_MODE_DONTWAKE, 1 << 0);
+UFFD_SYS_VALUE(UFFDIO_MOVE_MODE_DONTWAKE, 1 << 0);
+UFFD_SYS_VALUE(UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES, 1 << 1);
+UFFD_SYS_VALUE(UFFDIO_RWPROTECT_MODE_RWP, 1 << 0);
+UFFD_SYS_VALUE(UFFDIO_RWPROTECT_MODE_DONTWAKE, 1 << 1);
+UFFD_SYS_VALUE(UFFD_EVENT_PAGEFAULT, 0x12);
+UFFD_SYS_VALUE(UFFD_EVENT_FORK, 0x13);
+UFFD_SYS_VALUE(UFFD_EVENT_REMAP, 0x14);
+UFFD_SYS_VALUE(UFFD_EVENT_REMOVE, 0x15);
+UFFD_SYS_VALUE(UFFD_EVENT_UNMAP, 0x16);
+UFFD_SYS_VALUE(UFFD_PAGEFAULT_FLAG_WRITE, 1 << 0);
+UFFD_SYS_VALUE(UFFD_PAGEFAULT_FLAG_WP, 1 << 1);
+UFFD_SYS_VALUE(UFFD_PAGEFAULT_FLAG_MINOR, 1 << 2);
+UFFD_SYS_VALUE(UFFD_PAGEFAULT_FLAG_RWP, 1 << 3);
+
+/* What <linux/fs.h> defines. */
+#undef UFFD_SYS_REMEDY
+#define UFFD_SYS_REMEDY                                                      \
+	". Its <linux/fs.h> is a wrong copy of the kernel header, or newer"  \
+	" than this file. Correct it, update uffd_sys.h, or define"          \
+	" UFFD_SYS_NO_LINUX_FS and do not include <linux/fs.h>."
+UFFD_SYS_EXACT(pm_scan_arg, 96);
+UFFD_SYS_FIELD(pm_scan_arg, size, 0, 8);
+UFFD_SYS_FIELD(pm_scan_arg, flags, 8, 8);
+UFFD_SYS_FIELD(pm_scan_arg, start, 16, 8);
+UFFD_SYS_FIELD(pm_scan_arg, end, 24, 8);
+UFFD_SYS_FIELD(pm_scan_arg, walk_end, 32, 8);
+UFFD_SYS_FIELD(pm_scan_arg, vec, 40, 8);
+UFFD_SYS_FIELD(pm_scan_arg, vec_len, 48, 8);
+UFFD_SYS_FIELD(pm_scan_arg, max_pages, 56, 8);
+UFFD_SYS_FIELD(pm_scan_arg, category_inverted, 64, 8);
+UFFD_SYS_FIELD(pm_scan_arg, category_mask, 72, 8);
+UFFD_SYS_FIELD(pm_scan_arg, category_anyof_mask, 80, 8);
+UFFD_SYS_FIELD(pm_scan_arg, return_mask, 88, 8);
+UFFD_SYS_AT_LEAST(page_region, 24);
+UFFD_SYS_ALIGN(page_region, UFFD_SYS_U64_ALIGN);
+UFFD_SYS_FIELD(page_region, start, 0, 8);
+UFFD_SYS_FIELD(page_region, end, 8, 8);
+UFFD_SYS_FIELD(page_region, categories, 16, 8);
+UFFD_SYS_REQUEST(PAGEMAP_SCAN, RW, 0x606610);
+UFFD_SYS_VALUE(PROCFS_IOCTL_MAGIC, 0x66);
+UFFD_SYS_VALUE(PAGE_IS_WPALLOWED, 1 << 0);
+UFFD_SYS_VALUE(PAGE_IS_WRITTEN, 1 << 1);
+UFFD_SYS_VALUE(PAGE_IS_FILE, 1 << 2);
+UFFD_SYS_VALUE(PAGE_IS_PRESENT, 1 << 3);
+UFFD_SYS_VALUE(PAGE_IS_SWAPPED, 1 << 4);
+UFFD_SYS_VALUE(PAGE_IS_PFNZERO, 1 << 5);
+UFFD_SYS_VALUE(PAGE_IS_HUGE, 1 << 6);
+UFFD_SYS_VALUE(PAGE_IS_SOFT_DIRTY, 1 << 7);
+UFFD_SYS_VALUE(PAGE_IS_GUARD, 1 << 8);
+UFFD_SYS_VALUE(PAGE_IS_ACCESSED, 1 << 9);
+UFFD_SYS_VALUE(PM_SCAN_WP_MATCHING, 1 << 0);
+UFFD_SYS_VALUE(PM_SCAN_CHECK_WPASYNC, 1 << 1);
 
 /* ---- the functions ------------------------------------------------------ */
 

@@ -25,8 +25,9 @@ WARNINGS = "-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror".split()
 C, CXX = "c", "c++"
 
 # Two spellings where compilers disagree on one: the first that works counts.
-C_STANDARDS = [("c99",), ("c11",), ("c17",), ("c23", "c2x")]
-CXX_STANDARDS = [("c++11",), ("c++14",), ("c++17",), ("c++20",), ("c++23", "c++2b")]
+# C++03 is c++98 to all of them.
+C_STANDARDS = [("c89",), ("c99",), ("c11",), ("c17",), ("c23", "c2x")]
+CXX_STANDARDS = [("c++98",), ("c++11",), ("c++14",), ("c++17",), ("c++20",), ("c++23", "c++2b")]
 
 OURS = "<uffd_sys.h>"
 NEIGHBOURS = {

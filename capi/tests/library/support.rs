@@ -179,6 +179,56 @@ pub fn headers_of(version: &str) -> Option<Vec<String>> {
         .map(|(_, flags)| flags)
 }
 
+/// The folder with the headers of one Linux version, if they are here.
+pub fn headers_dir(version: &str) -> Option<PathBuf> {
+    let flags = headers_of(version)?;
+    let dir = flags[0]
+        .strip_prefix("-isystem")
+        .expect("its include/ is first");
+    Some(PathBuf::from(dir))
+}
+
+/// Flags to find this project's header, the tests' programs, and the kernel
+/// headers of these folders, the first of which shadows the later ones.
+pub fn include_flags(kernel: &[&Path]) -> Vec<String> {
+    let mut flags = vec![
+        format!("-I{}", root().join("include").display()),
+        format!("-I{}", root().join("capi/tests/programs").display()),
+    ];
+    for dir in kernel {
+        flags.push(format!("-isystem{}", dir.display()));
+        let asm = dir.join(format!("{}-linux-gnu", std::env::consts::ARCH));
+        if asm.is_dir() {
+            flags.push(format!("-isystem{}", asm.display()));
+        }
+    }
+    flags
+}
+
+/// A source in `dir` with this text, for a compiler of C or of C++.
+pub fn source_with(dir: &Path, compiler: &str, text: &str) -> PathBuf {
+    let cxx = compiler.ends_with("++");
+    let source = dir.join(if cxx { "source.cpp" } else { "source.c" });
+    fs::write(&source, text).expect("the folder is writable");
+    source
+}
+
+/// Whether this compiler takes `source`, and all that it says. The standard is
+/// C11 or C++17 unless `flags` has another.
+pub fn said_by(compiler: &str, flags: &[String], source: &Path) -> (bool, String) {
+    let cxx = compiler.ends_with("++");
+    let mut command = Command::new(compiler);
+    command
+        .arg(if cxx { "-std=c++17" } else { "-std=c11" })
+        .arg("-fsyntax-only")
+        .args(WARNINGS)
+        .args(flags)
+        .arg(source)
+        .env("LC_ALL", "C");
+    let (success, _, all) = run(&mut command);
+    (success, all)
+}
+
 /// Whether a program is installed; if not, says that what it does is not tested.
 pub fn has(program: &str, what: &str) -> bool {
     let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
