@@ -134,11 +134,11 @@ macro_rules! each_constant {
             USERFAULTFD_IOC_NEW: u32 = 0xAA00 or 0x2000_AA00, "6.1", "Request code of [`userfaultfd_new`](crate::userfaultfd_new): makes a userfaultfd from an open `/dev/userfaultfd`. Takes the flags by value.";
 
             UFFD_API: u64 = 0xAA, "4.3", "The only API number there is: what [`uffdio_api::api`] must hold.";
-            UFFD_API_REGISTER_MODES: u64 = 0xF, "5.13", "All `UFFDIO_REGISTER_MODE_*` bits known when this was built. The running kernel may know fewer or more.";
-            UFFD_API_FEATURES: u64 = 0x7FFFF, "4.3", "All `UFFD_FEATURE_*` bits known when this was built. Ask the kernel with UFFDIO_API what it has; do not enable this mask.";
-            UFFD_API_IOCTLS: u64 = 0x8000_0000_0000_0403, "4.3", "The bits of [`uffdio_api::ioctls`] known when this was built.";
-            UFFD_API_RANGE_IOCTLS: u64 = 0x3FC, "4.3", "The bits of [`uffdio_register::ioctls`] known when this was built.";
-            UFFD_API_RANGE_IOCTLS_BASIC: u64 = 0x3CC, "4.11", "The bits of [`uffdio_register::ioctls`] that hugetlbfs can have: no ZEROPAGE, no MOVE.";
+            UFFD_API_REGISTER_MODES: u64 = 0xF, "5.13", "All `UFFDIO_REGISTER_MODE_*` bits that the header knows. A kernel may have fewer: never require all bits of this mask.";
+            UFFD_API_FEATURES: u64 = 0x7FFFF, "4.3", "All `UFFD_FEATURE_*` bits that the header knows. A kernel may have fewer: never require all bits of this mask. Do not request it: the kernel refuses bits that it lacks.";
+            UFFD_API_IOCTLS: u64 = 0x8000_0000_0000_0403, "4.3", "The bits of [`uffdio_api::ioctls`] that the header knows. A kernel may have fewer: never require all bits of this mask.";
+            UFFD_API_RANGE_IOCTLS: u64 = 0x3FC, "4.3", "The bits of [`uffdio_register::ioctls`] that the header knows. A kernel may have fewer: never require all bits of this mask.";
+            UFFD_API_RANGE_IOCTLS_BASIC: u64 = 0x3CC, "4.11", "The bits of [`uffdio_register::ioctls`] for hugetlbfs that the header knows: no ZEROPAGE, no MOVE. A kernel may have fewer: never require all bits of this mask.";
 
             UFFD_FEATURE_PAGEFAULT_FLAG_WP: u64 = 0x1, "5.7", "Write-protection of anonymous memory: [`UFFDIO_REGISTER_MODE_WP`] and [`UFFDIO_WRITEPROTECT`].";
             UFFD_FEATURE_EVENT_FORK: u64 = 0x2, "4.11", "fork(2) sends [`UFFD_EVENT_FORK`] with a userfaultfd for the child, and waits until it is read. The C library holds the locks of malloc meanwhile, so a thread that is to read it must not allocate. Needs CAP_SYS_PTRACE, else EPERM.";
