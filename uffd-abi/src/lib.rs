@@ -5,7 +5,6 @@
 // So its documentation is for those who change it.
 #![allow(rustdoc::private_intra_doc_links)]
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -29,11 +28,10 @@ use output::Output;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    // Rust ignores SIGPIPE; `uffd-abi list | head` should end as other
-    // programs do, not with a message.
-    // SAFETY: before any thread, and the default action is no function of ours.
-    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(message) => return not_parsed(&message),
+    };
     let mut out = Output::stdout(cli.command.name(), &cli.output);
     let exit = match &cli.command {
         Command::Verify(args) => verify::run(args, &mut out),
@@ -47,8 +45,19 @@ pub fn main() -> ExitCode {
     exit.into()
 }
 
+/// Prints the help, the version or what is wrong with the arguments.
+fn not_parsed(message: &clap::Error) -> ExitCode {
+    match message.print() {
+        // Only the help goes to standard output.
+        Err(error) if !message.use_stderr() => output::cannot_write(&error),
+        _ => ExitCode::from(message.exit_code() as u8),
+    }
+}
+
 fn completions(shell: clap_complete::Shell) -> Exit {
-    clap_complete::generate(shell, &mut Cli::command(), "uffd-abi", &mut io::stdout());
+    let mut text = vec![];
+    clap_complete::generate(shell, &mut Cli::command(), "uffd-abi", &mut text);
+    output::print(&text);
     Exit::Same
 }
 
@@ -64,16 +73,13 @@ fn man(subcommand: Option<&str>) -> Exit {
         }),
     };
     let Some(page) = page else {
-        eprintln!("uffd-abi: no such subcommand; see `uffd-abi --help`");
+        output::say("no such subcommand; see `uffd-abi --help`");
         return Exit::Unchecked;
     };
     let mut text = vec![];
-    let written = clap_mangen::Man::new(page).render(&mut text);
-    match written.and_then(|()| io::stdout().write_all(&text)) {
-        Ok(()) => Exit::Same,
-        Err(error) => {
-            eprintln!("uffd-abi: cannot write the page: {error}");
-            Exit::Unchecked
-        }
-    }
+    clap_mangen::Man::new(page)
+        .render(&mut text)
+        .expect("writing to memory does not fail");
+    output::print(&text);
+    Exit::Same
 }

@@ -39,6 +39,24 @@ pub fn run(args: &ListArgs, out: &mut Output) -> Exit {
     for row in &rows {
         table.add_row([&*row.name, row.kind, &row.ty, &row.value, row.since]);
     }
+    if out.is_narrow(&table) {
+        for row in &rows {
+            let text = format!(
+                "{} {}: {}, since {}",
+                row.kind, row.ty, row.value, row.since
+            );
+            out.line(paint(HEAD, &row.name));
+            out.wrapped(DIM, &format!("    {text}"), "    ");
+        }
+    } else {
+        show(&table, out);
+    }
+    out.data("items", &rows);
+    let summary = format!("{} items, values for {}", rows.len(), arch.name);
+    out.finish_showing(&paint(DIM, summary))
+}
+
+fn show(table: &Table, out: &mut Output) {
     for (i, line) in table.lines().enumerate() {
         let line = line.trim_end().trim_start_matches(' ').to_owned();
         match i {
@@ -46,11 +64,6 @@ pub fn run(args: &ListArgs, out: &mut Output) -> Exit {
             _ => out.line(line),
         }
     }
-    out.data("items", &rows);
-    out.finish_showing(&paint(
-        DIM,
-        format!("{} items, values for {}", rows.len(), arch.name),
-    ))
 }
 
 fn wanted(args: &ListArgs, since: &str) -> bool {

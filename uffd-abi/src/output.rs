@@ -74,7 +74,28 @@ impl Output {
 
     /// The width to wrap at: the terminal's, at most 80.
     pub fn width(&self) -> usize {
-        textwrap::termwidth().clamp(40, 80)
+        terminal().map_or(80, |(columns, _)| columns.clamp(20, 80))
+    }
+
+    /// How many rows can be drawn again in place, above the cursor's.
+    pub fn rows(&self) -> usize {
+        terminal().map_or(23, |(_, rows)| rows - 1)
+    }
+
+    /// Whether a table as wide as this is to be printed as paragraphs.
+    pub fn is_narrow(&self, table: &comfy_table::Table) -> bool {
+        let wide = table
+            .lines()
+            .map(|line| textwrap::core::display_width(line.trim_end()));
+        wide.max().unwrap_or(0) > self.width().max(40) && self.width() < 80
+    }
+
+    /// Prints a line, as text alone, wrapped; further lines begin with `indent`.
+    pub fn wrapped(&mut self, style: Style, text: &str, indent: &str) {
+        let wrap = textwrap::Options::new(self.width()).subsequent_indent(indent);
+        for line in textwrap::wrap(text, wrap) {
+            self.line(paint(style, line));
+        }
     }
 
     /// Prints a line, as text alone. May hold styles.
@@ -158,8 +179,7 @@ impl Output {
             Format::Ktap => self.ktap(summary),
             Format::Github => self.github(summary, exit),
         }
-        // A reader that has gone is told by SIGPIPE, not here.
-        let _ = self.stream.flush();
+        self.flush();
         exit
     }
 
@@ -169,14 +189,14 @@ impl Output {
             Format::Text => self.line(summary),
             Format::Json => self.json(summary, Exit::Same),
             Format::Ktap | Format::Github => {
-                eprintln!(
-                    "uffd-abi: {} checks nothing, so there is no test report of it: use --format text or json",
+                say(format_args!(
+                    "{} checks nothing, so there is no test report of it: use --format text or json",
                     self.command
-                );
+                ));
                 return Exit::Unchecked;
             }
         }
-        let _ = self.stream.flush();
+        self.flush();
         Exit::Same
     }
 
@@ -308,10 +328,56 @@ impl Output {
 
     fn write(&mut self, text: fmt::Arguments<'_>) {
         if let Err(error) = self.stream.write_fmt(text) {
-            eprintln!("uffd-abi: cannot write the report: {error}");
-            std::process::exit(Exit::Unchecked as i32);
+            cannot_write(&error);
         }
     }
+
+    fn flush(&mut self) {
+        if let Err(error) = self.stream.flush() {
+            cannot_write(&error);
+        }
+    }
+}
+
+/// Writes to standard output, past any report; what cannot be written ends the
+/// process.
+pub fn print(text: &[u8]) {
+    let mut stdout = io::stdout().lock();
+    if let Err(error) = stdout.write_all(text).and_then(|()| stdout.flush()) {
+        cannot_write(&error);
+    }
+}
+
+/// A message on standard error. If that cannot be written either, there is
+/// nobody to tell.
+pub fn say(message: impl Display) {
+    let _ = writeln!(io::stderr(), "uffd-abi: {message}");
+}
+
+/// Standard output takes no more: a full disk, or a reader that has gone.
+pub fn cannot_write(error: &io::Error) -> ! {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        // `uffd-abi list | head` ends as other programs do. Rust ignores the
+        // signal, and must: a compiler that reads nothing would end us too.
+        // SAFETY: the default action is no function of ours.
+        unsafe {
+            libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+            libc::raise(libc::SIGPIPE);
+        }
+    }
+    say(format_args!("cannot write to standard output: {error}"));
+    std::process::exit(Exit::Unchecked as i32);
+}
+
+/// Columns and rows of the terminal that standard output is.
+fn terminal() -> Option<(usize, usize)> {
+    // SAFETY: a struct of integers, for which zeros are valid.
+    let mut size: libc::winsize = unsafe { std::mem::zeroed() };
+    // SAFETY: the request writes one `winsize`.
+    let answer = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &mut size) };
+    // A serial line has no size.
+    (answer == 0 && size.ws_col > 0 && size.ws_row > 0)
+        .then_some((size.ws_col.into(), size.ws_row.into()))
 }
 
 /// `file:line:column`, or the check's name where there is no file.

@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Style};
 use super::writers::Plan;
 use crate::output::{paint, Output, DIM};
 
-/// Pages in a row: with a space between them they fit 80 columns.
+/// Pages in a row, at most: with a space between them they fit 80 columns.
 const COLUMNS: usize = 32;
 
 /// So that an eye can follow, the whole is stretched to about this.
@@ -18,15 +18,19 @@ const SHOW: Duration = Duration::from_millis(1200);
 pub struct Map {
     trapped: Vec<Option<usize>>,
     left_alone: Vec<bool>,
+    columns: usize,
     live: bool,
     pause: Duration,
 }
 
 impl Map {
     pub fn new(plan: &Plan, out: &mut Output) -> Map {
-        // A map that is higher than a terminal cannot be redrawn in place.
-        let live = out.is_live() && plan.pages() <= COLUMNS * 16;
+        // Two spaces before them, one between them.
+        let columns = ((out.width() - 1) / 2).min(COLUMNS);
+        // A map that is higher than the terminal cannot be redrawn in place.
+        let live = out.is_live() && plan.pages().div_ceil(columns) <= out.rows();
         let map = Map {
+            columns,
             trapped: vec![None; plan.pages()],
             left_alone: (0..plan.pages())
                 .map(|page| plan.owner(page).is_none())
@@ -38,7 +42,8 @@ impl Map {
                 Duration::ZERO
             },
         };
-        out.line("a letter: trapped, the thread that wrote; -: protected; .: nobody writes");
+        let key = "a letter: trapped, the thread that wrote; -: protected; .: nobody writes";
+        out.wrapped(Style::new(), key, "");
         if live {
             map.draw(out);
         }
@@ -52,7 +57,7 @@ impl Map {
     pub fn trap(&mut self, page: usize, thread: usize, out: &mut Output) {
         self.trapped[page] = Some(thread);
         if self.live {
-            out.cursor_up(self.trapped.len().div_ceil(COLUMNS));
+            out.cursor_up(self.trapped.len().div_ceil(self.columns));
             self.draw(out);
             thread::sleep(self.pause);
         }
@@ -66,8 +71,8 @@ impl Map {
     }
 
     fn draw(&self, out: &mut Output) {
-        for row in 0..self.trapped.len().div_ceil(COLUMNS) {
-            let pages = row * COLUMNS..self.trapped.len().min((row + 1) * COLUMNS);
+        for row in 0..self.trapped.len().div_ceil(self.columns) {
+            let pages = row * self.columns..self.trapped.len().min((row + 1) * self.columns);
             let cells: Vec<String> = pages.map(|page| self.cell(page)).collect();
             out.line(format!("  {}", cells.join(" ")));
         }

@@ -12,7 +12,7 @@ use uffd_sys as sys;
 use crate::cli::DemoArgs;
 use crate::findings::{Check, Exit, Finding, Severity};
 use crate::memory::{page_size, Mapping};
-use crate::output::{paint, Output, HEAD};
+use crate::output::{Output, HEAD};
 use crate::probe::opening::{explain, Surroundings};
 use crate::uffd::{self, errno, errno_name, Way};
 use map::Map;
@@ -26,15 +26,13 @@ pub fn run(args: &DemoArgs, out: &mut Output) -> Exit {
     let mut check = Check::new("write-protect demonstration");
     let summary = match Demo::prepare(args) {
         Ok(mut demo) => {
-            out.line(paint(
-                HEAD,
-                format!(
-                    "{} pages write-protected with UFFDIO_WRITEPROTECT; {} threads write to {} of them",
-                    args.pages,
-                    args.threads,
-                    demo.plan.written()
-                ),
-            ));
+            let what = format!(
+                "{} pages write-protected with UFFDIO_WRITEPROTECT; {} threads write to {} of them",
+                args.pages,
+                args.threads,
+                demo.plan.written()
+            );
+            out.wrapped(HEAD, &what, "");
             demo.run(out);
             check.compared = demo.checked;
             check.findings = demo.findings;

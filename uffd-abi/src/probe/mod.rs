@@ -133,7 +133,7 @@ fn show_tries(tries: &[Tried], here: &Surroundings, out: &mut Output) {
             "seccomp",
         ),
     ];
-    out.line(paint(DIM, format!("  ({})", facts.join("; "))));
+    out.wrapped(DIM, &format!("  ({})", facts.join("; ")), "   ");
     if !here.proc {
         out.line(paint(
             DIM,
@@ -170,6 +170,9 @@ fn show_features(api: &uffd_sys::uffdio_api, out: &mut Output) -> usize {
         let name = constant.name.trim_start_matches("UFFD_FEATURE_");
         let meaning = features::meaning(constant.name);
         let line = format!("{bit:>2}  {name:<19} {:>4}  {meaning}", constant.since);
+        // The meaning below, where it does not fit beside.
+        let wrap = textwrap::Options::new(out.width() - 6).subsequent_indent("          ");
+        let line = textwrap::fill(&line, wrap);
         out.line(match offered {
             true => format!("  {} {line}", paint(GOOD, "yes")),
             false => format!("  {}", paint(DIM, format!("no  {line}"))),
@@ -239,10 +242,8 @@ fn show_memory(way: Way, features: u64, out: &mut Output) -> usize {
         .filter(|mode| mode.needs != 0 && features & mode.needs == 0);
     let lacking: Vec<&str> = lacking.map(|mode| mode.name).collect();
     if !lacking.is_empty() {
-        out.line(paint(
-            DIM,
-            format!("  not in this kernel: {}", lacking.join("; ")),
-        ));
+        let text = format!("  not in this kernel: {}", lacking.join("; "));
+        out.wrapped(DIM, &text, "    ");
     }
     out.line("");
     registered

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use uffd_sys::abi::table::{Struct, STRUCTS};
@@ -46,9 +47,16 @@ pub fn witness(args: &VerifyArgs) -> Option<Compared> {
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     let text = |error: std::io::Error| error.to_string();
     let mut bytes = vec![];
-    File::open(path)
-        .map_err(text)?
-        .take(LARGEST + 1)
+    // Without this flag the opening of a FIFO waits for who writes to it.
+    let file = File::options()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)
+        .map_err(text)?;
+    if !file.metadata().map_err(text)?.is_file() {
+        return Err("not a regular file: name one that holds the BTF of a kernel".to_owned());
+    }
+    file.take(LARGEST + 1)
         .read_to_end(&mut bytes)
         .map_err(text)?;
     if bytes.len() as u64 > LARGEST {

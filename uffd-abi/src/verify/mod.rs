@@ -19,13 +19,11 @@ use crate::output::{paint, Output, BAD, DIM, GOOD, HEAD, WARN};
 /// Runs the command.
 pub fn run(args: &VerifyArgs, out: &mut Output) -> Exit {
     let here = abi::target();
-    out.line(paint(
-        HEAD,
-        format!(
-            "userfaultfd ABI, Linux 4.3 to 7.3, on {}",
-            std::env::consts::ARCH
-        ),
-    ));
+    let heading = format!(
+        "userfaultfd ABI, Linux 4.3 to 7.3, on {}",
+        std::env::consts::ARCH
+    );
+    out.wrapped(HEAD, &heading, "");
     let mut done = vec![compare(&abi::compiled(), here, Known::All)];
     done[0].check.name = format!("bindings ({})", uffd_sys::BINDINGS);
     done.extend(headers::witnesses(args));
@@ -256,6 +254,7 @@ pub fn report(done: Vec<Compared>, out: &mut Output) -> Exit {
         fields.to_string(),
         "the reference".to_owned(),
     ]);
+    let mut narrow = vec!["witness: constants + structs + fields".to_owned()];
     let mut complete = vec!["table".to_owned()];
     let mut witnesses = 1;
     for compared in &done {
@@ -267,6 +266,14 @@ pub fn report(done: Vec<Compared>, out: &mut Output) -> Exit {
         if all == (constants, structs, fields) && check.worst().is_none() {
             complete.push(compared.short.clone());
         }
+        narrow.push(check.name.clone());
+        narrow.push(format!(
+            "    {} + {} + {}  {}",
+            compared.constants,
+            compared.structs,
+            compared.fields,
+            result(compared)
+        ));
         table.add_row([
             shortened(&check.name),
             compared.constants.to_string(),
@@ -287,9 +294,12 @@ pub fn report(done: Vec<Compared>, out: &mut Output) -> Exit {
         .collect();
     done.into_iter()
         .for_each(|compared| out.check(compared.check));
-    for line in table.lines() {
-        let line = line.trim_end().to_owned();
-        out.line(colour(&line));
+    if out.is_narrow(&table) {
+        narrow.iter().for_each(|text| out.line(colour(text)));
+    } else {
+        for line in table.lines() {
+            out.line(colour(line.trim_end()));
+        }
     }
     for (name, why) in skipped {
         let wrap = textwrap::Options::new(out.width()).subsequent_indent("    ");
@@ -308,21 +318,26 @@ pub fn report(done: Vec<Compared>, out: &mut Output) -> Exit {
     let items = constants + structs + fields;
     out.data("items", items);
     out.data("witnesses", witnesses);
-    let errors = out
-        .checks()
-        .iter()
-        .flat_map(|check| &check.findings)
-        .filter(|finding| finding.severity == Severity::Error)
-        .count();
-    let end = match errors {
-        0 => "no difference".to_owned(),
-        1 => "1 difference".to_owned(),
-        n => format!("{n} differences"),
-    };
+    let end = end(out);
     out.finish(&format!(
         "{items} items compared by {witnesses} witnesses ({} comparisons): {end}",
         out.compared()
     ))
+}
+
+/// What the exit code says, in words.
+fn end(out: &Output) -> String {
+    let findings = || out.checks().iter().flat_map(|check| &check.findings);
+    let count = |severity| findings().filter(|f| f.severity == severity).count();
+    let unchecked = count(Severity::Unchecked);
+    match (count(Severity::Error), unchecked) {
+        (0, 0) => "no difference".to_owned(),
+        (0, n) => format!("no difference in these, but {n} could not be checked"),
+        (1, 0) => "1 difference".to_owned(),
+        (n, 0) => format!("{n} differences"),
+        (1, n) => format!("1 difference, and {n} could not be checked"),
+        (n, m) => format!("{n} differences, and {m} could not be checked"),
+    }
 }
 
 /// The end of a long path says more than its beginning.

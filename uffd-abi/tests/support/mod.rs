@@ -102,3 +102,24 @@ pub fn is_root(test: &str) -> bool {
     }
     root
 }
+
+/// In a terminal of its own, which `script` makes.
+pub fn in_terminal(command: &str, columns: usize, term: &str, no_color: bool) -> String {
+    let mut script = Command::new("script");
+    let command = format!(
+        "stty cols {columns} rows 24; '{}' {command}",
+        env!("CARGO_BIN_EXE_uffd-abi")
+    );
+    script
+        .args(["-qec", &command, "/dev/null"])
+        .env("TERM", term)
+        .env_remove("NO_COLOR")
+        .env_remove("CI");
+    if no_color {
+        script.env("NO_COLOR", "1");
+    }
+    let finished = script.output().expect("script(1) of util-linux can be run");
+    let ran = Ran::new(finished);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    ran.out
+}
