@@ -5,7 +5,7 @@
 .PHONY: bench bench-short bench-instructions bench-build bench-report valgrind
 
 BENCH = $(CARGO) run --quiet --release -p uffd-bench --
-BENCH_DATA = $(CURDIR)/target/bench
+BENCH_DATA = '$(CURDIR)/target/bench'
 
 # The document tells if a call has too many instructions; the run goes on.
 bench: setup valgrind

@@ -124,7 +124,23 @@ pub fn pkg_config(args: &[&str]) -> Vec<String> {
         // /usr/lib and /usr/include would be left out as the compiler's own.
         .env("PKG_CONFIG_ALLOW_SYSTEM_LIBS", "1")
         .env("PKG_CONFIG_ALLOW_SYSTEM_CFLAGS", "1");
-    ok(command).split_whitespace().map(str::to_owned).collect()
+    shell_words(&ok(command))
+}
+
+/// The words as a shell sees them: pkg-config puts a backslash before a space
+/// of a path, and before each byte that is not ASCII.
+fn shell_words(text: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => words.last_mut().expect("never empty").extend(chars.next()),
+            c if c.is_whitespace() => words.push(String::new()),
+            c => words.last_mut().expect("never empty").push(c),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 /// A compiler for one source, by its suffix, with all warnings.
