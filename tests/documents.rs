@@ -20,6 +20,8 @@ fn documents() -> Vec<PathBuf> {
         .current_dir(ROOT)
         .output()
         .expect("git is installed");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "git ls-files: {said}");
     let listed = String::from_utf8(output.stdout).unwrap();
     let found: Vec<PathBuf> = listed
         .lines()

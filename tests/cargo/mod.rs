@@ -6,6 +6,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+#[path = "../support/rights.rs"]
+pub mod rights;
 #[path = "../support/skip_log.rs"]
 mod skip_log;
 #[allow(unused_imports)] // As above.

@@ -39,7 +39,8 @@ fn a_userfaultfd_from_the_device_works_like_any_other() {
                 ErrorKind::NotFound => {
                     "a kernel since Linux 6.1; a container must be given the device"
                 }
-                _ => "run as root, or: chmod a+rw /dev/userfaultfd",
+                ErrorKind::PermissionDenied => "run as root, or: chmod a+rw /dev/userfaultfd",
+                _ => panic!("/dev/userfaultfd: {error}"),
             };
             Skip::machine(format!("/dev/userfaultfd: {error}"), remedy)
         })?;

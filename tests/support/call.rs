@@ -18,7 +18,7 @@ impl fmt::Debug for Errno {
 macro_rules! errnos {
     ($($name:ident)*) => {$( pub const $name: Errno = Errno(libc::$name); )*};
 }
-errnos! { EAGAIN EBADF EBUSY EEXIST EFAULT EINVAL ENOENT ENOMEM ENOTTY EPERM ESRCH }
+errnos! { EAGAIN EBADF EBUSY EEXIST EFAULT EINVAL ENOENT ENOMEM ENOSYS ENOTTY EPERM ESRCH }
 
 /// What a fill (COPY, ZEROPAGE, ...) answered: the call's result and the value
 /// that the kernel left in the out field.

@@ -28,6 +28,11 @@ impl HugePages {
             if free()? >= pages {
                 return Ok(HugePages { added: 0 });
             }
+            let refused = matches!(
+                error.raw_os_error(),
+                Some(libc::EACCES | libc::EPERM | libc::EROFS)
+            );
+            assert!(refused, "{POOL}: {error}");
             let problem = format!("No huge pages, and vm.nr_hugepages cannot be set: {error}");
             return Err(Skip::machine(problem, REMEDY));
         }

@@ -53,7 +53,14 @@ fn open_allowed(flags: c_int) -> Result<OwnedFd, Skip> {
         Err(EPERM) => open_fd(flags | UFFD_USER_MODE_ONLY),
         other => other,
     };
-    opened.map_err(|errno| Skip::machine(format!("userfaultfd(2): {errno:?}"), REMEDY))
+    opened.map_err(|errno| refused("userfaultfd(2)", errno, &[EPERM, ENOSYS]))
+}
+
+/// A skip, if it is one of these errnos; any other is a failure.
+#[track_caller]
+fn refused(call: &str, errno: Errno, known: &[Errno]) -> Skip {
+    assert!(known.contains(&errno), "{call}: {errno:?}");
+    Skip::machine(format!("{call}: {errno:?}"), REMEDY)
 }
 
 /// The features that this kernel answers.
@@ -90,9 +97,7 @@ impl Uffd {
     /// Opens one that handles the faults of system calls too.
     pub fn open_for_kernel_faults(features: u64) -> Result<Self, Skip> {
         let fd = open_fd(libc::O_NONBLOCK);
-        let fd = fd.map_err(|errno| {
-            Skip::machine(format!("userfaultfd(2) for all faults: {errno:?}"), REMEDY)
-        })?;
+        let fd = fd.map_err(|errno| refused("userfaultfd(2) for all faults", errno, &[EPERM]))?;
         Self::with_fd(fd, features)
     }
 
@@ -107,7 +112,7 @@ impl Uffd {
         // SAFETY: `api` is a struct of ours.
         match call0(|| unsafe { uffdio_api(fd.as_raw_fd(), &mut api) }) {
             Ok(()) => Ok(Uffd(fd)),
-            Err(EPERM) => Err(Skip::machine(
+            Err(EPERM) if features & UFFD_FEATURE_EVENT_FORK != 0 => Err(Skip::machine(
                 "UFFD_FEATURE_EVENT_FORK needs CAP_SYS_PTRACE",
                 "run as root",
             )),

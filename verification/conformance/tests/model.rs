@@ -1,7 +1,14 @@
 //! The model-based test for a short time, and proof that it can fail.
 //! Needs root, as all of this package does.
 
+#[path = "../../../tests/support/rights.rs"]
+mod rights;
+#[path = "../../../tests/support/skip_log.rs"]
+mod skip_log;
+
 use std::process::{Command, Output};
+
+use rights::{may, Right};
 
 fn model(arguments: &[&str]) -> (Output, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_uffd-conformance"))
@@ -15,6 +22,9 @@ fn model(arguments: &[&str]) -> (Output, String) {
 
 #[test]
 fn kernel_and_model_agree() {
+    if !may(Right::AllFaults, "conformance: kernel_and_model_agree") {
+        return;
+    }
     let (output, text) = model(&["--operations", "30000"]);
     assert_eq!(output.status.code(), Some(0), "{}", text);
     let last = text.lines().last().expect("a last line");
@@ -46,36 +56,69 @@ fn is_found(mistake: &str, most_steps: usize, guilty: &str) {
 
 #[test]
 fn a_lost_dontwake_is_found() {
+    if !may(Right::AllFaults, "conformance: a_lost_dontwake_is_found") {
+        return;
+    }
     is_found("drop-dontwake", 6, "DONTWAKE");
 }
 
 #[test]
 fn a_lost_copy_protection_is_found() {
+    if !may(
+        Right::AllFaults,
+        "conformance: a_lost_copy_protection_is_found",
+    ) {
+        return;
+    }
     is_found("drop-copy-wp", 6, "COPY");
 }
 
 #[test]
 fn an_ignored_errno_is_found() {
+    if !may(Right::AllFaults, "conformance: an_ignored_errno_is_found") {
+        return;
+    }
     is_found("ignore-eexist", 6, "COPY");
 }
 
 #[test]
 fn a_range_protected_short_is_found() {
+    if !may(
+        Right::AllFaults,
+        "conformance: a_range_protected_short_is_found",
+    ) {
+        return;
+    }
     is_found("short-protect", 6, "WRITEPROTECT");
 }
 
 #[test]
 fn a_wrong_write_is_found() {
+    if !may(Right::AllFaults, "conformance: a_wrong_write_is_found") {
+        return;
+    }
     is_found("lose-write", 4, "writes");
 }
 
 #[test]
 fn pages_not_discarded_are_found() {
+    if !may(
+        Right::AllFaults,
+        "conformance: pages_not_discarded_are_found",
+    ) {
+        return;
+    }
     is_found("skip-dontneed", 6, "MADV_DONTNEED");
 }
 
 #[test]
 fn the_same_seed_makes_the_same_program() {
+    if !may(
+        Right::AllFaults,
+        "conformance: the_same_seed_makes_the_same_program",
+    ) {
+        return;
+    }
     let run = || {
         model(&[
             "--operations",

@@ -1,6 +1,13 @@
 //! The stress test for a short time, and proof that it can fail. Needs root.
 
+#[path = "../../../tests/support/rights.rs"]
+mod rights;
+#[path = "../../../tests/support/skip_log.rs"]
+mod skip_log;
+
 use std::process::{Command, Output};
+
+use rights::{may, Right};
 
 fn stress(arguments: &[&str]) -> (Output, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_uffd-conformance"))
@@ -22,6 +29,9 @@ fn count(text: &str, word: &str) -> u64 {
 
 #[test]
 fn no_write_is_lost() {
+    if !may(Right::EventFork, "conformance: no_write_is_lost") {
+        return;
+    }
     let (output, text) = stress(&["--seconds", "8"]);
     assert_eq!(output.status.code(), Some(0), "{}", text);
     assert_eq!(count(&text, "lost"), 0);
@@ -53,17 +63,32 @@ fn is_found(mistake: &str, method: &str) {
 
 #[test]
 fn a_page_not_copied_is_found() {
+    if !may(Right::EventFork, "conformance: a_page_not_copied_is_found") {
+        return;
+    }
     is_found("lost-page", "sync");
 }
 
 #[test]
 fn a_page_not_protected_again_is_found() {
+    if !may(
+        Right::EventFork,
+        "conformance: a_page_not_protected_again_is_found",
+    ) {
+        return;
+    }
     is_found("unprotected", "sync");
 }
 
 /// Where the kernel has the method, on which the program itself decides.
 #[test]
 fn a_page_not_copied_is_found_by_the_scan() {
+    if !may(
+        Right::EventFork,
+        "conformance: a_page_not_copied_is_found_by_the_scan",
+    ) {
+        return;
+    }
     let (output, text) = stress(&["--seconds", "1", "--method", "async"]);
     if output.status.code() == Some(2) && text.contains("does not have the method async") {
         return;

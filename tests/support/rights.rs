@@ -1,0 +1,72 @@
+//! What this user may not do. Only the errno of the very call counts as a
+//! refusal: any other failure is for the test to meet.
+
+use super::skip_log::not_run;
+
+use libc::c_int;
+use uffd_sys::{uffdio_api, userfaultfd, UFFD_API, UFFD_FEATURE_EVENT_FORK};
+
+/// What a test needs to be allowed.
+#[allow(dead_code)] // Each test program uses a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// A userfaultfd for the faults of the kernel too.
+    AllFaults,
+    /// UFFD_FEATURE_EVENT_FORK.
+    EventFork,
+}
+
+/// Whether this user may. If not, it is told that `test` is not run; where
+/// `UFFD_SYS_EXPECT` is set, as in CI, that is a failure.
+pub fn may(right: Right, test: &str) -> bool {
+    let why = match right {
+        _ if !may_open() => {
+            "userfaultfd(2): EPERM. Remedy: run as root, or sysctl vm.unprivileged_userfaultfd=1"
+        }
+        Right::EventFork if !may_watch_forks() => {
+            "UFFD_FEATURE_EVENT_FORK needs CAP_SYS_PTRACE. Remedy: run as root"
+        }
+        _ => return true,
+    };
+    let expected = std::env::var_os("UFFD_SYS_EXPECT").is_some();
+    assert!(
+        !expected,
+        "UFFD_SYS_EXPECT is set, so {} must not be skipped. {}",
+        test, why
+    );
+    not_run(test, why);
+    false
+}
+
+fn may_open() -> bool {
+    // SAFETY: makes a descriptor and touches no memory.
+    let fd = unsafe { userfaultfd(libc::O_CLOEXEC) };
+    if fd < 0 {
+        return errno() != libc::EPERM;
+    }
+    // SAFETY: the descriptor is ours, and used by nobody else.
+    unsafe { libc::close(fd) };
+    true
+}
+
+fn may_watch_forks() -> bool {
+    // SAFETY: makes a descriptor and touches no memory.
+    let fd = unsafe { userfaultfd(libc::O_CLOEXEC) };
+    if fd < 0 {
+        return true;
+    }
+    let mut api = uffdio_api {
+        api: UFFD_API,
+        features: UFFD_FEATURE_EVENT_FORK,
+        ..Default::default()
+    };
+    // SAFETY: `api` is ours, and nothing is registered with the descriptor.
+    let refused = unsafe { uffd_sys::uffdio_api(fd, &mut api) } < 0 && errno() == libc::EPERM;
+    // SAFETY: the descriptor is ours, and used by nobody else.
+    unsafe { libc::close(fd) };
+    !refused
+}
+
+fn errno() -> c_int {
+    std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
+}
