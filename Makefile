@@ -4,24 +4,25 @@ CARGO ?= cargo
 SKIP_LOG := $(CURDIR)/target/skipped.txt
 
 .PHONY: help setup verify test test-rust check bindings check-bindings package oldest-rust platforms \
-	public-api check-public-api minimal-versions licences readme sanitizer fuzz new-kernel doc clean
+	public-api check-public-api minimal-versions licences readme sanitizer fuzz new-kernel doc clean \
+	odd-places
 
 help:
-	@echo 'make verify          check the ABI here, and trap real writes'
-	@echo 'make test            set up, and run all tests'
-	@echo 'make check           formatting, lints, documentation, committed bindings'
-	@echo 'make package         the package as a registry gets it, built outside'
-	@echo 'make oldest-rust     the library with Rust 1.63'
-	@echo 'make platforms       musl, Android, uClibc, big-endian; macOS is refused'
-	@echo 'make check-public-api, minimal-versions, licences, sanitizer'
-	@echo 'make fuzz            libFuzzer over the readers of uffd-abi (nightly)'
-	@echo 'make new-kernel      HEADERS=DIR: what a newer Linux added, what is to do'
-	@echo 'make bindings        write the committed bindings anew'
-	@echo 'make test-c          the C header and library: compilers x headers x standards'
-	@echo 'make kernels         the conformance suite on a matrix of kernels, emulated'
-	@echo 'make conformance     the same suite on this kernel (root)'
-	@echo 'make bench           this crate against asm!, libc and others; tracking writes'
-	@echo 'make install         the C header and library (PREFIX, DESTDIR, LIBDIR)'
+	@echo 'make verify        check the ABI here, and trap real writes'
+	@echo 'make test          set up, and run all tests; test-c: those of the C library'
+	@echo 'make check         formatting, lints, documentation, committed bindings'
+	@echo 'make install       the C header and library (PREFIX, DESTDIR, LIBDIR)'
+	@echo 'make conformance   the manual pages, executed on this kernel (root)'
+	@echo 'make kernels       the same on a matrix of kernels, emulated'
+	@echo 'make bench         this crate against asm!, libc and others; tracking writes'
+	@echo 'make bindings      write the committed bindings anew'
+	@echo 'make new-kernel    HEADERS=DIR: what a newer Linux added, what is to do'
+	@echo 'make package       the package as a registry gets it, built outside'
+	@echo 'make platforms     musl, Android, uClibc, big-endian; macOS is refused'
+	@echo 'make oldest-rust, minimal-versions, sanitizer, fuzz, licences'
+	@echo 'make check-public-api; public-api accepts it as it is now'
+	@echo 'make odd-places    a path with a space, an ordinary user (root)'
+	@echo 'make nightly       everything that is too long for CI (root; hours)'
 
 setup:
 	@sh verification/tools/setup.sh
@@ -36,19 +37,20 @@ verify: setup
 	$(UFFD_ABI) probe
 	$(UFFD_ABI) demo
 
-test: export UFFD_SYS_SKIP_LOG = $(SKIP_LOG)
+# Goes on after a failure: each part tells something of its own.
+test: export UFFD_SYS_SKIP_LOG := $(SKIP_LOG)
 test: setup
-	@mkdir -p target && rm -f $(SKIP_LOG)
-	$(MAKE) test-rust
-	$(MAKE) test-c
-	@if [ -s $(SKIP_LOG) ]; then echo; echo 'Not run on this machine:'; sort -u $(SKIP_LOG); \
-	else echo; echo 'Nothing was skipped.'; fi
+	@mkdir -p target && rm -f "$$UFFD_SYS_SKIP_LOG"
+	@code=0; $(MAKE) test-rust || code=$$?; $(MAKE) test-c || code=$$?; echo; \
+	if [ -s "$$UFFD_SYS_SKIP_LOG" ]; then echo 'Not run on this machine:'; sort -u "$$UFFD_SYS_SKIP_LOG"; \
+	else echo 'Nothing was skipped.'; fi; \
+	[ $$code = 0 ] || echo 'Tests failed: see above.' >&2; exit $$code
 
 # The second run takes the path through libc, as on processors without asm!.
 test-rust: test-c-tools
-	$(CARGO) test --workspace --no-fail-fast
+	@code=0; set -x; $(CARGO) test --workspace --no-fail-fast || code=$$?; \
 	RUSTFLAGS='--cfg uffd_sys_libc' $(CARGO) test --target-dir target/libc --no-default-features --no-fail-fast \
-		--test errors --test live
+		--test errors --test live || code=$$?; exit $$code
 
 check: check-bindings
 	$(CARGO) fmt --all --check
@@ -123,9 +125,14 @@ check-bindings: bindings
 		echo 'The committed bindings are not what build.rs makes. Mend it with: make bindings && git add src/bindings'; \
 		exit 1; fi
 
+# A checkout in an odd path, used by an ordinary user; what is committed of it.
+odd-places:
+	sh verification/tools/odd_places.sh
+
 clean:
 	$(CARGO) clean
 
 -include capi/c.mk
 -include verification/conformance/kernels.mk
 -include verification/benches/bench.mk
+-include verification/tools/nightly.mk

@@ -1,0 +1,36 @@
+#!/bin/sh
+# Runs a command as an ordinary user, with root's Rust and registry:
+#
+#   sh verification/tools/as_user.sh COMMAND...
+#
+# For root, who alone can become another user. The user has no name, no group
+# of others, no capability, and cannot open /dev/userfaultfd. What the command
+# writes to must be theirs: UFFD_SYS_USER is the number (61234 unless told).
+set -eu
+
+user=${UFFD_SYS_USER:-61234}
+[ "$(id -u)" = 0 ] || { echo "as_user: only root can become another user: use sudo" >&2; exit 2; }
+for tool in unshare setpriv; do
+	command -v $tool >/dev/null || { echo "as_user: $tool is not installed: apt install util-linux" >&2; exit 2; }
+done
+
+home=$(mktemp -d "${TMPDIR:-/tmp}/uffd-sys-user.XXXXXX")
+trap 'rm -rf "$home"' EXIT
+mkdir "$home/rust" "$home/cargo"
+# Root's folders are closed to others. The registry is small, and cargo wants
+# to write there; the compiler is large, and is only shown.
+for part in registry config.toml; do
+	from=${CARGO_HOME:-$HOME/.cargo}/$part
+	[ ! -e "$from" ] || cp -r "$from" "$home/cargo/"
+done
+chown -R "$user:$user" "$home"
+
+# In a namespace of its own the mount is seen by nobody else and ends with it.
+unshare --mount --propagation private sh -euc '
+	mount --bind "$1" "$2/rust"
+	export HOME="$2" CARGO_HOME="$2/cargo" PATH="$2/rust/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+	unset RUSTUP_HOME RUSTUP_TOOLCHAIN XDG_CACHE_HOME TMPDIR
+	user=$3
+	shift 3
+	exec setpriv --reuid="$user" --regid="$user" --clear-groups --inh-caps=-all --bounding-set=-all -- "$@"
+' as_user "$(rustc --print sysroot)" "$home" "$user" "$@"

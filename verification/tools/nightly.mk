@@ -1,0 +1,38 @@
+# make nightly: everything that takes too long for CI, one after the other,
+# going on after a failure; its summary is the end. As root, for hours. The
+# output of each is in target/nightly/NAME.log.
+#
+#   make nightly                          all of it
+#   make nightly NIGHTLY="stress-long kernels"   a part
+#
+# What is new here is a target, and its name in this list. Exit code 3 of its
+# command means that something could not be fetched.
+NIGHTLY ?= conformance-check model-long stress-long fuzz-long test-c-all odd-places-long fresh-machine kernels
+
+.PHONY: nightly model-long stress-long fuzz-long test-c-all odd-places-long fresh-machine
+
+nightly:
+	@MAKE='$(MAKE)' sh verification/tools/nightly.sh $(NIGHTLY)
+
+CONFORMANCE := $(CARGO) run -q --release -p uffd-conformance --
+model-long:
+	$(CONFORMANCE) model --operations 1000000
+
+stress-long:
+	$(CONFORMANCE) stress --seconds 600
+
+fuzz-long:
+	sh verification/tools/fuzz.sh 600
+
+# Every compiler and every set of headers must be there.
+test-c-all:
+	$(MAKE) test-c REQUIRE_ALL=1
+
+# All tests in an odd path, as root and as an ordinary user.
+odd-places-long:
+	sh verification/tools/odd_places.sh --all
+
+# `make verify` and `make test` on Debian 12 with nothing but gcc, make, git
+# and this machine's Rust.
+fresh-machine:
+	sh verification/tools/fresh_machine.sh
