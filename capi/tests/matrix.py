@@ -121,6 +121,9 @@ def set_up():
     packages = ["gcc", "g++", "clang", "tcc", "musl-tools", "abigail-tools", "pkg-config"]
     commands = ["gcc", "g++", "clang", "tcc", "musl-gcc", "abidw", "pkg-config"]
     missing = [p for p, c in zip(packages, commands) if not shutil.which(c)]
+    # Debian keeps a part of what makes zig's folder apart.
+    if not find_zig() and run([sys.executable, "-c", "import ensurepip, venv"])[0]:
+        missing.append("python3-venv")
     if missing and os.geteuid() == 0 and shutil.which("apt-get"):
         print("test-c: installing", *missing, flush=True)
         run(["apt-get", "update", "-qq"])
