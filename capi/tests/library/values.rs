@@ -9,7 +9,7 @@ use std::process::Command;
 use uffd_sys::abi::table::{Encoding, CONSTANTS, STRUCTS};
 use uffd_sys::abi::{c, compare, target, Report, Target};
 
-use crate::support::{folder, has, header_sets, ok, root};
+use crate::support::{folder, has, header_sets, headers_dir, ok, root};
 
 /// What one compiler makes of `includes`, compared with the table.
 fn check(
@@ -87,15 +87,27 @@ fn numbers_are_the_tables_for_other_processors() {
         ("mips64el-linux-gnuabi64", Encoding::MipsPowerpcSparc, 8),
         ("sparc64-linux-gnu", Encoding::MipsPowerpcSparc, 8),
     ] {
-        let flags = [
-            format!("--target={processor}"),
-            "-DUFFD_SYS_NO_LINUX_HEADERS".to_owned(),
-        ];
+        let for_it = format!("--target={processor}");
         let target = Target {
             encoding,
             align_of_u64,
         };
-        assert_all(&check(&dir, "clang", processor, &flags, OURS, target));
+        let own = [for_it.clone(), "-DUFFD_SYS_NO_LINUX_HEADERS".to_owned()];
+        assert_all(&check(&dir, "clang", processor, &own, OURS, target));
+        // The kernel's own rules for that processor, against which the header
+        // checks its request codes.
+        if let Some(newest) = headers_dir("7.3") {
+            let debians = processor.replace("i686", "i386").replace("armv7", "arm");
+            let asm = newest.join(debians);
+            assert!(asm.is_dir(), "{}", asm.display());
+            let kernels = [
+                for_it,
+                format!("-isystem{}", newest.display()),
+                format!("-isystem{}", asm.display()),
+            ];
+            let name = format!("{processor}, headers 7.3");
+            assert_all(&check(&dir, "clang", &name, &kernels, OURS, target));
+        }
     }
 }
 
