@@ -90,9 +90,11 @@ for allowed in 0 1; do
 	done
 	! grep 'conformance: ' "$UFFD_SYS_SKIP_LOG" | grep -v 'EPERM\|CAP_SYS_PTRACE' || fail 'skipped for another reason'
 	case $allowed in
-	0) refuses 2 'answered EPERM' target/debug/uffd-conformance stress --seconds 1 ;;
-	1) refuses 2 'UFFD_FEATURE_EVENT_FORK needs CAP_SYS_PTRACE' target/debug/uffd-conformance stress --seconds 1 ;;
+	0) why='userfaultfd(2) answered EPERM' ;;
+	1) why='UFFD_FEATURE_EVENT_FORK needs CAP_SYS_PTRACE' ;;
 	esac
+	refuses 2 "$why" target/debug/uffd-conformance stress --seconds 1
+	refuses 2 "$why" target/debug/uffd-conformance run fork
 done
 
 step 'make install: by the user, and by root after the build'

@@ -1,6 +1,7 @@
 //! What this kernel and processor are.
 
 use uffd_sys::abi::table::CONSTANTS;
+use uffd_sys::UFFD_FEATURE_EVENT_FORK;
 
 use crate::sys::page_size;
 use crate::uffd::Uffd;
@@ -61,6 +62,20 @@ impl Machine {
             features: api.features,
             ioctls: api.ioctls,
         })
+    }
+
+    /// An error for a user whom the kernel does not tell of forks: a refusal is
+    /// said before anything runs, and is no answer that a claim is held against.
+    pub fn told_of_forks(self) -> Result<Machine, String> {
+        let refused = |uffd: Uffd| uffd.api(UFFD_FEATURE_EVENT_FORK).0.errno == libc::EPERM;
+        match Uffd::bare(libc::O_CLOEXEC | libc::O_NONBLOCK).map(refused) {
+            Ok(true) => Err(
+                "UFFD_FEATURE_EVENT_FORK needs CAP_SYS_PTRACE: UFFDIO_API answered EPERM; \
+                             run this as root"
+                    .to_owned(),
+            ),
+            _ => Ok(self),
+        }
     }
 
     /// Does the kernel answer all of these features?

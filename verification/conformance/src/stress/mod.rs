@@ -23,7 +23,6 @@ use crate::machine::Machine;
 use crate::model::random::Random;
 use crate::stress::memory::{Memory, CHUNK, CHUNKS, PAGES, WRITERS};
 use crate::stress::track::{Method, Mistake, Tracker};
-use crate::uffd::Uffd;
 
 const USAGE: &str = "\
 usage: uffd-conformance stress [--seconds N] [--method sync|async|rwp|all]
@@ -41,8 +40,8 @@ struct Options {
 
 /// The subcommand; the exit code.
 pub fn main(args: &[String]) -> i32 {
-    let detected = parse(args).and_then(|o| Ok((o, Machine::detect()?)));
-    let (options, machine) = match detected.and_then(|both| allowed().map(|()| both)) {
+    let machine = || Machine::detect()?.told_of_forks();
+    let (options, machine) = match parse(args).and_then(|o| Ok((o, machine()?))) {
         Ok(both) => both,
         Err(why) => {
             eprintln!("uffd-conformance stress: {}\n\n{}", why, USAGE);
@@ -80,17 +79,6 @@ pub fn main(args: &[String]) -> i32 {
             println!("# stress: {} lost 1 seed {}", totals.text(), options.seed);
             1
         }
-    }
-}
-
-/// A refusal is told before anything is written: it is no lost write.
-fn allowed() -> Result<(), String> {
-    match Uffd::open(UFFD_FEATURE_EVENT_FORK) {
-        Ok(_) => Ok(()),
-        Err(Stop::Fail(why)) | Err(Stop::Cannot(why)) | Err(Stop::Absent(why)) => Err(format!(
-            "{} (UFFD_FEATURE_EVENT_FORK needs CAP_SYS_PTRACE); run this as root",
-            why
-        )),
     }
 }
 
