@@ -42,15 +42,20 @@ impl Drop for Sysctl {
     }
 }
 
-/// `probe`, in a process that `prepare` has changed before it began. The
-/// command is copied to where any user may run it.
+/// `probe`, as [`ran_in`] does.
 fn probe(uid: u32, prepare: fn() -> io::Result<()>) -> Ran {
+    ran_in(uid, prepare, &["probe", "--format", "json"])
+}
+
+/// The command, in a process that `prepare` has changed before it began. It is
+/// copied to where any user may run it.
+fn ran_in(uid: u32, prepare: fn() -> io::Result<()>, args: &[&str]) -> Ran {
     let dir = tempfile::tempdir().unwrap();
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let copy: PathBuf = dir.path().join("uffd-abi");
     fs::copy(env!("CARGO_BIN_EXE_uffd-abi"), &copy).unwrap();
     let mut command = Command::new(&copy);
-    command.args(["probe", "--format", "json"]).current_dir("/");
+    command.args(args).current_dir("/");
     if uid != 0 {
         command.uid(uid).gid(uid);
     }
@@ -298,6 +303,27 @@ fn where_nothing_works_it_is_2_with_every_reason() {
         return;
     }
     let nothing = || empty_dev().and_then(|()| deny(libc::EPERM));
+    // The others refuse as well, and say what to do.
+    for (args, refusal) in [
+        (
+            &["demo"][..],
+            [
+                "cannot open a userfaultfd: EPERM",
+                "A seccomp filter refuses",
+            ],
+        ),
+        (
+            &["verify", "--strict"],
+            [
+                "UFFDIO_API: not asked: system call EPERM",
+                "see `uffd-abi probe`",
+            ],
+        ),
+    ] {
+        let ran = ran_in(0, nothing, args);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(refusal.iter().all(|part| ran.out.contains(part)), "{ran:?}");
+    }
     let ran = probe(0, nothing);
     assert_eq!(ran.code, Some(2), "{ran:?}");
     let json = ran.json();
