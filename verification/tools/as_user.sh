@@ -16,21 +16,25 @@ done
 
 home=$(mktemp -d "${TMPDIR:-/tmp}/uffd-sys-user.XXXXXX")
 trap 'rm -rf "$home"' EXIT
-mkdir "$home/rust" "$home/cargo"
 # Root's folders are closed to others. The registry is small, and cargo wants
 # to write there; the compiler is large, and is only shown.
+from=${CARGO_HOME:-$HOME/.cargo}
+mkdir "$home/rust" "$home/.cargo"
 for part in registry config.toml; do
-	from=${CARGO_HOME:-$HOME/.cargo}/$part
-	[ ! -e "$from" ] || cp -r "$from" "$home/cargo/"
+	[ ! -e "$from/$part" ] || cp -rp "$from/$part" "$home/.cargo/"
 done
 chown -R "$user:$user" "$home"
 
-# In a namespace of its own the mount is seen by nobody else and ends with it.
+# In a namespace of its own the mounts are seen by nobody else and end with it.
+# Home and registry are found by root's names: under other names cargo would
+# take all that is built for something else.
 unshare --mount --propagation private sh -euc '
 	mount --bind "$1" "$2/rust"
-	export HOME="$2" CARGO_HOME="$2/cargo" PATH="$2/rust/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+	case $4 in "$HOME"/*) ;; *) mount --bind "$2/.cargo" "$4" ;; esac
+	mount --rbind "$2" "$HOME"
+	export CARGO_HOME="$4" PATH="$2/rust/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 	unset RUSTUP_HOME RUSTUP_TOOLCHAIN XDG_CACHE_HOME TMPDIR
 	user=$3
-	shift 3
+	shift 4
 	exec setpriv --reuid="$user" --regid="$user" --clear-groups --inh-caps=-all --bounding-set=-all -- "$@"
-' as_user "$(rustc --print sysroot)" "$home" "$user" "$@"
+' as_user "$(rustc --print sysroot)" "$home" "$user" "$from" "$@"
