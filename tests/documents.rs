@@ -1,5 +1,5 @@
 //! The Markdown files: every relative link leads somewhere, and every block of
-//! code is one that a test compiles or that no compiler knows.
+//! code is one that a test compiles or that no compiler knows. The help.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -103,5 +103,21 @@ fn blocks_of_code_are_compiled() {
                 "{name}: nobody compiles this block of {language}"
             );
         }
+    }
+}
+
+/// With the prompt before and behind it, on 24 lines of 80 columns.
+#[test]
+fn the_help_fits_a_screen() {
+    let output = Command::new("make")
+        .args(["--no-print-directory", "help"])
+        .env_remove("MAKEFLAGS")
+        .current_dir(ROOT)
+        .output()
+        .expect("make is installed");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!((10..=22).contains(&text.lines().count()), "{text}");
+    for line in text.lines() {
+        assert!(line.chars().count() < 80, "{line}");
     }
 }

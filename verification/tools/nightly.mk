@@ -12,7 +12,7 @@ NIGHTLY ?= conformance-check model-long stress-long fuzz-long test-c-all odd-pla
 .PHONY: nightly model-long stress-long fuzz-long test-c-all odd-places-long fresh-machine
 
 nightly:
-	@MAKE='$(MAKE)' sh verification/tools/nightly.sh $(NIGHTLY)
+	@sh verification/tools/nightly.sh $(NIGHTLY)
 
 CONFORMANCE := $(CARGO) run -q --release -p uffd-conformance --
 model-long:

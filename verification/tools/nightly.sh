@@ -16,7 +16,7 @@ for target in "$@"; do
 	log=$logs/$target.log
 	printf '%-20s ... ' "$target"
 	began=$(date +%s)
-	if ${MAKE:-make} --no-print-directory "$target" >"$log" 2>&1; then
+	if make --no-print-directory "$target" >"$log" 2>&1; then
 		said=ok
 	elif grep -q '^make.*: \*\*\* .*Error 3$' "$log"; then
 		# make answers 2 for every failure, and names the command's own code.
