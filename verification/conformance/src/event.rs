@@ -32,36 +32,36 @@ pub enum Event {
 }
 
 impl Event {
-    /// The part of the message that its event selects.
-    pub fn of(msg: uffd_msg_bytes) -> Event {
-        if let Some(fault) = msg.pagefault() {
-            Event::Fault {
-                flags: fault.flags,
-                address: fault.address as usize,
-                ptid: fault.ptid(),
+    /// The member of the message that its event selects.
+    pub fn of(msg: uffd_msg) -> Event {
+        let arg = msg.arg;
+        // SAFETY: every member of the unions is made of integers, for which
+        // any bits are valid.
+        unsafe {
+            match msg.event {
+                UFFD_EVENT_PAGEFAULT => Event::Fault {
+                    flags: arg.pagefault.flags,
+                    address: arg.pagefault.address as usize,
+                    ptid: arg.pagefault.feat.ptid,
+                },
+                UFFD_EVENT_FORK => Event::Fork {
+                    fd: arg.fork.ufd as c_int,
+                },
+                UFFD_EVENT_REMAP => Event::Remap {
+                    from: arg.remap.from as usize,
+                    to: arg.remap.to as usize,
+                    len: arg.remap.len as usize,
+                },
+                UFFD_EVENT_REMOVE => Event::Remove {
+                    start: arg.remove.start as usize,
+                    end: arg.remove.end as usize,
+                },
+                UFFD_EVENT_UNMAP => Event::Unmap {
+                    start: arg.remove.start as usize,
+                    end: arg.remove.end as usize,
+                },
+                other => Event::Unknown(other),
             }
-        } else if let Some(fork) = msg.fork() {
-            Event::Fork {
-                fd: fork.ufd as c_int,
-            }
-        } else if let Some(remap) = msg.remap() {
-            Event::Remap {
-                from: remap.from as usize,
-                to: remap.to as usize,
-                len: remap.len as usize,
-            }
-        } else if let Some(remove) = msg.remove() {
-            Event::Remove {
-                start: remove.start as usize,
-                end: remove.end as usize,
-            }
-        } else if let Some(unmap) = msg.unmap() {
-            Event::Unmap {
-                start: unmap.start as usize,
-                end: unmap.end as usize,
-            }
-        } else {
-            Event::Unknown(msg.event())
         }
     }
 

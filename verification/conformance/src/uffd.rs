@@ -244,11 +244,11 @@ impl Uffd {
     }
 
     /// One read(2) with room for `room` messages: what came, or the errno.
-    pub fn read(&self, room: usize) -> Result<Vec<uffd_msg_bytes>, c_int> {
-        let mut messages = vec![uffd_msg_bytes::default(); room];
+    pub fn read(&self, room: usize) -> Result<Vec<uffd_msg>, c_int> {
+        let mut messages = vec![uffd_msg::default(); room];
         set_errno(NO_ERRNO);
         // SAFETY: there is room for `room` messages.
-        match unsafe { uffd_read(self.fd, messages.as_mut_ptr().cast(), room) } {
+        match unsafe { uffd_read(self.fd, messages.as_mut_ptr(), room) } {
             -1 => Err(errno()),
             bytes => {
                 assert_eq!(errno(), NO_ERRNO, "uffd_read: errno changed on success");
@@ -271,9 +271,9 @@ impl Uffd {
         let end = Instant::now() + time;
         loop {
             // Allocates nothing: see `Thread::spawn`.
-            let mut message = [uffd_msg_bytes::default()];
+            let mut message = uffd_msg::default();
             // SAFETY: there is room for one message.
-            match unsafe { uffd_read(self.fd, message.as_mut_ptr().cast(), 1) } {
+            match unsafe { uffd_read(self.fd, &mut message, 1) } {
                 -1 => {}
                 bytes => {
                     assert_eq!(
@@ -281,7 +281,7 @@ impl Uffd {
                         std::mem::size_of::<uffd_msg>(),
                         "one message"
                     );
-                    let event = Event::of(message[0]);
+                    let event = Event::of(message);
                     if let Event::Fault { .. } = event {
                         // It is sent before the thread sleeps. What a case does
                         // next might otherwise be too early to find it waiting.

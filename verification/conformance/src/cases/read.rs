@@ -236,12 +236,18 @@ pub static CASES: &[Case] = &[
             let reader = Thread::reads(s.at(0));
             ensure!(s.uffd.poll(PATIENCE) == libc::POLLIN, "no message");
             let message = s.uffd.read(1).map_err(|e| Stop::Fail(errno_name(e)))?[0];
-            let event = message.event();
-            ensure!(event == UFFD_EVENT_PAGEFAULT, "event {:#x}", event);
-            let reserved = &message.bytes[1..8];
-            ensure!(reserved == [0; 7], "the reserved fields are {:?}", reserved);
-            let last = &message.bytes[24..];
-            ensure!(last == [0; 8], "the rest of the message is {:?}", last);
+            let reserved = (message.reserved1, message.reserved2, message.reserved3);
+            ensure!(
+                reserved == (0, 0, 0),
+                "the reserved fields are {:?}",
+                reserved
+            );
+            ensure!(message.event == UFFD_EVENT_PAGEFAULT, "event {:#x}", {
+                message.event
+            });
+            // SAFETY: any bits are valid.
+            let last = unsafe { message.arg.reserved.reserved3 };
+            ensure!(last == 0, "the rest of the message is {:#x}", last);
             resolve(&s, vec![reader])
         },
     ),

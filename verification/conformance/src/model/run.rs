@@ -284,12 +284,12 @@ impl Run<'_> {
     }
 
     fn message(&self) -> Option<Event> {
-        let mut message = [uffd_msg_bytes::default()];
+        let mut message = uffd_msg::default();
         let fd = self.world.uffd.as_ref().expect("a program runs").fd;
         // SAFETY: room for one message.
-        let bytes = unsafe { uffd_read(fd, message.as_mut_ptr().cast(), 1) };
+        let bytes = unsafe { uffd_read(fd, &mut message, 1) };
         if bytes > 0 {
-            Some(Event::of(message[0]))
+            Some(Event::of(message))
         } else {
             None
         }
