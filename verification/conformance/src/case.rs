@@ -1,41 +1,8 @@
-//! What a case is, and how it ends.
+//! What a case is.
+
+use uffd_kit::verdict::Outcome;
 
 use crate::machine::Machine;
-
-/// How a case ends: `Ok(())` is a pass.
-pub type Outcome = Result<(), Stop>;
-
-/// Why a case did not pass. The texts appear in the published table, so they
-/// hold nothing that differs from run to run: no address, no process id.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// The claim does not hold; what the kernel did instead.
-    Fail(String),
-    /// This kernel does not have what the claim is about.
-    Absent(String),
-    /// The surroundings lack something, such as huge pages.
-    Cannot(String),
-}
-
-/// Ends the case: the claim does not hold. Takes what happened instead, as
-/// `format!` does.
-#[macro_export]
-macro_rules! fail {
-    ($($text:tt)*) => {
-        return Err($crate::case::Stop::Fail(format!($($text)*)))
-    };
-}
-
-/// Ends the case unless the condition holds. The text says what happened
-/// instead.
-#[macro_export]
-macro_rules! ensure {
-    ($holds:expr, $($text:tt)*) => {
-        if !$holds {
-            $crate::fail!($($text)*);
-        }
-    };
-}
 
 /// A claim and its check.
 pub struct Case {

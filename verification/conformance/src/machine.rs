@@ -3,8 +3,9 @@
 use uffd_sys::abi::table::CONSTANTS;
 use uffd_sys::UFFD_FEATURE_EVENT_FORK;
 
-use crate::sys::page_size;
-use crate::uffd::Uffd;
+use uffd_kit::errno::errno_name;
+use uffd_kit::pages::{huge_page_size, page_size};
+use uffd_kit::uffd::Uffd;
 
 /// What the cases run on.
 #[derive(Clone, Debug)]
@@ -43,7 +44,7 @@ impl Machine {
         let uffd = Uffd::bare(libc::O_CLOEXEC | libc::O_NONBLOCK).map_err(|errno| {
             format!(
                 "userfaultfd(2) answered {}; run this as root on a kernel with userfaultfd",
-                crate::sys::errno_name(errno)
+                errno_name(errno)
             )
         })?;
         let (answer, api) = uffd.api(0);
@@ -107,16 +108,6 @@ fn kernel_arch() -> String {
         let text = std::ffi::CStr::from_ptr(name.machine.as_ptr());
         text.to_string_lossy().into_owned()
     }
-}
-
-fn huge_page_size() -> usize {
-    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let line = meminfo
-        .lines()
-        .find_map(|l| l.strip_prefix("Hugepagesize:"));
-    line.and_then(|l| l.split_whitespace().next())
-        .and_then(|kb| kb.parse::<usize>().ok())
-        .map_or(0, |kb| kb * 1024)
 }
 
 /// `UFFD_FEATURE_SIGBUS|UFFD_FEATURE_MOVE`; the names are those of the pinned

@@ -1,6 +1,8 @@
 //! The report: KTAP, version 1.
 
-use crate::case::{Case, Outcome, Stop};
+use uffd_kit::verdict::{Outcome, Verdict};
+
+use crate::case::Case;
 use crate::errata::Erratum;
 use crate::machine::Machine;
 
@@ -52,19 +54,19 @@ pub fn line(
             ),
             &mut counts.failed,
         ),
-        (Err(Stop::Fail(text)), Some(erratum)) if *text == erratum.instead => (
+        (Err(Verdict::Fail(text)), Some(erratum)) if *text == erratum.instead => (
             format!("not ok {} {} # XFAIL {}", number, case.id, text),
             &mut counts.errata,
         ),
-        (Err(Stop::Fail(text)), _) => (
+        (Err(Verdict::Fail(text)), _) => (
             format!("not ok {} {} # {}", number, case.id, text),
             &mut counts.failed,
         ),
-        (Err(Stop::Absent(why)), _) => (
+        (Err(Verdict::Absent(why)), _) => (
             format!("ok {} {} # SKIP absent: {}", number, case.id, why),
             &mut counts.absent,
         ),
-        (Err(Stop::Cannot(why)), _) => (
+        (Err(Verdict::Cannot(why)), _) => (
             format!("ok {} {} # SKIP cannot: {}", number, case.id, why),
             &mut counts.cannot,
         ),

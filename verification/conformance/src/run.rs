@@ -5,14 +5,17 @@ use std::io::Read;
 use std::os::unix::io::FromRawFd;
 use std::time::{Duration, Instant};
 
-use crate::case::{Case, Outcome, Stop};
+use uffd_kit::fail;
+use uffd_kit::signal::signal_name;
+use uffd_kit::verdict::{checks, need, Outcome, Verdict};
+
+use crate::case::Case;
 use crate::machine::Machine;
-use crate::sys::{need, signal_name};
 
 /// Runs one case, in a process group of its own, of which nothing remains.
 pub fn run(case: &Case, machine: &Machine) -> Outcome {
     if let Some(why) = case.absent_on(machine) {
-        return Err(Stop::Absent(why));
+        return Err(Verdict::Absent(why));
     }
     let mut pipe = [0; 2];
     // SAFETY: there is room for two descriptors.
@@ -28,7 +31,7 @@ pub fn run(case: &Case, machine: &Machine) -> Outcome {
             libc::setpgid(0, 0);
             libc::close(pipe[0]);
         }
-        let text = tell(&perform(case, machine));
+        let text = encode(&perform(case, machine));
         // SAFETY: the text lives through the call. Without atexit handlers,
         // as threads of the case may still wait for their faults.
         unsafe {
@@ -62,7 +65,7 @@ pub fn run(case: &Case, machine: &Machine) -> Outcome {
     // so this ends soon but not at once.
     let mut text = String::new();
     match answer.read_to_string(&mut text) {
-        Ok(_) => understand(&text),
+        Ok(_) => decode(&text),
         Err(error) => fail!("the answer of the case cannot be read: {}", error),
     }
 }
@@ -71,6 +74,7 @@ fn perform(case: &Case, machine: &Machine) -> Outcome {
     // A message on standard error would stand in the middle of the report.
     std::panic::set_hook(Box::new(|_| {}));
     match std::panic::catch_unwind(|| (case.run)(machine)) {
+        Ok(Ok(())) if checks() == 0 => fail!("ended without a check"),
         Ok(outcome) => outcome,
         Err(payload) => {
             let text = payload.downcast_ref::<String>().map(String::as_str);
@@ -96,22 +100,22 @@ fn wait(pid: libc::pid_t, end: Instant) -> Option<libc::c_int> {
     }
 }
 
-fn tell(outcome: &Outcome) -> String {
+fn encode(outcome: &Outcome) -> String {
     match outcome {
         Ok(()) => "pass".to_owned(),
-        Err(Stop::Fail(text)) => format!("fail {}", text),
-        Err(Stop::Absent(text)) => format!("absent {}", text),
-        Err(Stop::Cannot(text)) => format!("cannot {}", text),
+        Err(Verdict::Fail(text)) => format!("fail {}", text),
+        Err(Verdict::Absent(text)) => format!("absent {}", text),
+        Err(Verdict::Cannot(text)) => format!("cannot {}", text),
     }
 }
 
-fn understand(text: &str) -> Outcome {
+fn decode(text: &str) -> Outcome {
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
     match word {
         "pass" => Ok(()),
-        "absent" => Err(Stop::Absent(rest.to_owned())),
-        "cannot" => Err(Stop::Cannot(rest.to_owned())),
-        "fail" => Err(Stop::Fail(rest.to_owned())),
+        "absent" => Err(Verdict::Absent(rest.to_owned())),
+        "cannot" => Err(Verdict::Cannot(rest.to_owned())),
+        "fail" => Err(Verdict::Fail(rest.to_owned())),
         _ => fail!("the process of the case ended without an answer"),
     }
 }

@@ -2,7 +2,7 @@
 
 Debian 12's rustc 1.63 is called directly: cargo of that age cannot read
 today's registry, and today's cargo hands options to rustc that 1.63 refuses.
-The crates are three, so this is short.
+The crates are four, so this is short.
 """
 
 import contextlib
@@ -181,8 +181,14 @@ def binary(name, libc, root=ROOT, main="src/main.rs"):
     with target.unless_current("uffd-sys", key) as build:
         if build:
             target.crate("uffd-sys", root, edition="2021", deps=["libc"], features=["abi"])
-    key = digest(key, source / "src", source / "errata.txt", main)
     deps = ["libc", "uffd_sys"]
+    kit = root / "verification/kit"
+    key = digest(key, kit / "src")
+    with target.unless_current("uffd-kit", key) as build:
+        if build:
+            target.crate("uffd-kit", kit, edition="2021", deps=deps)
+    deps.append("uffd_kit")
+    key = digest(key, source / "src", source / "errata.txt", main)
     with target.unless_current("uffd-conformance", key) as build:
         if build:
             target.crate("uffd-conformance", source, edition="2021", deps=deps)

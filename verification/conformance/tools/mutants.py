@@ -65,7 +65,8 @@ MUTANTS = [
      "*libc::__errno_location() = errno;", "*libc::__errno_location() = errno + 1;"),
 ]
 
-COPIED = ["Cargo.toml", "Cargo.lock", "build.rs", "wrapper.h", "build", "src", "include", "verification/conformance"]
+COPIED = ["Cargo.toml", "Cargo.lock", "build.rs", "wrapper.h", "build", "src", "include", "verification/conformance",
+          "verification/kit"]
 
 
 def copy_crate(folder):
@@ -79,7 +80,7 @@ def copy_crate(folder):
         else:
             shutil.copy(source, folder / name)
     manifest = folder / "Cargo.toml"
-    text = re.sub(r"members = \[[^]]*\]", 'members = ["verification/conformance"]', manifest.read_text())
+    text = re.sub(r"members = \[[^]]*\]", 'members = ["verification/conformance", "verification/kit"]', manifest.read_text())
     manifest.write_text(text)
 
 

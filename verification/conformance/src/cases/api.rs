@@ -1,14 +1,13 @@
 //! Cases: UFFDIO_API.
 
 use crate::prelude::*;
-use crate::region::map;
-use crate::sys::{keep_capabilities, CAP_SYS_PTRACE};
 use libc::c_int;
 
 const FLAGS: c_int = libc::O_CLOEXEC | libc::O_NONBLOCK;
 
-fn bare() -> Result<Uffd, Stop> {
-    Uffd::bare(FLAGS).map_err(|errno| Stop::Fail(format!("userfaultfd(2): {}", errno_name(errno))))
+fn bare() -> Result<Uffd, Verdict> {
+    Uffd::bare(FLAGS)
+        .map_err(|errno| Verdict::Fail(format!("userfaultfd(2): {}", errno_name(errno))))
 }
 
 /// The handshake with these features must be EINVAL, and zero the struct.
@@ -30,13 +29,13 @@ fn enables(m: &Machine, features: u64) -> Outcome {
         "answers {:#x} now",
         api.features
     );
-    let region = Region::new(m, Memory::Anon, 1)?;
+    let region = Region::new(Memory::Anon, 1)?;
     uffd.register(region.addr, region.len, UFFDIO_REGISTER_MODE_MISSING)
         .ok()
 }
 
 /// Memory that may be read, and memory that may not be touched at all.
-fn read_only_page(m: &Machine) -> Result<usize, Stop> {
+fn read_only_page(m: &Machine) -> Result<usize, Verdict> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     map(0, m.page, libc::PROT_READ, flags, -1)
 }
@@ -183,11 +182,11 @@ pub static CASES: &[Case] = &[
         "api-second-handshake-harmless",
         "measured",
         "a refused second handshake leaves the features of the first as they are",
-        |m| {
+        |_| {
             let uffd = bare()?;
             uffd.api(UFFD_FEATURE_THREAD_ID).0.ok()?;
             refused(&uffd, 0, EINVAL)?;
-            let region = Region::new(m, Memory::Anon, 1)?;
+            let region = Region::new(Memory::Anon, 1)?;
             uffd.register(region.addr, region.len, UFFDIO_REGISTER_MODE_MISSING)
                 .ok()?;
             let reader = Thread::reads(region.addr);

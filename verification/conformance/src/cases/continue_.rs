@@ -1,6 +1,6 @@
 //! UFFDIO_CONTINUE and minor faults.
 
-use super::kit::*;
+use super::scene::*;
 use crate::prelude::*;
 
 const MINOR: u64 = UFFDIO_REGISTER_MODE_MINOR;
@@ -14,13 +14,13 @@ const MAPPED: &str = "UFFDIO_CONTINUE(2const), DESCRIPTION";
 const WP_TOO: u64 = SHMEM | HAS_WP_SHARED | UFFD_FEATURE_WP_UNPOPULATED;
 
 /// Four pages in the file, not mapped.
-fn scene(m: &Machine) -> Result<(Scene, Region), Stop> {
-    Scene::cached(m, Memory::Shmem, 4, 0, MINOR)
+fn scene() -> Result<(Scene, Region), Verdict> {
+    Scene::cached(Memory::Shmem, 4, 0, MINOR)
 }
 
 /// A read and a write of pages in the cache wait until they are mapped.
-fn resolves(m: &Machine, memory: Memory) -> Outcome {
-    let (s, _alias) = Scene::cached(m, memory, 2, 0, MINOR)?;
+fn resolves(memory: Memory) -> Outcome {
+    let (s, _alias) = Scene::cached(memory, 2, 0, MINOR)?;
     let reader = Thread::reads(s.at(0));
     waits(&s.uffd, &reader, s.at(0), FLAG)?;
     s.uffd.continue_(s.at(0), s.page(), 0).gives(s.page())?;
@@ -34,8 +34,8 @@ fn resolves(m: &Machine, memory: Memory) -> Outcome {
 }
 
 /// What is written to a second mapping before the page is mapped is seen.
-fn shows_changes(m: &Machine, memory: Memory) -> Outcome {
-    let (s, alias) = Scene::cached(m, memory, 1, 0, MINOR)?;
+fn shows_changes(memory: Memory) -> Outcome {
+    let (s, alias) = Scene::cached(memory, 1, 0, MINOR)?;
     let reader = Thread::reads(s.at(0));
     waits(&s.uffd, &reader, s.at(0), FLAG)?;
     alias.fill_page(0, NEW);
@@ -50,14 +50,14 @@ pub static CASES: &[Case] = &[
         "continue-shmem",
         MODE,
         "minor faults of shared memory are resolved",
-        |m| resolves(m, Memory::Shmem),
+        |_| resolves(Memory::Shmem),
     )
     .features(SHMEM),
     case(
         "continue-hugetlb",
         MODE,
         "minor faults of huge pages are resolved",
-        |m| resolves(m, Memory::SharedHugetlb),
+        |_| resolves(Memory::SharedHugetlb),
     )
     .features(HUGETLB),
     case(
@@ -65,8 +65,8 @@ pub static CASES: &[Case] = &[
         "userfaultfd(2), Reading from the userfaultfd structure: UFFD_PAGEFAULT_FLAG_MINOR",
         "the message of a minor fault has the flag MINOR, that of a missing page has not",
         |m| {
-            let region = Region::new(m, Memory::Shmem, 2)?;
-            let alias = region.alias(m)?;
+            let region = Region::new(Memory::Shmem, 2)?;
+            let alias = region.alias()?;
             alias.write(0, FIRST);
             let s = Scene::of(region, 0, MINOR | UFFDIO_REGISTER_MODE_MISSING)?;
             let first = Thread::reads(s.at(0));
@@ -84,8 +84,8 @@ pub static CASES: &[Case] = &[
         "continue-not-cached-is-no-minor-fault",
         "userfaultfd(2), DESCRIPTION: UFFDIO_REGISTER_MODE_MINOR",
         "registered for MINOR alone, a page that is not in the file sends no message",
-        |m| {
-            let s = Scene::empty(m, Memory::Shmem, 1, 0, MINOR)?;
+        |_| {
+            let s = Scene::empty(Memory::Shmem, 1, 0, MINOR)?;
             s.lets_read(0, 0)
         },
     )
@@ -94,14 +94,14 @@ pub static CASES: &[Case] = &[
         "continue-changes-shmem",
         MODE,
         "shows what a second mapping wrote before",
-        |m| shows_changes(m, Memory::Shmem),
+        |_| shows_changes(Memory::Shmem),
     )
     .features(SHMEM),
     case(
         "continue-changes-hugetlb",
         MODE,
         "shows what a second mapping wrote before",
-        |m| shows_changes(m, Memory::SharedHugetlb),
+        |_| shows_changes(Memory::SharedHugetlb),
     )
     .features(HUGETLB),
     case(
@@ -109,7 +109,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_CONTINUE(2const), DESCRIPTION",
         "maps pages that nobody waits for; they do not fault afterwards",
         |m| {
-            let (s, _alias) = scene(m)?;
+            let (s, _alias) = scene()?;
             s.uffd.continue_(s.at(0), 4 * m.page, 0).gives(4 * m.page)?;
             (0..4).try_for_each(|n| s.lets_read(n, FIRST + n as u8))
         },
@@ -120,7 +120,7 @@ pub static CASES: &[Case] = &[
         MODE,
         "a page that was mapped and then dropped here is a minor fault again",
         |m| {
-            let (s, _alias) = scene(m)?;
+            let (s, _alias) = scene()?;
             s.uffd.continue_(s.at(0), m.page, 0).gives(m.page)?;
             s.region.madvise(0, 1, libc::MADV_DONTNEED)?;
             let reader = Thread::reads(s.at(0));
@@ -135,7 +135,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_CONTINUE(2const), DESCRIPTION: UFFDIO_CONTINUE_MODE_DONTWAKE",
         "with DONTWAKE the page is mapped and the thread waits on until UFFDIO_WAKE",
         |m| {
-            let (s, _alias) = scene(m)?;
+            let (s, _alias) = scene()?;
             let reader = Thread::reads(s.at(0));
             waits(&s.uffd, &reader, s.at(0), FLAG)?;
             let mode = UFFDIO_CONTINUE_MODE_DONTWAKE;
@@ -151,7 +151,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd(2), Userfaultfd minor fault mode",
         "one call wakes all the threads that wait in its range",
         |m| {
-            let (s, _alias) = scene(m)?;
+            let (s, _alias) = scene()?;
             let readers: Vec<Thread> = (0..4).map(|n| Thread::reads(s.at(n))).collect();
             for _ in 0..4 {
                 fault_in(&s.uffd, s.at(0), s.region.len, FLAG)?;
@@ -169,7 +169,7 @@ pub static CASES: &[Case] = &[
         MAPPED,
         "on success the field mapped says len, whatever it held before",
         |m| {
-            let (s, _alias) = scene(m)?;
+            let (s, _alias) = scene()?;
             s.uffd.continue_(s.at(1), 2 * m.page, 0).gives(2 * m.page)?;
             ensure!(
                 !s.region.is_mapped(0)? && !s.region.is_mapped(3)?,
@@ -188,7 +188,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd.rst, QEMU/KVM",
         "write(2) from a page that is cached but not mapped waits for it",
         |m| {
-            let (s, _alias) = scene(m)?;
+            let (s, _alias) = scene()?;
             let (_, pipe) = pipe_with(&[])?;
             let writer = writes_pipe_from(pipe, s.at(0));
             waits(&s.uffd, &writer, s.at(0), FLAG)?;
@@ -202,7 +202,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd(2), Userfaultfd operation: UFFD_FEATURE_SIGBUS",
         "with the feature SIGBUS a minor fault raises SIGBUS, without a message",
         |m| {
-            let (s, _alias) = Scene::cached(m, Memory::Shmem, 1, UFFD_FEATURE_SIGBUS, MINOR)?;
+            let (s, _alias) = Scene::cached(Memory::Shmem, 1, UFFD_FEATURE_SIGBUS, MINOR)?;
             Thread::reads(s.at(0)).gets_signal(SIGBUS)?;
             quiet(&s.uffd)?;
             s.uffd.continue_(s.at(0), m.page, 0).gives(m.page)?;
@@ -215,7 +215,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "unregistering a range registered for MINOR alone leaves its waiting threads to UFFDIO_WAKE",
         |m| {
-            let (s, _alias) = scene(m)?;
+            let (s, _alias) = scene()?;
             let reader = Thread::reads(s.at(0));
             waits(&s.uffd, &reader, s.at(0), FLAG)?;
             s.uffd.unregister(s.at(0), s.region.len).ok()?;
@@ -229,10 +229,10 @@ pub static CASES: &[Case] = &[
         "continue-register-ioctls",
         "UFFDIO_REGISTER(2const), DESCRIPTION: _UFFDIO_CONTINUE",
         "UFFDIO_REGISTER offers CONTINUE if the mode has MINOR",
-        |m| {
+        |_| {
             let bit = 1 << _UFFDIO_CONTINUE;
             for (mode, offered) in [(MINOR, bit), (UFFDIO_REGISTER_MODE_MISSING, 0)] {
-                let region = Region::new(m, Memory::Shmem, 1)?;
+                let region = Region::new(Memory::Shmem, 1)?;
                 let answer = Uffd::open(0)?.register(region.addr, region.len, mode);
                 answer.ok()?;
                 ensure!(
@@ -251,7 +251,7 @@ pub static CASES: &[Case] = &[
         |m| {
             let kinds = [(Memory::Shmem, SHMEM), (Memory::SharedHugetlb, HUGETLB)];
             for (memory, feature) in kinds {
-                let region = Region::new(m, memory, 1)?;
+                let region = Region::new(memory, 1)?;
                 let answer = Uffd::open(0)?.register(region.addr, region.len, MINOR);
                 match m.has(feature) {
                     true => answer.ok()?,
@@ -267,7 +267,7 @@ pub static CASES: &[Case] = &[
         "with MODE_WP the page is mapped write-protected: a read passes, a write waits",
         |m| {
             let mode = MINOR | UFFDIO_REGISTER_MODE_WP;
-            let (s, _alias) = Scene::cached(m, Memory::Shmem, 2, 0, mode)?;
+            let (s, _alias) = Scene::cached(Memory::Shmem, 2, 0, mode)?;
             let reader = Thread::reads(s.at(0));
             waits(&s.uffd, &reader, s.at(0), FLAG)?;
             s.uffd
@@ -282,9 +282,9 @@ pub static CASES: &[Case] = &[
         "continue-mode-wp-hugetlb",
         "userfaultfd.rst, Write Protect Notifications: UFFDIO_CONTINUE_MODE_WP",
         "with MODE_WP the huge page is mapped write-protected",
-        |m| {
+        |_| {
             let mode = MINOR | UFFDIO_REGISTER_MODE_WP;
-            let (s, _alias) = Scene::cached(m, Memory::SharedHugetlb, 1, 0, mode)?;
+            let (s, _alias) = Scene::cached(Memory::SharedHugetlb, 1, 0, mode)?;
             let answer = s.uffd.continue_(s.at(0), s.page(), UFFDIO_CONTINUE_MODE_WP);
             answer.gives(s.page())?;
             s.lets_read(0, FIRST)?;
@@ -298,7 +298,7 @@ pub static CASES: &[Case] = &[
         "a thread that waits to write is woken by CONTINUE with MODE_WP, and then waits once more",
         |m| {
             let mode = MINOR | UFFDIO_REGISTER_MODE_WP;
-            let (s, _alias) = Scene::cached(m, Memory::Shmem, 1, 0, mode)?;
+            let (s, _alias) = Scene::cached(Memory::Shmem, 1, 0, mode)?;
             let writer = Thread::writes(s.at(0), NEW);
             waits(&s.uffd, &writer, s.at(0), FLAG | UFFD_PAGEFAULT_FLAG_WRITE)?;
             s.uffd
@@ -315,7 +315,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "MODE_WP on a range registered without WP is EINVAL",
         |m| {
-            let (s, _alias) = scene(m)?;
+            let (s, _alias) = scene()?;
             s.uffd
                 .continue_(s.at(0), m.page, UFFDIO_CONTINUE_MODE_WP)
                 .fails(EINVAL)?;

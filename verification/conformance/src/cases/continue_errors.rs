@@ -1,6 +1,6 @@
 //! UFFDIO_CONTINUE: its errors, and what the field mapped then says.
 
-use super::kit::*;
+use super::scene::*;
 use crate::prelude::*;
 
 const MINOR: u64 = UFFDIO_REGISTER_MODE_MINOR;
@@ -11,8 +11,8 @@ const MODE: &str = "userfaultfd(2), Userfaultfd minor fault mode";
 const EINVAL_RANGE: &str = "UFFDIO_CONTINUE(2const), ERRORS: EINVAL";
 
 /// Four pages in the file, not mapped.
-fn scene(m: &Machine) -> Result<(Scene, Region), Stop> {
-    Scene::cached(m, Memory::Shmem, 4, 0, MINOR)
+fn scene() -> Result<(Scene, Region), Verdict> {
+    Scene::cached(Memory::Shmem, 4, 0, MINOR)
 }
 
 /// The call must fail so without touching the out field or mapping a page.
@@ -31,7 +31,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_CONTINUE(2const), ERRORS: EEXIST",
         "a page that is mapped already is EEXIST, and the field mapped says so",
         |m| {
-            let (s, _alias) = scene(m)?;
+            let (s, _alias) = scene()?;
             s.uffd.continue_(s.at(0), m.page, 0).gives(m.page)?;
             let answer = s.uffd.continue_(s.at(0), 2 * m.page, 0);
             answer.fails_with(EEXIST, -i64::from(EEXIST))?;
@@ -45,7 +45,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_CONTINUE(2const), ERRORS: EAGAIN",
         "if only a first part could be mapped it is EAGAIN, and the field mapped says how much",
         |m| {
-            let (s, _alias) = scene(m)?;
+            let (s, _alias) = scene()?;
             s.uffd.continue_(s.at(2), m.page, 0).gives(m.page)?;
             let answer = s.uffd.continue_(s.at(0), 4 * m.page, 0);
             answer.fails_with(EAGAIN, 2 * m.page as i64)?;
@@ -59,7 +59,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "EAGAIN wakes the threads of the part that was mapped",
         |m| {
-            let (s, _alias) = scene(m)?;
+            let (s, _alias) = scene()?;
             let reader = Thread::reads(s.at(0));
             waits(&s.uffd, &reader, s.at(0), FLAG)?;
             s.uffd.continue_(s.at(1), m.page, 0).gives(m.page)?;
@@ -75,7 +75,7 @@ pub static CASES: &[Case] = &[
         "while an event waits to be read it is EAGAIN, with -EAGAIN in the field mapped",
         |m| {
             let features = UFFD_FEATURE_EVENT_REMOVE;
-            let (s, _alias) = Scene::cached(m, Memory::Shmem, 4, features, MINOR)?;
+            let (s, _alias) = Scene::cached(Memory::Shmem, 4, features, MINOR)?;
             while_event_waits(&s, |s| {
                 let answer = s.uffd.continue_(s.at(0), m.page, 0);
                 answer.fails_with(EAGAIN, -i64::from(EAGAIN))
@@ -89,7 +89,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_CONTINUE(2const), ERRORS: EFAULT",
         "a page that is not in the file is EFAULT, and the field mapped says so",
         |m| {
-            let s = Scene::empty(m, Memory::Shmem, 2, 0, MINOR)?;
+            let s = Scene::empty(Memory::Shmem, 2, 0, MINOR)?;
             s.uffd
                 .continue_(s.at(0), m.page, 0)
                 .fails_with(EFAULT, -i64::from(EFAULT))
@@ -100,8 +100,8 @@ pub static CASES: &[Case] = &[
         "continue-efault-not-cached-hugetlb",
         "UFFDIO_CONTINUE(2const), ERRORS: EFAULT",
         "a huge page that is not in the file is EFAULT, and the field mapped says so",
-        |m| {
-            let s = Scene::empty(m, Memory::SharedHugetlb, 1, 0, MINOR)?;
+        |_| {
+            let s = Scene::empty(Memory::SharedHugetlb, 1, 0, MINOR)?;
             s.uffd
                 .continue_(s.at(0), s.page(), 0)
                 .fails_with(EFAULT, -i64::from(EFAULT))
@@ -113,8 +113,8 @@ pub static CASES: &[Case] = &[
         "UFFDIO_CONTINUE(2const), ERRORS: EAGAIN",
         "a first part in the file and a rest that is not: EAGAIN with the length of the part",
         |m| {
-            let region = Region::new(m, Memory::Shmem, 2)?;
-            region.alias(m)?.write(0, FIRST);
+            let region = Region::new(Memory::Shmem, 2)?;
+            region.alias()?.write(0, FIRST);
             let s = Scene::of(region, 0, MINOR)?;
             s.uffd
                 .continue_(s.at(0), 2 * m.page, 0)
@@ -126,8 +126,8 @@ pub static CASES: &[Case] = &[
         "continue-efault-argument",
         "measured",
         "an argument that cannot be read is EFAULT",
-        |m| {
-            let (s, _alias) = scene(m)?;
+        |_| {
+            let (s, _alias) = scene()?;
             let nowhere = s.at(4) as *mut uffdio_continue;
             // SAFETY: the kernel checks the address, which is the point.
             let make = || unsafe { uffdio_continue(s.uffd.fd, nowhere) };
@@ -140,7 +140,7 @@ pub static CASES: &[Case] = &[
         EINVAL_RANGE,
         "start that is not a multiple of the page size is EINVAL",
         |m| {
-            let (s, _alias) = scene(m)?;
+            let (s, _alias) = scene()?;
             refused(&s, s.at(0) + m.page / 2, m.page, 0)
         },
     )
@@ -150,7 +150,7 @@ pub static CASES: &[Case] = &[
         EINVAL_RANGE,
         "len that is not a multiple of the page size is EINVAL",
         |m| {
-            let (s, _alias) = scene(m)?;
+            let (s, _alias) = scene()?;
             refused(&s, s.at(0), m.page / 2, 0)
         },
     )
@@ -159,8 +159,8 @@ pub static CASES: &[Case] = &[
         "continue-einval-len-zero",
         EINVAL_RANGE,
         "len 0 is EINVAL",
-        |m| {
-            let (s, _alias) = scene(m)?;
+        |_| {
+            let (s, _alias) = scene()?;
             refused(&s, s.at(0), 0, 0)
         },
     )
@@ -170,7 +170,7 @@ pub static CASES: &[Case] = &[
         EINVAL_RANGE,
         "a range that wraps is EINVAL",
         |m| {
-            let (s, _alias) = scene(m)?;
+            let (s, _alias) = scene()?;
             refused(&s, s.at(0), usize::MAX - m.page + 1, 0)
         },
     )
@@ -180,7 +180,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_CONTINUE(2const), ERRORS: EINVAL.2",
         "each mode bit besides DONTWAKE and WP is EINVAL",
         |m| {
-            let (s, _alias) = scene(m)?;
+            let (s, _alias) = scene()?;
             let known = UFFDIO_CONTINUE_MODE_DONTWAKE | UFFDIO_CONTINUE_MODE_WP;
             for bit in (0..64).map(|n| 1u64 << n).filter(|bit| bit & known == 0) {
                 refused(&s, s.at(0), m.page, bit)?;
@@ -193,9 +193,9 @@ pub static CASES: &[Case] = &[
         "continue-einval-anon",
         MODE,
         "only shared memory and huge pages have minor faults: registering others is EINVAL",
-        |m| {
+        |_| {
             for memory in [Memory::Anon, Memory::File] {
-                let region = Region::new(m, memory, 1)?;
+                let region = Region::new(memory, 1)?;
                 let answer = Uffd::open(0)?.register(region.addr, region.len, MINOR);
                 answer.fails(EINVAL)?;
             }
@@ -208,7 +208,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "the call on registered anonymous memory is EINVAL",
         |m| {
-            let s = Scene::empty(m, Memory::Anon, 1, 0, UFFDIO_REGISTER_MODE_MISSING)?;
+            let s = Scene::empty(Memory::Anon, 1, 0, UFFDIO_REGISTER_MODE_MISSING)?;
             s.uffd.continue_(s.at(0), m.page, 0).fails(EINVAL)
         },
     )
@@ -218,7 +218,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_CONTINUE(2const), ERRORS: ENOENT",
         "memory whose registration has gone meanwhile is ENOENT, and the field mapped says so",
         |m| {
-            let (s, _alias) = scene(m)?;
+            let (s, _alias) = scene()?;
             s.uffd.unregister(s.at(0), m.page).ok()?;
             s.uffd
                 .continue_(s.at(0), m.page, 0)
@@ -236,7 +236,7 @@ pub static CASES: &[Case] = &[
         "when the process whose memory it is has exited it is ESRCH, the field left alone",
         |m| {
             let features = UFFD_FEATURE_EVENT_FORK;
-            let (s, _alias) = Scene::cached(m, Memory::Shmem, 2, features, MINOR)?;
+            let (s, _alias) = Scene::cached(Memory::Shmem, 2, features, MINOR)?;
             let child = of_dead_child(&s)?;
             child
                 .continue_(s.at(0), m.page, 0)
@@ -249,7 +249,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "any userfaultfd of the process can map; only the one registered wakes",
         |m| {
-            let (s, _alias) = scene(m)?;
+            let (s, _alias) = scene()?;
             let other = Uffd::open(0)?;
             let reader = Thread::reads(s.at(0));
             waits(&s.uffd, &reader, s.at(0), FLAG)?;

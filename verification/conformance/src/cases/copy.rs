@@ -1,24 +1,24 @@
 //! Cases: UFFDIO_COPY. Those of UFFDIO_COPY_MODE_WP are in `copy_wp`.
 
-use crate::cases::kit::{of_dead_child, while_event_waits, Scene, MISSING_WP, WP_WRITE};
+use super::scene::*;
 use crate::prelude::*;
 
 const MISSING: u64 = UFFDIO_REGISTER_MODE_MISSING;
 const DONTWAKE: u64 = UFFDIO_COPY_MODE_DONTWAKE;
 
 /// Four pages registered for missing pages, and data: page n of `0xa1 + n`.
-fn scene(m: &Machine) -> Result<(Uffd, Region, Region), Stop> {
-    let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Anon, 4)?);
+fn scene() -> Result<(Uffd, Region, Region), Verdict> {
+    let (uffd, region) = (Uffd::open(0)?, Region::new(Memory::Anon, 4)?);
     uffd.register(region.addr, region.len, MISSING).ok()?;
-    Ok((uffd, region, Region::source(m, 4, 0xa1)?))
+    Ok((uffd, region, Region::source(4, 0xa1)?))
 }
 
 /// A page of this kind of memory must be filled in full, and its waiter woken.
 fn fills(m: &Machine, memory: Memory) -> Outcome {
     let uffd = Uffd::open(0)?;
-    let region = Region::new(m, memory, 2)?;
+    let region = Region::new(memory, 2)?;
     uffd.register(region.addr, region.len, MISSING).ok()?;
-    let source = Region::new(m, Memory::Anon, region.page / m.page)?;
+    let source = Region::new(Memory::Anon, region.page / m.page)?;
     for n in 0..source.pages() {
         source.fill_page(n, 0xa1);
     }
@@ -34,18 +34,18 @@ fn fills(m: &Machine, memory: Memory) -> Outcome {
 
 /// After a COPY into a mapping of a file, the file must hold this.
 fn file_holds(m: &Machine, memory: Memory, byte: u8) -> Outcome {
-    let (uffd, region) = (Uffd::open(0)?, Region::new(m, memory, 1)?);
+    let (uffd, region) = (Uffd::open(0)?, Region::new(memory, 1)?);
     uffd.register(region.addr, region.len, MISSING).ok()?;
-    let source = Region::source(m, 1, 0xa1)?;
+    let source = Region::source(1, 0xa1)?;
     uffd.copy(region.addr, source.addr, m.page, 0)
         .gives(m.page)?;
-    region.alias(m)?.holds(0, byte)
+    region.alias()?.holds(0, byte)
 }
 
 /// COPY with arguments that `change` makes of (dst, src, len) must be EINVAL,
 /// leave the out field alone, and copy nothing.
 fn refuses(m: &Machine, change: fn(usize, usize, usize) -> (usize, usize, usize)) -> Outcome {
-    let (uffd, region, source) = scene(m)?;
+    let (uffd, region, source) = scene()?;
     let (dst, src, len) = change(region.addr, source.addr, m.page);
     uffd.copy(dst, src, len, 0).fails_with(EINVAL, UNTOUCHED)?;
     ensure!(!region.is_mapped(0)?, "a page was filled");
@@ -101,10 +101,10 @@ pub static CASES: &[Case] = &[
         |m| {
             let (uffd, region) = (
                 Uffd::open(0)?,
-                Region::new(m, Memory::Thp, m.huge_page / m.page)?,
+                Region::new(Memory::Thp, m.huge_page / m.page)?,
             );
             uffd.register(region.addr, region.len, MISSING).ok()?;
-            let source = Region::source(m, 1, 0xa1)?;
+            let source = Region::source(1, 0xa1)?;
             uffd.copy(region.at(1), source.addr, m.page, 0)
                 .gives(m.page)?;
             region.holds(1, 0xa1)?;
@@ -119,8 +119,8 @@ pub static CASES: &[Case] = &[
         "copy-without-fault",
         "UFFDIO_COPY(2const), DESCRIPTION",
         "fills pages for which nobody waits, so that later accesses do not fault",
-        |m| {
-            let (uffd, region, source) = scene(m)?;
+        |_| {
+            let (uffd, region, source) = scene()?;
             uffd.copy(region.addr, source.addr, region.len, 0)
                 .gives(region.len)?;
             for n in 0..4 {
@@ -133,8 +133,8 @@ pub static CASES: &[Case] = &[
         "copy-several-waiters",
         "UFFDIO_COPY(2const), DESCRIPTION",
         "one call over several pages wakes the threads of all of them",
-        |m| {
-            let (uffd, region, source) = scene(m)?;
+        |_| {
+            let (uffd, region, source) = scene()?;
             let readers: Vec<Thread> = (0..4).map(|n| Thread::reads(region.at(n))).collect();
             for _ in 0..4 {
                 uffd.next()?;
@@ -152,7 +152,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_COPY(2const), DESCRIPTION",
         "the page is a copy: changing the source later, or the page, does not change the other",
         |m| {
-            let (uffd, region, source) = scene(m)?;
+            let (uffd, region, source) = scene()?;
             uffd.copy(region.addr, source.addr, m.page, 0)
                 .gives(m.page)?;
             source.fill_page(0, 1);
@@ -166,11 +166,11 @@ pub static CASES: &[Case] = &[
         "UFFDIO_COPY(2const), ERRORS",
         "src may have any alignment",
         |m| {
-            let (uffd, region, source) = scene(m)?;
+            let (uffd, region, source) = scene()?;
             uffd.copy(region.addr, source.addr + 3, m.page, 0)
                 .gives(m.page)?;
             ensure!(region.read(0) == 0xa1, "the wrong data");
-            let last = crate::region::read(region.at(1) - 1);
+            let last = mapping::read(region.at(1) - 1);
             ensure!(last == 0xa2, "the end of the page holds {:#x}", last);
             Ok(())
         },
@@ -180,7 +180,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_COPY(2const), DESCRIPTION",
         "the field copy is not read: any value in it does no harm",
         |m| {
-            let (uffd, region, source) = scene(m)?;
+            let (uffd, region, source) = scene()?;
             for (n, value) in [0, -1, i64::MIN, 4096].iter().enumerate() {
                 let mut arg = uffdio_copy {
                     dst: region.at(n) as u64,
@@ -204,7 +204,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_COPY(2const), DESCRIPTION: UFFDIO_COPY_MODE_DONTWAKE",
         "with DONTWAKE the page is filled and the thread waits on until UFFDIO_WAKE",
         |m| {
-            let (uffd, region, source) = scene(m)?;
+            let (uffd, region, source) = scene()?;
             let reader = Thread::reads(region.at(0));
             uffd.expect_fault(region.at(0), 0)?;
             // Until it sleeps, it would see the page and not wait.
@@ -223,8 +223,8 @@ pub static CASES: &[Case] = &[
         "with MODE_WP the page is filled and write-protected at once",
         |m| {
             let uffd = Uffd::open(UFFD_FEATURE_PAGEFAULT_FLAG_WP)?;
-            let region = Region::new(m, Memory::Anon, 1)?;
-            let source = Region::source(m, 1, 0xa1)?;
+            let region = Region::new(Memory::Anon, 1)?;
+            let source = Region::source(1, 0xa1)?;
             uffd.register(region.addr, region.len, MISSING_WP).ok()?;
             uffd.copy(region.addr, source.addr, m.page, UFFDIO_COPY_MODE_WP)
                 .gives(m.page)?;
@@ -243,7 +243,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_COPY(2const), ERRORS: EAGAIN",
         "EAGAIN when a part was copied, with the bytes of it in the field copy",
         |m| {
-            let (uffd, region, source) = scene(m)?;
+            let (uffd, region, source) = scene()?;
             uffd.zeropage(region.at(2), m.page, 0).gives(m.page)?;
             let part = 2 * m.page as i64;
             uffd.copy(region.addr, source.addr, region.len, 0)
@@ -258,7 +258,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "the threads of the part that was copied are woken, the others are not",
         |m| {
-            let (uffd, region, source) = scene(m)?;
+            let (uffd, region, source) = scene()?;
             uffd.zeropage(region.at(1), m.page, 0).gives(m.page)?;
             let (one, two) = (Thread::reads(region.at(0)), Thread::reads(region.at(2)));
             uffd.next()?;
@@ -278,7 +278,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "EAGAIN and the bytes copied when src can be read only in part; then EFAULT",
         |m| {
-            let (uffd, region, source) = scene(m)?;
+            let (uffd, region, source) = scene()?;
             source.munmap(1, 1)?;
             let part = m.page as i64;
             uffd.copy(region.addr, source.addr, 2 * m.page, 0)
@@ -295,8 +295,8 @@ pub static CASES: &[Case] = &[
         "measured",
         "EAGAIN with -EAGAIN in the field copy while an event waits to be read",
         |m| {
-            let (features, source) = (UFFD_FEATURE_EVENT_REMOVE, Region::source(m, 1, 0xa1)?);
-            let s = Scene::empty(m, Memory::Anon, 4, features, MISSING)?;
+            let (features, source) = (UFFD_FEATURE_EVENT_REMOVE, Region::source(1, 0xa1)?);
+            let s = Scene::empty(Memory::Anon, 4, features, MISSING)?;
             while_event_waits(&s, |s| {
                 let out = -i64::from(EAGAIN);
                 for _ in 0..3 {
@@ -315,7 +315,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "EEXIST with -EEXIST in the field copy when the page is there; it is not changed",
         |m| {
-            let (uffd, region, source) = scene(m)?;
+            let (uffd, region, source) = scene()?;
             uffd.copy(region.addr, source.at(0), m.page, 0)
                 .gives(m.page)?;
             let out = -i64::from(EEXIST);
@@ -329,7 +329,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "EEXIST does not wake the thread that waits for the page: WAKE does",
         |m| {
-            let (uffd, region, source) = scene(m)?;
+            let (uffd, region, source) = scene()?;
             let reader = Thread::reads(region.at(0));
             uffd.expect_fault(region.at(0), 0)?;
             // Until it sleeps, it would see the page and not wait.
@@ -372,7 +372,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_COPY(2const), ERRORS: EINVAL",
         "a source that runs over the end of all addresses is EINVAL",
         |m| {
-            let (uffd, region, _source) = scene(m)?;
+            let (uffd, region, _source) = scene()?;
             // 64 bits wide, whatever the program's addresses are.
             let mut arg = uffdio_copy {
                 dst: region.addr as u64,
@@ -390,7 +390,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_COPY(2const), ERRORS: EINVAL.2",
         "any mode bit but DONTWAKE and WP is EINVAL",
         |m| {
-            let (uffd, region, source) = scene(m)?;
+            let (uffd, region, source) = scene()?;
             for bit in (2..64).map(|n| 1 << n) {
                 let answer = uffd.copy(region.addr, source.addr, m.page, bit);
                 answer.fails_with(EINVAL, UNTOUCHED)?;
@@ -405,7 +405,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "EFAULT with -EFAULT in the field copy when src cannot be read",
         |m| {
-            let (uffd, region, source) = scene(m)?;
+            let (uffd, region, source) = scene()?;
             source.mprotect(0, 4, libc::PROT_NONE)?;
             let out = -i64::from(EFAULT);
             uffd.copy(region.addr, source.addr, m.page, 0)
@@ -419,7 +419,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "EFAULT when the argument cannot be written, and nothing is copied",
         |m| {
-            let (uffd, region, source) = scene(m)?;
+            let (uffd, region, source) = scene()?;
             let arg = source.at(3) as *mut uffdio_copy;
             let value = uffdio_copy {
                 dst: region.addr as u64,
@@ -440,7 +440,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_COPY(2const), ERRORS: ENOENT",
         "ENOENT when the memory is not mapped any more",
         |m| {
-            let (uffd, region, source) = scene(m)?;
+            let (uffd, region, source) = scene()?;
             region.munmap(1, 1)?;
             let out = -i64::from(ENOENT);
             uffd.copy(region.at(1), source.addr, m.page, 0)
@@ -452,9 +452,9 @@ pub static CASES: &[Case] = &[
         "UFFDIO_COPY(2const), ERRORS: ENOENT",
         "ENOENT when the memory was replaced by a new mapping",
         |m| {
-            let (uffd, region, source) = scene(m)?;
+            let (uffd, region, source) = scene()?;
             let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
-            crate::region::map(region.at(1), m.page, libc::PROT_READ, flags, -1)?;
+            mapping::map(region.at(1), m.page, libc::PROT_READ, flags, -1)?;
             let out = -i64::from(ENOENT);
             uffd.copy(region.at(1), source.addr, m.page, 0)
                 .fails_with(ENOENT, out)
@@ -465,8 +465,8 @@ pub static CASES: &[Case] = &[
         "measured",
         "ENOENT when the memory is not registered at all",
         |m| {
-            let ((uffd, _region, source), out) = (scene(m)?, -i64::from(ENOENT));
-            let other = Region::new(m, Memory::Anon, 1)?;
+            let ((uffd, _region, source), out) = (scene()?, -i64::from(ENOENT));
+            let other = Region::new(Memory::Anon, 1)?;
             uffd.copy(other.addr, source.addr, m.page, 0)
                 .fails_with(ENOENT, out)
         },
@@ -476,7 +476,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "memory that is registered with another userfaultfd of the process can be copied to",
         |m| {
-            let ((one, region, source), two) = (scene(m)?, Uffd::open(0)?);
+            let ((one, region, source), two) = (scene()?, Uffd::open(0)?);
             let reader = Thread::reads(region.addr);
             one.expect_fault(region.addr, 0)?;
             two.copy(region.addr, source.addr, m.page, 0)
@@ -491,8 +491,8 @@ pub static CASES: &[Case] = &[
         "copy-enoent-across-mappings",
         "measured",
         "ENOENT, with nothing copied, when the range is not within one mapping",
-        |m| {
-            let (uffd, region, source) = scene(m)?;
+        |_| {
+            let (uffd, region, source) = scene()?;
             region.mprotect(2, 2, libc::PROT_READ)?;
             let out = -i64::from(ENOENT);
             uffd.copy(region.addr, source.addr, region.len, 0)
@@ -506,7 +506,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "fills memory that the process itself may not access",
         |m| {
-            let (uffd, region, source) = scene(m)?;
+            let (uffd, region, source) = scene()?;
             region.mprotect(0, 4, libc::PROT_NONE)?;
             uffd.copy(region.addr, source.addr, m.page, 0)
                 .gives(m.page)?;
@@ -519,8 +519,8 @@ pub static CASES: &[Case] = &[
         "UFFDIO_COPY(2const), ERRORS: ESRCH ENOSPC",
         "ESRCH when the process has exited; ENOSPC was before Linux 4.13",
         |m| {
-            let source = Region::source(m, 1, 0xa1)?;
-            let s = Scene::empty(m, Memory::Anon, 1, UFFD_FEATURE_EVENT_FORK, MISSING)?;
+            let source = Region::source(1, 0xa1)?;
+            let s = Scene::empty(Memory::Anon, 1, UFFD_FEATURE_EVENT_FORK, MISSING)?;
             let child = of_dead_child(&s)?;
             child
                 .copy(s.at(0), source.addr, m.page, 0)
@@ -533,8 +533,8 @@ pub static CASES: &[Case] = &[
         "measured",
         "waits for the source if that has a missing page of another userfaultfd",
         |m| {
-            let ((uffd, region, _), two) = (scene(m)?, Uffd::open(0)?);
-            let source = Region::new(m, Memory::Anon, 1)?;
+            let ((uffd, region, _), two) = (scene()?, Uffd::open(0)?);
+            let source = Region::new(Memory::Anon, 1)?;
             two.register(source.addr, source.len, MISSING).ok()?;
             let (dst, src, len) = (region.addr, source.addr, m.page);
             let copier = Thread::spawn("the copying thread", move || {

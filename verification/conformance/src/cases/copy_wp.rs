@@ -1,6 +1,6 @@
 //! UFFDIO_COPY with MODE_WP: a page that arrives protected.
 
-use super::kit::*;
+use super::scene::*;
 use crate::prelude::*;
 
 const MODE_WP: &str = "UFFDIO_COPY(2const), DESCRIPTION: UFFDIO_COPY_MODE_WP";
@@ -8,8 +8,8 @@ const WP: u64 = UFFDIO_COPY_MODE_WP;
 
 /// The page arrives filled; a read passes, a write waits.
 fn arrives_protected(m: &Machine, memory: Memory) -> Outcome {
-    let s = Scene::empty(m, memory, 2, 0, MISSING_WP)?;
-    let source = Region::new(m, Memory::Anon, s.page() / m.page)?;
+    let s = Scene::empty(memory, 2, 0, MISSING_WP)?;
+    let source = Region::new(Memory::Anon, s.page() / m.page)?;
     (0..source.pages()).for_each(|n| source.fill_page(n, FIRST));
     s.uffd
         .copy(s.at(1), source.addr, s.page(), WP)
@@ -61,8 +61,8 @@ pub static CASES: &[Case] = &[
         MODE_WP,
         "a thread that waits to write to the missing page is woken, and then waits once more",
         |m| {
-            let s = Scene::empty(m, Memory::Anon, 1, 0, MISSING_WP)?;
-            let source = Region::source(m, 1, FIRST)?;
+            let s = Scene::empty(Memory::Anon, 1, 0, MISSING_WP)?;
+            let source = Region::source(1, FIRST)?;
             let writer = Thread::writes(s.at(0), NEW);
             s.uffd.expect_fault(s.at(0), UFFD_PAGEFAULT_FLAG_WRITE)?;
             s.uffd
@@ -85,8 +85,8 @@ pub static CASES: &[Case] = &[
         "measured",
         "a page that arrives while the mapping is read-only is protected once it is writable",
         |m| {
-            let s = Scene::empty(m, Memory::Anon, 1, 0, MISSING_WP)?;
-            let source = Region::source(m, 1, FIRST)?;
+            let s = Scene::empty(Memory::Anon, 1, 0, MISSING_WP)?;
+            let source = Region::source(1, FIRST)?;
             s.region.mprotect(0, 1, libc::PROT_READ)?;
             s.uffd
                 .copy(s.at(0), source.addr, m.page, WP)
@@ -102,8 +102,8 @@ pub static CASES: &[Case] = &[
         "UFFDIO_COPY(2const), DESCRIPTION: UFFDIO_COPY_MODE_WP UFFDIO_COPY_MODE_DONTWAKE",
         "both mode bits together: the page arrives protected, the thread waits until UFFDIO_WAKE",
         |m| {
-            let s = Scene::empty(m, Memory::Anon, 1, 0, MISSING_WP)?;
-            let source = Region::source(m, 1, FIRST)?;
+            let s = Scene::empty(Memory::Anon, 1, 0, MISSING_WP)?;
+            let source = Region::source(1, FIRST)?;
             let reader = Thread::reads(s.at(0));
             s.uffd.expect_fault(s.at(0), 0)?;
             let mode = WP | UFFDIO_COPY_MODE_DONTWAKE;
@@ -122,8 +122,8 @@ pub static CASES: &[Case] = &[
         "measured",
         "on a range registered for missing pages alone it is EINVAL, and nothing arrives",
         |m| {
-            let s = Scene::empty(m, Memory::Anon, 1, 0, UFFDIO_REGISTER_MODE_MISSING)?;
-            let source = Region::source(m, 1, FIRST)?;
+            let s = Scene::empty(Memory::Anon, 1, 0, UFFDIO_REGISTER_MODE_MISSING)?;
+            let source = Region::source(1, FIRST)?;
             s.uffd
                 .copy(s.at(0), source.addr, m.page, WP)
                 .fails(EINVAL)?;
@@ -137,8 +137,8 @@ pub static CASES: &[Case] = &[
         MODE_WP,
         "without the mode bit the page arrives unprotected, even where others are protected",
         |m| {
-            let s = Scene::empty(m, Memory::Anon, 2, 0, MISSING_WP)?;
-            let source = Region::source(m, 1, FIRST)?;
+            let s = Scene::empty(Memory::Anon, 2, 0, MISSING_WP)?;
+            let source = Region::source(1, FIRST)?;
             s.protect(0, 2)?;
             s.uffd.copy(s.at(0), source.addr, m.page, 0).gives(m.page)?;
             s.lets_write(0)
@@ -150,8 +150,8 @@ pub static CASES: &[Case] = &[
         "measured",
         "COPY without MODE_WP onto a protected missing page of shared memory drops the protection",
         |m| {
-            let s = Scene::empty(m, Memory::Shmem, 2, 0, MISSING_WP)?;
-            let source = Region::source(m, 1, FIRST)?;
+            let s = Scene::empty(Memory::Shmem, 2, 0, MISSING_WP)?;
+            let source = Region::source(1, FIRST)?;
             s.protect(0, 2)?;
             s.uffd.copy(s.at(0), source.addr, m.page, 0).gives(m.page)?;
             s.lets_write(0)

@@ -1,7 +1,7 @@
 //! Cases: the events of remapping, discarding and unmapping. Forks are in
 //! `fork`.
 
-use crate::cases::kit::{passes, quiet, Scene};
+use super::scene::*;
 use crate::prelude::*;
 use libc::{c_int, c_void};
 
@@ -10,8 +10,8 @@ const REMAP: u64 = UFFD_FEATURE_EVENT_REMAP;
 const REMOVE: u64 = UFFD_FEATURE_EVENT_REMOVE;
 const UNMAP: u64 = UFFD_FEATURE_EVENT_UNMAP;
 
-fn scene(m: &Machine, features: u64) -> Result<Scene, Stop> {
-    Scene::empty(m, Memory::Anon, 4, features, MISSING)
+fn scene(features: u64) -> Result<Scene, Verdict> {
+    Scene::empty(Memory::Anon, 4, features, MISSING)
 }
 
 /// A thread's madvise(2); 0, or the errno.
@@ -20,7 +20,7 @@ fn discards(start: usize, len: usize, advice: c_int) -> Thread {
         // SAFETY: the cases pass ranges of their own memory.
         match unsafe { libc::madvise(start as *mut c_void, len, advice) } {
             0 => 0,
-            _ => i64::from(sys::errno()),
+            _ => i64::from(errno()),
         }
     })
 }
@@ -31,7 +31,7 @@ fn unmaps(start: usize, len: usize) -> Thread {
         // SAFETY: as above.
         match unsafe { libc::munmap(start as *mut c_void, len) } {
             0 => 0,
-            _ => i64::from(sys::errno()),
+            _ => i64::from(errno()),
         }
     })
 }
@@ -69,8 +69,8 @@ fn traps(m: &Machine, uffd: &Uffd, addr: usize) -> Outcome {
 }
 
 /// Free addresses for so many pages, inaccessible, with a page on each side.
-fn room(m: &Machine, pages: usize) -> Result<Region, Stop> {
-    let region = Region::new(m, Memory::Anon, pages)?;
+fn room(pages: usize) -> Result<Region, Verdict> {
+    let region = Region::new(Memory::Anon, pages)?;
     region.mprotect(0, pages, libc::PROT_NONE)?;
     Ok(region)
 }
@@ -84,7 +84,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd(2), Reading from the userfaultfd structure: UFFD_EVENT_REMAP",
         "mremap(2) sends the old address, the new address and the length",
         |m| {
-            let (s, to) = (scene(m, REMAP)?, room(m, 4)?);
+            let (s, to) = (scene(REMAP)?, room(4)?);
             let remapper = remaps(s.at(0), s.region.len, s.region.len, MOVE, to.addr);
             let len = s.region.len;
             expect(
@@ -105,7 +105,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd(2), Reading from the userfaultfd structure: UFFD_EVENT_REMAP",
         "of a part that moves, the values are those of the part; the rest stays",
         |m| {
-            let (s, to) = (scene(m, REMAP)?, room(m, 1)?);
+            let (s, to) = (scene(REMAP)?, room(1)?);
             let remapper = remaps(s.at(1), m.page, m.page, MOVE, to.addr);
             expect(
                 &s.uffd,
@@ -126,7 +126,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd(2), Reading from the userfaultfd structure: UFFD_EVENT_REMAP",
         "of a range that moves and grows, the length is the original one",
         |m| {
-            let (s, to) = (scene(m, REMAP)?, room(m, 8)?);
+            let (s, to) = (scene(REMAP)?, room(8)?);
             let remapper = remaps(s.at(0), 4 * m.page, 8 * m.page, MOVE, to.addr);
             expect(
                 &s.uffd,
@@ -146,8 +146,8 @@ pub static CASES: &[Case] = &[
         "measured",
         "pages that were there move along and are accessed without a message",
         |m| {
-            let (s, to) = (scene(m, REMAP)?, room(m, 4)?);
-            let source = Region::source(m, 1, 0x33)?;
+            let (s, to) = (scene(REMAP)?, room(4)?);
+            let source = Region::source(1, 0x33)?;
             s.uffd.copy(s.at(1), source.addr, m.page, 0).gives(m.page)?;
             let remapper = remaps(s.at(0), s.region.len, s.region.len, MOVE, to.addr);
             s.uffd.next()?;
@@ -162,8 +162,8 @@ pub static CASES: &[Case] = &[
         "events-remap-waits",
         "userfaultfd(2), Usage",
         "the thread in mremap(2) goes on as soon as the event was read",
-        |m| {
-            let (s, to) = (scene(m, REMAP)?, room(m, 4)?);
+        |_| {
+            let (s, to) = (scene(REMAP)?, room(4)?);
             let remapper = remaps(s.at(0), s.region.len, s.region.len, MOVE, to.addr);
             remapper.still_waits()?;
             s.uffd.next()?;
@@ -175,8 +175,8 @@ pub static CASES: &[Case] = &[
         "events-remap-off",
         "measured",
         "without EVENT_REMAP there is no message, and the moved range is not registered any more",
-        |m| {
-            let (s, to) = (scene(m, 0)?, room(m, 4)?);
+        |_| {
+            let (s, to) = (scene(0)?, room(4)?);
             let remapper = remaps(s.at(0), s.region.len, s.region.len, MOVE, to.addr);
             remapper.returns_value(to.addr as i64)?;
             quiet(&s.uffd)?;
@@ -188,7 +188,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd(2), Reading from the userfaultfd structure: UFFD_EVENT_REMOVE",
         "MADV_DONTNEED sends the start and the end of the range",
         |m| {
-            let s = scene(m, REMOVE)?;
+            let s = scene(REMOVE)?;
             let discarder = discards(s.at(1), 2 * m.page, libc::MADV_DONTNEED);
             expect(
                 &s.uffd,
@@ -206,7 +206,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd(2), Reading from the userfaultfd structure: UFFD_EVENT_REMOVE",
         "MADV_REMOVE sends the start and the end of the range, and frees the pages of the file",
         |m| {
-            let s = Scene::new(m, Memory::Shmem, 4, REMOVE, MISSING)?;
+            let s = Scene::new(Memory::Shmem, 4, REMOVE, MISSING)?;
             let discarder = discards(s.at(2), m.page, libc::MADV_REMOVE);
             expect(
                 &s.uffd,
@@ -224,8 +224,8 @@ pub static CASES: &[Case] = &[
         "events-remove-hugetlb",
         "measured",
         "MADV_REMOVE of huge pages sends the event, too",
-        |m| {
-            let s = Scene::new(m, Memory::SharedHugetlb, 2, REMOVE, MISSING)?;
+        |_| {
+            let s = Scene::new(Memory::SharedHugetlb, 2, REMOVE, MISSING)?;
             let discarder = discards(s.at(1), s.page(), libc::MADV_REMOVE);
             expect(
                 &s.uffd,
@@ -243,7 +243,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "the pages are still there while the event waits to be read, and missing afterwards",
         |m| {
-            let s = Scene::new(m, Memory::Anon, 4, REMOVE, MISSING)?;
+            let s = Scene::new(Memory::Anon, 4, REMOVE, MISSING)?;
             let discarder = discards(s.at(1), m.page, libc::MADV_DONTNEED);
             ensure!(s.uffd.poll(PATIENCE) == libc::POLLIN, "no event");
             ensure!(s.region.is_mapped(1)?, "the page has gone already");
@@ -258,7 +258,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd(2), Usage",
         "the thread in madvise(2) goes on as soon as the event was read",
         |m| {
-            let s = scene(m, REMOVE)?;
+            let s = scene(REMOVE)?;
             let discarder = discards(s.at(0), m.page, libc::MADV_DONTNEED);
             discarder.still_waits()?;
             s.uffd.next()?;
@@ -270,8 +270,8 @@ pub static CASES: &[Case] = &[
         "events-remove-elsewhere",
         "measured",
         "discarding memory that is not registered sends nothing",
-        |m| {
-            let (s, other) = (scene(m, REMOVE | UNMAP)?, Region::source(m, 1, 1)?);
+        |_| {
+            let (s, other) = (scene(REMOVE | UNMAP)?, Region::source(1, 1)?);
             other.madvise(0, 1, libc::MADV_DONTNEED)?;
             other.munmap(0, 1)?;
             quiet(&s.uffd)
@@ -282,8 +282,8 @@ pub static CASES: &[Case] = &[
         "events-remove-off",
         "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_EVENT_REMOVE",
         "without EVENT_REMOVE, MADV_DONTNEED sends nothing and does not wait",
-        |m| {
-            let s = scene(m, 0)?;
+        |_| {
+            let s = scene(0)?;
             s.region.madvise(0, 2, libc::MADV_DONTNEED)?;
             quiet(&s.uffd)
         },
@@ -293,7 +293,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd(2), Reading from the userfaultfd structure: UFFD_EVENT_UNMAP",
         "munmap(2) sends the start and the end of the range",
         |m| {
-            let s = scene(m, UNMAP)?;
+            let s = scene(UNMAP)?;
             let unmapper = unmaps(s.at(1), 2 * m.page);
             expect(
                 &s.uffd,
@@ -313,7 +313,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "a range that reaches beyond the registered memory is told in full",
         |m| {
-            let s = scene(m, UNMAP)?;
+            let s = scene(UNMAP)?;
             // The pages on both sides belong to the region, inaccessible.
             let unmapper = unmaps(s.at(0) - m.page, s.region.len + 2 * m.page);
             let (start, end) = (s.at(0) - m.page, s.at(5));
@@ -327,11 +327,11 @@ pub static CASES: &[Case] = &[
         "userfaultfd(2), Reading from the userfaultfd structure: UFFD_EVENT_UNMAP",
         "mmap(2) with MAP_FIXED over the range sends the event",
         |m| {
-            let s = scene(m, UNMAP)?;
+            let s = scene(UNMAP)?;
             let (at, len) = (s.at(1), m.page);
             let mapper = Thread::spawn("the mapping thread", move || {
                 let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
-                crate::region::map(at, len, libc::PROT_READ, flags, -1).map_or(-1, |a| a as i64)
+                mapping::map(at, len, libc::PROT_READ, flags, -1).map_or(-1, |a| a as i64)
             });
             expect(
                 &s.uffd,
@@ -350,7 +350,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd(2), Reading from the userfaultfd structure: UFFD_EVENT_UNMAP",
         "mremap(2) of other memory over the range sends the event",
         |m| {
-            let (s, other) = (scene(m, UNMAP)?, Region::source(m, 1, 7)?);
+            let (s, other) = (scene(UNMAP)?, Region::source(1, 7)?);
             let remapper = remaps(other.addr, m.page, m.page, MOVE, s.at(2));
             expect(
                 &s.uffd,
@@ -369,7 +369,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd(2), Reading from the userfaultfd structure: UFFD_EVENT_UNMAP",
         "mremap(2) that shrinks the range sends the event for what is cut off",
         |m| {
-            let s = scene(m, UNMAP)?;
+            let s = scene(UNMAP)?;
             let remapper = remaps(s.at(0), 4 * m.page, 2 * m.page, 0, 0);
             expect(
                 &s.uffd,
@@ -387,7 +387,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd(2), Usage",
         "the thread in munmap(2) goes on as soon as the event was read",
         |m| {
-            let s = scene(m, UNMAP)?;
+            let s = scene(UNMAP)?;
             let unmapper = unmaps(s.at(0), m.page);
             unmapper.still_waits()?;
             s.uffd.next()?;
@@ -399,8 +399,8 @@ pub static CASES: &[Case] = &[
         "events-unmap-off",
         "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_EVENT_UNMAP",
         "without EVENT_UNMAP, munmap(2) sends nothing and does not wait",
-        |m| {
-            let s = scene(m, 0)?;
+        |_| {
+            let s = scene(0)?;
             s.region.munmap(0, 2)?;
             quiet(&s.uffd)
         },
@@ -409,9 +409,9 @@ pub static CASES: &[Case] = &[
         "events-unmap-by-exit",
         "measured",
         "the exit of the process sends nothing",
-        |m| {
-            let s = scene(m, UFFD_FEATURE_EVENT_FORK | UNMAP | REMOVE)?;
-            let child = crate::cases::kit::of_dead_child(&s)?;
+        |_| {
+            let s = scene(UFFD_FEATURE_EVENT_FORK | UNMAP | REMOVE)?;
+            let child = crate::cases::scene::of_dead_child(&s)?;
             // Its descriptor is blocking or not as the parent's is.
             quiet(&child)?;
             quiet(&s.uffd)
@@ -423,7 +423,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "faults that wait to be read come before other events",
         |m| {
-            let s = scene(m, REMOVE)?;
+            let s = scene(REMOVE)?;
             let discarder = discards(s.at(3), m.page, libc::MADV_DONTNEED);
             ensure!(s.uffd.poll(PATIENCE) == libc::POLLIN, "no event");
             discarder.still_waits()?;

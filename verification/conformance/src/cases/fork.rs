@@ -1,16 +1,14 @@
 //! Cases: fork(2), with UFFD_EVENT_FORK and without.
 
-use crate::cases::kit::{quiet, Scene};
-use crate::child::Exit;
+use super::scene::*;
 use crate::prelude::*;
-use crate::sys::fcntl;
 use libc::c_int;
 
 const MISSING: u64 = UFFDIO_REGISTER_MODE_MISSING;
 const FORK: u64 = UFFD_FEATURE_EVENT_FORK;
 
-fn scene(m: &Machine, features: u64) -> Result<Scene, Stop> {
-    Scene::empty(m, Memory::Anon, 2, features, MISSING)
+fn scene(features: u64) -> Result<Scene, Verdict> {
+    Scene::empty(Memory::Anon, 2, features, MISSING)
 }
 
 /// A thread that forks; the child does `work`, and the thread returns its
@@ -26,7 +24,7 @@ fn forks(work: impl FnOnce() -> c_int + Send + 'static) -> Thread {
 }
 
 /// The next message must be a fork event: the child's userfaultfd.
-fn child_of(uffd: &Uffd) -> Result<Uffd, Stop> {
+fn child_of(uffd: &Uffd) -> Result<Uffd, Verdict> {
     match uffd.next()? {
         Event::Fork { fd } => Ok(Uffd { fd }),
         other => fail!("{} came, not a fork event", other.name()),
@@ -39,14 +37,14 @@ pub static CASES: &[Case] = &[
         "fork-event",
         "userfaultfd(2), Reading from the userfaultfd structure: UFFD_EVENT_FORK",
         "fork(2) sends a new descriptor, which is a userfaultfd",
-        |m| {
-            let s = scene(m, FORK)?;
+        |_| {
+            let s = scene(FORK)?;
             let forker = forks(|| 0);
             let child = child_of(&s.uffd)?;
             forker.returns_value(0)?;
             ensure!(child.fd != s.uffd.fd, "the descriptor is the parent's");
             let link = std::fs::read_link(format!("/proc/self/fd/{}", child.fd));
-            let link = link.map_err(|e| Stop::Cannot(e.to_string()))?;
+            let link = link.map_err(|e| Verdict::Cannot(e.to_string()))?;
             let link = link.to_string_lossy();
             ensure!(link == "anon_inode:[userfaultfd]", "the descriptor is of {}", link);
             Ok(())
@@ -58,9 +56,9 @@ pub static CASES: &[Case] = &[
         "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_EVENT_FORK",
         "the child's faults come through the new descriptor, and are resolved through it",
         |m| {
-            let (s, source) = (scene(m, FORK)?, Region::source(m, 1, 0x21)?);
+            let (s, source) = (scene(FORK)?, Region::source(1, 0x21)?);
             let addr = s.at(1);
-            let forker = forks(move || c_int::from(crate::region::read(addr)));
+            let forker = forks(move || c_int::from(mapping::read(addr)));
             let child = child_of(&s.uffd)?;
             child.expect_fault(addr, 0)?;
             quiet(&s.uffd)?;
@@ -75,8 +73,8 @@ pub static CASES: &[Case] = &[
         "fork-event-handshake-done",
         "measured",
         "the new descriptor has its handshake behind it",
-        |m| {
-            let s = scene(m, FORK)?;
+        |_| {
+            let s = scene(FORK)?;
             let forker = forks(|| 0);
             let child = child_of(&s.uffd)?;
             forker.returns()?;
@@ -88,8 +86,8 @@ pub static CASES: &[Case] = &[
         "fork-event-inherits-nonblock",
         "measured",
         "the new descriptor is non-blocking and close-on-exec as the parent's was opened",
-        |m| {
-            let s = scene(m, FORK)?;
+        |_| {
+            let s = scene(FORK)?;
             let forker = forks(|| 0);
             let child = child_of(&s.uffd)?;
             forker.returns()?;
@@ -103,8 +101,8 @@ pub static CASES: &[Case] = &[
         "fork-event-waits",
         "userfaultfd(2), Usage",
         "fork(2) returns as soon as the event was read, not before",
-        |m| {
-            let s = scene(m, FORK)?;
+        |_| {
+            let s = scene(FORK)?;
             let forker = forks(|| 0);
             forker.still_waits()?;
             let _child = child_of(&s.uffd)?;
@@ -117,7 +115,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_EVENT_FORK",
         "the parent's own faults come through the old descriptor as before",
         |m| {
-            let s = scene(m, FORK)?;
+            let s = scene(FORK)?;
             let forker = forks(|| 0);
             let child = child_of(&s.uffd)?;
             forker.returns()?;
@@ -133,8 +131,8 @@ pub static CASES: &[Case] = &[
         "fork-event-grandchild",
         "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_EVENT_FORK",
         "a child of the child sends the event through the child's descriptor",
-        |m| {
-            let s = scene(m, FORK)?;
+        |_| {
+            let s = scene(FORK)?;
             let forker = forks(|| match Child::fork(|| 0).and_then(|mut child| child.succeeds()) {
                 Ok(()) => 0,
                 Err(_) => 1,
@@ -150,9 +148,9 @@ pub static CASES: &[Case] = &[
         "fork-event-nothing-registered",
         "measured",
         "without registered memory fork(2) sends nothing and does not wait",
-        |m| {
+        |_| {
             let uffd = Uffd::open(FORK)?;
-            let _region = Region::new(m, Memory::Anon, 1)?;
+            let _region = Region::new(Memory::Anon, 1)?;
             Child::fork(|| 0)?.succeeds()?;
             quiet(&uffd)
         },
@@ -162,8 +160,8 @@ pub static CASES: &[Case] = &[
         "fork-event-not-for-threads",
         "userfaultfd(2), Reading from the userfaultfd structure: UFFD_EVENT_FORK",
         "a new thread, which is clone(2) with CLONE_VM, sends nothing",
-        |m| {
-            let s = scene(m, FORK)?;
+        |_| {
+            let s = scene(FORK)?;
             Thread::spawn("the new thread", || 5).returns_value(5)?;
             quiet(&s.uffd)
         },
@@ -173,10 +171,10 @@ pub static CASES: &[Case] = &[
         "fork-without-event",
         "measured",
         "without EVENT_FORK a child finds zeroes in missing pages, and nothing is sent",
-        |m| {
-            let s = scene(m, 0)?;
+        |_| {
+            let s = scene(0)?;
             let addr = s.at(0);
-            Child::fork(move || c_int::from(crate::region::read(addr)))?.succeeds()?;
+            Child::fork(move || c_int::from(mapping::read(addr)))?.succeeds()?;
             quiet(&s.uffd)?;
             ensure!(!s.region.is_mapped(0)?, "the page was filled in the parent");
             Ok(())
@@ -187,7 +185,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "without EVENT_FORK the parent's memory stays registered",
         |m| {
-            let s = scene(m, 0)?;
+            let s = scene(0)?;
             Child::fork(|| 0)?.succeeds()?;
             let reader = Thread::reads(s.at(0));
             s.uffd.expect_fault(s.at(0), 0)?;
@@ -200,7 +198,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "a thread that waits for its fault waits on over a fork(2), and is resolved",
         |m| {
-            let s = scene(m, 0)?;
+            let s = scene(0)?;
             let reader = Thread::reads(s.at(0));
             s.uffd.expect_fault(s.at(0), 0)?;
             Child::fork(|| 0)?.succeeds()?;
@@ -214,7 +212,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd(2), Usage",
         "a child that inherited the descriptor resolves faults of its parent: the memory is the parent's",
         |m| {
-            let (s, source) = (scene(m, 0)?, Region::source(m, 1, 0x2b)?);
+            let (s, source) = (scene(0)?, Region::source(1, 0x2b)?);
             let reader = Thread::reads(s.at(0));
             s.uffd.expect_fault(s.at(0), 0)?;
             let mut child = Child::fork(|| {

@@ -1,7 +1,7 @@
 //! Cases: the errors that ioctl_userfaultfd(2) gives for every call. Those of
 //! later calls, which not every kernel has, are with their calls.
 
-use crate::cases::kit::pipe_with;
+use super::scene::*;
 use crate::prelude::*;
 
 macro_rules! general_errors {
@@ -27,8 +27,8 @@ macro_rules! general_errors {
                 concat!($call, " is EINVAL before UFFDIO_API"),
                 |m| {
                     let flags = libc::O_CLOEXEC | libc::O_NONBLOCK;
-                    let uffd = Uffd::bare(flags).map_err(|e| Stop::Fail(errno_name(e)))?;
-                    let page = Region::source(m, 1, 1)?;
+                    let uffd = Uffd::bare(flags).map_err(|e| Verdict::Fail(errno_name(e)))?;
+                    let page = Region::source(1, 1)?;
                     // A range, whichever struct is made of it.
                     let mut words = [page.addr as u64, m.page as u64, 1, 0, 0, 0, 0, 0];
                     let arg = words.as_mut_ptr().cast::<$arg>();

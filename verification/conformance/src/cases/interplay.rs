@@ -1,22 +1,21 @@
 //! Write-protection meets other system calls that change memory.
 
-use super::kit::*;
+use super::scene::*;
 use crate::prelude::*;
-use crate::region::{map, write};
 
 const REGISTER_WP: u64 = UFFDIO_REGISTER_MODE_WP;
 const RW: i32 = libc::PROT_READ | libc::PROT_WRITE;
 const WP: u64 = UFFDIO_WRITEPROTECT_MODE_WP;
 
 /// Two protected pages.
-fn scene(m: &Machine, memory: Memory, features: u64) -> Result<Scene, Stop> {
-    let s = Scene::new(m, memory, 2, features, REGISTER_WP)?;
+fn scene(memory: Memory, features: u64) -> Result<Scene, Verdict> {
+    let s = Scene::new(memory, 2, features, REGISTER_WP)?;
     s.protect(0, 2)?;
     Ok(s)
 }
 
 /// mremap(2) of a whole region to a free place, in a thread; the new address.
-fn moves(region: &Region) -> Result<(Thread, usize), Stop> {
+fn moves(region: &Region) -> Result<(Thread, usize), Verdict> {
     let (from, len) = (region.addr, region.len);
     let none = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     let to = map(0, len, libc::PROT_NONE, none, -1)?;
@@ -34,16 +33,16 @@ fn moves(region: &Region) -> Result<(Thread, usize), Stop> {
 fn child_writes_freely(s: &Scene) -> Outcome {
     let addr = s.at(0);
     let mut child = Child::fork(|| {
-        write(addr, NEW);
-        i32::from(crate::region::read(addr) != NEW)
+        mapping::write(addr, NEW);
+        i32::from(mapping::read(addr) != NEW)
     })?;
     child.succeeds()?;
     quiet(&s.uffd)
 }
 
 /// mprotect(2) to this and back; the protection must still be there.
-fn outlives_mprotect(m: &Machine, memory: Memory, protection: i32) -> Outcome {
-    let s = scene(m, memory, 0)?;
+fn outlives_mprotect(memory: Memory, protection: i32) -> Outcome {
+    let s = scene(memory, 0)?;
     s.region.mprotect(0, 2, protection)?;
     s.region.mprotect(0, 2, RW)?;
     s.traps_write(0)
@@ -55,36 +54,36 @@ pub static CASES: &[Case] = &[
         "interplay-mprotect-none",
         "measured",
         "the protection outlives mprotect(2) to PROT_NONE and back",
-        |m| outlives_mprotect(m, Memory::Anon, libc::PROT_NONE),
+        |_| outlives_mprotect(Memory::Anon, libc::PROT_NONE),
     )
     .features(HAS_WP),
     case(
         "interplay-mprotect-read",
         "measured",
         "the protection outlives mprotect(2) to PROT_READ and back",
-        |m| outlives_mprotect(m, Memory::Anon, libc::PROT_READ),
+        |_| outlives_mprotect(Memory::Anon, libc::PROT_READ),
     )
     .features(HAS_WP),
     case(
         "interplay-mprotect-shmem",
         "measured",
         "on shared memory the protection outlives mprotect(2) to PROT_NONE and back",
-        |m| outlives_mprotect(m, Memory::Shmem, libc::PROT_NONE),
+        |_| outlives_mprotect(Memory::Shmem, libc::PROT_NONE),
     )
     .features(HAS_WP_SHARED),
     case(
         "interplay-mprotect-hugetlb",
         "measured",
         "on huge pages the protection outlives mprotect(2) to PROT_NONE and back",
-        |m| outlives_mprotect(m, Memory::Hugetlb, libc::PROT_NONE),
+        |_| outlives_mprotect(Memory::Hugetlb, libc::PROT_NONE),
     )
     .features(HAS_WP_SHARED),
     case(
         "interplay-read-only-mapping",
         "measured",
         "a write that the mapping itself forbids is SIGSEGV, not a message",
-        |m| {
-            let s = scene(m, Memory::Anon, 0)?;
+        |_| {
+            let s = scene(Memory::Anon, 0)?;
             s.region.mprotect(0, 2, libc::PROT_READ)?;
             Thread::writes(s.at(0), NEW).gets_signal(SIGSEGV)?;
             quiet(&s.uffd)
@@ -95,8 +94,8 @@ pub static CASES: &[Case] = &[
         "interplay-dontneed-anon",
         "measured",
         "MADV_DONTNEED drops the protection of anonymous memory",
-        |m| {
-            let s = scene(m, Memory::Anon, 0)?;
+        |_| {
+            let s = scene(Memory::Anon, 0)?;
             s.region.madvise(0, 1, libc::MADV_DONTNEED)?;
             s.lets_read(0, 0)?;
             s.lets_write(0)?;
@@ -108,8 +107,8 @@ pub static CASES: &[Case] = &[
         "interplay-dontneed-shmem",
         "userfaultfd.rst, Read-Write Protection",
         "write-protection of shared memory persists over MADV_DONTNEED, by a marker",
-        |m| {
-            let s = scene(m, Memory::Shmem, 0)?;
+        |_| {
+            let s = scene(Memory::Shmem, 0)?;
             s.region.madvise(0, 2, libc::MADV_DONTNEED)?;
             s.lets_read(0, FIRST)?;
             s.traps_write(0)?;
@@ -121,8 +120,8 @@ pub static CASES: &[Case] = &[
         "interplay-remove-shmem",
         "measured",
         "a hole punched into shared memory leaves the protection",
-        |m| {
-            let s = scene(m, Memory::Shmem, 0)?;
+        |_| {
+            let s = scene(Memory::Shmem, 0)?;
             s.region.madvise(0, 1, libc::MADV_REMOVE)?;
             s.lets_read(0, 0)?;
             s.traps_write(0)
@@ -133,8 +132,8 @@ pub static CASES: &[Case] = &[
         "interplay-free",
         "measured",
         "MADV_FREE keeps the protection of pages that were not yet taken away",
-        |m| {
-            let s = scene(m, Memory::Anon, 0)?;
+        |_| {
+            let s = scene(Memory::Anon, 0)?;
             s.region.madvise(0, 1, libc::MADV_FREE)?;
             s.lets_read(0, FIRST)?;
             s.traps_write(0)
@@ -146,7 +145,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd.rst, Non-cooperative userfaultfd",
         "unmapped memory is no longer tracked, and what is mapped there afterwards is not, either",
         |m| {
-            let s = scene(m, Memory::Anon, 0)?;
+            let s = scene(Memory::Anon, 0)?;
             s.region.munmap(0, 1)?;
             let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
             map(s.at(0), m.page, RW, flags, -1)?;
@@ -161,7 +160,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "mmap(2) with MAP_FIXED over a range ends its registration",
         |m| {
-            let s = scene(m, Memory::Anon, 0)?;
+            let s = scene(Memory::Anon, 0)?;
             let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
             map(s.at(0), m.page, RW, flags, -1)?;
             s.uffd.writeprotect(s.at(0), m.page, WP).fails(ENOENT)?;
@@ -175,14 +174,14 @@ pub static CASES: &[Case] = &[
         "measured",
         "mremap(2) without EVENT_REMAP ends the registration: the new place is not tracked",
         |m| {
-            let s = scene(m, Memory::Anon, 0)?;
+            let s = scene(Memory::Anon, 0)?;
             let (mover, to) = moves(&s.region)?;
             mover.returns_value(0)?;
             quiet(&s.uffd)?;
             s.uffd.writeprotect(to, m.page, WP).fails(ENOENT)?;
             passes(&s.uffd, &Thread::writes(to, NEW))?;
             ensure!(
-                crate::region::read(to + m.page) == FIRST + 1,
+                mapping::read(to + m.page) == FIRST + 1,
                 "the contents did not move"
             );
             Ok(())
@@ -194,7 +193,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd.rst, Non-cooperative userfaultfd: UFFD_FEATURE_EVENT_REMAP",
         "mremap(2) with EVENT_REMAP takes the registration and the protection along",
         |m| {
-            let s = scene(m, Memory::Anon, UFFD_FEATURE_EVENT_REMAP)?;
+            let s = scene(Memory::Anon, UFFD_FEATURE_EVENT_REMAP)?;
             let (mover, to) = moves(&s.region)?;
             let expected = Event::Remap {
                 from: s.at(0),
@@ -220,7 +219,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd.rst, Non-cooperative userfaultfd: UFFD_FEATURE_EVENT_REMAP",
         "likewise on shared memory, for pages that are not there, too",
         |m| {
-            let s = Scene::empty(m, Memory::Shmem, 2, UFFD_FEATURE_EVENT_REMAP, REGISTER_WP)?;
+            let s = Scene::empty(Memory::Shmem, 2, UFFD_FEATURE_EVENT_REMAP, REGISTER_WP)?;
             s.protect(0, 2)?;
             let (mover, to) = moves(&s.region)?;
             ensure!(
@@ -239,8 +238,8 @@ pub static CASES: &[Case] = &[
         "interplay-fork-child",
         "measured",
         "without EVENT_FORK a child is not tracked: it writes freely, on a copy of its own",
-        |m| {
-            let s = scene(m, Memory::Anon, 0)?;
+        |_| {
+            let s = scene(Memory::Anon, 0)?;
             child_writes_freely(&s)?;
             ensure!(
                 s.region.read(0) == FIRST,
@@ -254,8 +253,8 @@ pub static CASES: &[Case] = &[
         "interplay-fork-child-shmem",
         "measured",
         "without EVENT_FORK a child writes freely to shared memory, too, which the parent sees",
-        |m| {
-            let s = scene(m, Memory::Shmem, 0)?;
+        |_| {
+            let s = scene(Memory::Shmem, 0)?;
             child_writes_freely(&s)?;
             s.lets_read(0, NEW)
         },
@@ -265,12 +264,12 @@ pub static CASES: &[Case] = &[
         "interplay-fork-parent",
         "measured",
         "the parent's protection outlives fork(2), and the child sees no write after it",
-        |m| {
-            let s = scene(m, Memory::Anon, 0)?;
+        |_| {
+            let s = scene(Memory::Anon, 0)?;
             let (go, tell) = {
                 let mut ends = [0; 2];
                 // SAFETY: there is room for two descriptors.
-                sys::need("pipe", unsafe { libc::pipe(ends.as_mut_ptr()) })?;
+                need("pipe", unsafe { libc::pipe(ends.as_mut_ptr()) })?;
                 (ends[0], ends[1])
             };
             let addr = s.at(0);
@@ -278,7 +277,7 @@ pub static CASES: &[Case] = &[
                 let mut byte = 0u8;
                 // SAFETY: room for one byte.
                 unsafe { libc::read(go, (&mut byte as *mut u8).cast(), 1) };
-                i32::from(crate::region::read(addr) != FIRST)
+                i32::from(mapping::read(addr) != FIRST)
             })?;
             s.traps_write(0)?;
             // SAFETY: one byte, which is there.
@@ -293,11 +292,11 @@ pub static CASES: &[Case] = &[
         "userfaultfd.rst, Non-cooperative userfaultfd: UFFD_FEATURE_EVENT_FORK",
         "with EVENT_FORK the child is tracked by the userfaultfd that the event brings",
         |m| {
-            let s = scene(m, Memory::Anon, UFFD_FEATURE_EVENT_FORK)?;
+            let s = scene(Memory::Anon, UFFD_FEATURE_EVENT_FORK)?;
             let addr = s.at(0);
             let forker = Thread::spawn("the forking thread", move || {
                 let child = Child::fork(|| {
-                    write(addr, NEW);
+                    mapping::write(addr, NEW);
                     0
                 });
                 child.and_then(|mut c| c.succeeds()).is_err().into()
@@ -322,9 +321,9 @@ pub static CASES: &[Case] = &[
         "interplay-file-write",
         "measured",
         "write(2) to the memfd is not trapped: the protection is the mapping's",
-        |m| {
-            let s = scene(m, Memory::Shmem, 0)?;
-            let fd = s.region.fd.unwrap_or(-1);
+        |_| {
+            let s = scene(Memory::Shmem, 0)?;
+            let fd = s.region.fd();
             let writer = Thread::spawn("the thread in pwrite(2)", move || {
                 // SAFETY: the byte lives through the call.
                 unsafe { libc::pwrite(fd, [NEW].as_ptr().cast(), 1, 0) as i64 }
@@ -339,9 +338,9 @@ pub static CASES: &[Case] = &[
         "interplay-second-mapping",
         "measured",
         "a write through a second mapping of the file is not trapped",
-        |m| {
-            let s = scene(m, Memory::Shmem, 0)?;
-            let alias = s.region.alias(m)?;
+        |_| {
+            let s = scene(Memory::Shmem, 0)?;
+            let alias = s.region.alias()?;
             passes(&s.uffd, &Thread::writes(alias.at(0), NEW))?;
             s.lets_read(0, NEW)?;
             s.traps_write(0)
@@ -352,8 +351,8 @@ pub static CASES: &[Case] = &[
         "interplay-mlock",
         "measured",
         "mlock(2) of protected private memory touches it as a write does: it waits",
-        |m| {
-            let s = scene(m, Memory::Anon, 0)?;
+        |_| {
+            let s = scene(Memory::Anon, 0)?;
             let (addr, len) = (s.at(0), s.region.len);
             let locker = Thread::spawn("the thread in mlock(2)", move || {
                 // SAFETY: the range is the case's own.
@@ -371,12 +370,12 @@ pub static CASES: &[Case] = &[
         "interplay-truncate",
         "measured",
         "after the file was cut off and grown again, its new pages are protected, too",
-        |m| {
-            let s = scene(m, Memory::Shmem, 0)?;
-            let fd = s.region.fd.unwrap_or(-1);
+        |_| {
+            let s = scene(Memory::Shmem, 0)?;
+            let fd = s.region.fd();
             for len in [0, s.region.len] {
                 // SAFETY: plain numbers.
-                sys::need("ftruncate", unsafe {
+                need("ftruncate", unsafe {
                     libc::ftruncate(fd, len as libc::off_t)
                 })?;
             }
@@ -389,11 +388,11 @@ pub static CASES: &[Case] = &[
         "interplay-beyond-file",
         "measured",
         "a write to a protected page beyond the end of the file is SIGBUS, not a message",
-        |m| {
-            let s = Scene::empty(m, Memory::Shmem, 2, 0, REGISTER_WP)?;
+        |_| {
+            let s = Scene::empty(Memory::Shmem, 2, 0, REGISTER_WP)?;
             // SAFETY: plain numbers.
-            let cut = unsafe { libc::ftruncate(s.region.fd.unwrap_or(-1), 0) };
-            sys::need("ftruncate", cut)?;
+            let cut = unsafe { libc::ftruncate(s.region.fd(), 0) };
+            need("ftruncate", cut)?;
             s.unprotect(0, 1)?;
             Thread::writes(s.at(0), NEW).gets_signal(SIGBUS)?;
             quiet(&s.uffd)

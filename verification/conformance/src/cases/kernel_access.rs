@@ -1,20 +1,20 @@
 //! System calls that touch protected memory for the program.
 
-use super::kit::*;
+use super::scene::*;
 use crate::prelude::*;
 
 const REGISTER_WP: u64 = UFFDIO_REGISTER_MODE_WP;
 const USER_MODE: i32 = libc::O_CLOEXEC | libc::O_NONBLOCK | UFFD_USER_MODE_ONLY;
 
-fn scene(m: &Machine) -> Result<Scene, Stop> {
-    let s = Scene::new(m, Memory::Anon, 2, 0, REGISTER_WP)?;
+fn scene() -> Result<Scene, Verdict> {
+    let s = Scene::new(Memory::Anon, 2, 0, REGISTER_WP)?;
     s.protect(0, 2)?;
     Ok(s)
 }
 
 /// As [`scene`], by a userfaultfd for faults of user mode alone.
-fn user_mode_scene(m: &Machine) -> Result<Scene, Stop> {
-    let region = Region::new(m, Memory::Anon, 2)?;
+fn user_mode_scene() -> Result<Scene, Verdict> {
+    let region = Region::new(Memory::Anon, 2)?;
     region.fill(FIRST);
     let uffd = Uffd::open_with(USER_MODE, 0)?;
     uffd.register(region.addr, region.len, REGISTER_WP).ok()?;
@@ -47,7 +47,7 @@ fn writes_as_debugger(addr: usize) -> Thread {
         // SAFETY: one vector of one byte each; the address is the case's own.
         match unsafe { libc::process_vm_writev(libc::getpid(), &local, 1, &remote, 1, 0) } {
             1 => 0,
-            _ => i64::from(sys::errno()),
+            _ => i64::from(errno()),
         }
     })
 }
@@ -62,7 +62,7 @@ fn splices(pipe: i32, addr: usize) -> Thread {
         // SAFETY: one vector of one byte; the address is the case's own.
         match unsafe { libc::vmsplice(pipe, &piece, 1, 0) } {
             1 => 0,
-            _ => i64::from(sys::errno()),
+            _ => i64::from(errno()),
         }
     })
 }
@@ -73,8 +73,8 @@ pub static CASES: &[Case] = &[
         "kernel-access-read-waits",
         "userfaultfd.rst, Creating a userfaultfd",
         "read(2) into a protected page waits until the protection is lifted, and then lands",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             let (pipe, _) = pipe_with(&[NEW])?;
             waits_then_lands(&s, &reads_pipe_into(pipe, s.at(0)))
         },
@@ -84,8 +84,8 @@ pub static CASES: &[Case] = &[
         "kernel-access-write-passes",
         "measured",
         "write(2) from a protected page only reads it, and passes",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             let (_, pipe) = pipe_with(&[])?;
             ensure!(
                 passes(&s.uffd, &writes_pipe_from(pipe, s.at(0)))? == 0,
@@ -99,8 +99,8 @@ pub static CASES: &[Case] = &[
         "kernel-access-user-mode-read",
         "measured",
         "with UFFD_USER_MODE_ONLY, read(2) into a protected page is EFAULT, without a message",
-        |m| {
-            let s = user_mode_scene(m)?;
+        |_| {
+            let s = user_mode_scene()?;
             let (pipe, _) = pipe_with(&[NEW])?;
             let errno = passes(&s.uffd, &reads_pipe_into(pipe, s.at(0)))?;
             ensure!(
@@ -118,8 +118,8 @@ pub static CASES: &[Case] = &[
         "kernel-access-user-mode-sigbus",
         "userfaultfd(2), DESCRIPTION: UFFD_USER_MODE_ONLY",
         "with UFFD_USER_MODE_ONLY, a fault of the kernel's own in a protected page is a SIGBUS",
-        |m| {
-            let s = user_mode_scene(m)?;
+        |_| {
+            let s = user_mode_scene()?;
             let (pipe, _) = pipe_with(&[NEW])?;
             let reader = reads_pipe_into(pipe, s.at(0));
             if let Ending::Returned(errno) = reader.ends()? {
@@ -137,8 +137,8 @@ pub static CASES: &[Case] = &[
         "kernel-access-user-mode-user",
         "userfaultfd(2), DESCRIPTION: UFFD_USER_MODE_ONLY",
         "with UFFD_USER_MODE_ONLY, a write of the program's own waits as ever",
-        |m| {
-            let s = user_mode_scene(m)?;
+        |_| {
+            let s = user_mode_scene()?;
             s.traps_write(0)
         },
     )
@@ -148,8 +148,8 @@ pub static CASES: &[Case] = &[
         "kernel-access-user-mode-write",
         "measured",
         "with UFFD_USER_MODE_ONLY, write(2) from a protected page passes",
-        |m| {
-            let s = user_mode_scene(m)?;
+        |_| {
+            let s = user_mode_scene()?;
             let (_, pipe) = pipe_with(&[])?;
             ensure!(
                 passes(&s.uffd, &writes_pipe_from(pipe, s.at(0)))? == 0,
@@ -164,8 +164,8 @@ pub static CASES: &[Case] = &[
         "kernel-access-sigbus-read",
         "measured",
         "with the feature SIGBUS, read(2) into a protected page is EFAULT, without a signal",
-        |m| {
-            let s = Scene::new(m, Memory::Anon, 2, UFFD_FEATURE_SIGBUS, REGISTER_WP)?;
+        |_| {
+            let s = Scene::new(Memory::Anon, 2, UFFD_FEATURE_SIGBUS, REGISTER_WP)?;
             s.protect(0, 2)?;
             let (pipe, _) = pipe_with(&[NEW])?;
             let errno = passes(&s.uffd, &reads_pipe_into(pipe, s.at(0)))?;
@@ -182,8 +182,8 @@ pub static CASES: &[Case] = &[
         "kernel-access-gup-write",
         "userfaultfd.rst, QEMU/KVM",
         "get_user_pages for writing (process_vm_writev(2)) waits, and then lands",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             waits_then_lands(&s, &writes_as_debugger(s.at(0)))
         },
     )
@@ -192,8 +192,8 @@ pub static CASES: &[Case] = &[
         "kernel-access-gup-read",
         "userfaultfd.rst, QEMU/KVM",
         "get_user_pages for reading (vmsplice(2) from a protected page) passes",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             let (_, pipe) = pipe_with(&[])?;
             ensure!(
                 passes(&s.uffd, &splices(pipe, s.at(0)))? == 0,
@@ -208,15 +208,15 @@ pub static CASES: &[Case] = &[
         "userfaultfd.rst, QEMU/KVM",
         "get_user_pages of a missing page (vmsplice(2) from it) waits until it is filled",
         |m| {
-            let s = Scene::empty(m, Memory::Anon, 1, 0, UFFDIO_REGISTER_MODE_MISSING)?;
-            let source = Region::source(m, 1, FIRST)?;
+            let s = Scene::empty(Memory::Anon, 1, 0, UFFDIO_REGISTER_MODE_MISSING)?;
+            let source = Region::source(1, FIRST)?;
             let (read_end, pipe) = pipe_with(&[])?;
             let splicer = splices(pipe, s.at(0));
             let message = fault_in(&s.uffd, s.at(0), m.page, 0);
             message?;
             s.uffd.copy(s.at(0), source.addr, m.page, 0).gives(m.page)?;
             splicer.returns_value(0)?;
-            let out = Region::new(m, Memory::Anon, 1)?;
+            let out = Region::new(Memory::Anon, 1)?;
             reads_pipe_into(read_end, out.addr).returns_value(0)?;
             ensure!(out.read(0) == FIRST, "the pipe has other data");
             Ok(())
@@ -226,8 +226,8 @@ pub static CASES: &[Case] = &[
         "kernel-access-proc-mem",
         "measured",
         "a write to /proc/self/mem cannot wait: at a protected page it is EIO",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             let addr = s.at(0);
             let writer = Thread::spawn("the thread that writes /proc/self/mem", move || {
                 use std::os::unix::fs::FileExt;
@@ -253,8 +253,8 @@ pub static CASES: &[Case] = &[
         "measured",
         "UFFDIO_COPY reads from a protected page without waiting",
         |m| {
-            let s = scene(m)?;
-            let target = Scene::empty(m, Memory::Anon, 1, 0, UFFDIO_REGISTER_MODE_MISSING)?;
+            let s = scene()?;
+            let target = Scene::empty(Memory::Anon, 1, 0, UFFDIO_REGISTER_MODE_MISSING)?;
             target
                 .uffd
                 .copy(target.at(0), s.at(0), m.page, 0)

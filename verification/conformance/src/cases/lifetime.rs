@@ -1,29 +1,27 @@
 //! Cases: closing the descriptor, exit, exec and signals during a fault.
 
-use crate::cases::kit::{passes, Scene};
-use crate::child::Exit;
+use super::scene::*;
 use crate::prelude::*;
-use crate::sys::{eventually, need};
 use libc::{c_int, c_void};
 
 const MISSING: u64 = UFFDIO_REGISTER_MODE_MISSING;
 
-fn scene(m: &Machine, features: u64) -> Result<Scene, Stop> {
-    Scene::empty(m, Memory::Anon, 2, features, MISSING)
+fn scene(features: u64) -> Result<Scene, Verdict> {
+    Scene::empty(Memory::Anon, 2, features, MISSING)
 }
 
 /// A child that has a registered page, of which a thread waits for, and the
 /// descriptor; `then` is what its main thread does next. The pipe gets a byte
 /// when the thread waits.
-fn child_in_fault(m: &Machine, then: fn(Scene) -> c_int) -> Result<Child, Stop> {
+fn child_in_fault(then: fn(Scene) -> c_int) -> Result<Child, Verdict> {
     let mut pipe = [0; 2];
     // SAFETY: there is room for two descriptors.
     need("pipe", unsafe {
         libc::pipe2(pipe.as_mut_ptr(), libc::O_CLOEXEC)
     })?;
-    let (m, ends) = (m.clone(), pipe);
+    let ends = pipe;
     let child = Child::fork(move || {
-        let s = match scene(&m, 0) {
+        let s = match scene(0) {
             Ok(s) => s,
             Err(_) => return 90,
         };
@@ -60,8 +58,8 @@ pub static CASES: &[Case] = &[
         "lifetime-close-unregisters",
         "userfaultfd(2), DESCRIPTION",
         "closing the last descriptor unregisters all ranges",
-        |m| {
-            let s = scene(m, 0)?;
+        |_| {
+            let s = scene(0)?;
             let region = s.region;
             drop(s.uffd);
             Thread::reads(region.at(0)).returns_value(0)?;
@@ -73,7 +71,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd(2), DESCRIPTION",
         "closing one of two descriptors changes nothing",
         |m| {
-            let s = scene(m, 0)?;
+            let s = scene(0)?;
             // SAFETY: plain number.
             let two = need("dup", unsafe { libc::dup(s.uffd.fd) })? as c_int;
             let (two, region) = (Uffd { fd: two }, s.region);
@@ -88,8 +86,8 @@ pub static CASES: &[Case] = &[
         "lifetime-close-during-fault",
         "measured",
         "closing during a fault lets the thread go on, with zeroes",
-        |m| {
-            let s = scene(m, 0)?;
+        |_| {
+            let s = scene(0)?;
             let reader = Thread::reads(s.at(0));
             let writer = Thread::writes(s.at(1), 3);
             s.uffd.next()?;
@@ -106,8 +104,8 @@ pub static CASES: &[Case] = &[
         "lifetime-close-unread-fault",
         "userfaultfd(2), DESCRIPTION",
         "closing before the message of a fault was read lets the thread go on, too",
-        |m| {
-            let s = scene(m, 0)?;
+        |_| {
+            let s = scene(0)?;
             let reader = Thread::reads(s.at(0));
             ensure!(s.uffd.poll(PATIENCE) == libc::POLLIN, "no message");
             drop(s.uffd);
@@ -119,7 +117,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd(2), DESCRIPTION",
         "closing flushes unread events: who waits for their reading goes on",
         |m| {
-            let s = scene(m, UFFD_FEATURE_EVENT_REMOVE | UFFD_FEATURE_EVENT_UNMAP)?;
+            let s = scene(UFFD_FEATURE_EVENT_REMOVE | UFFD_FEATURE_EVENT_UNMAP)?;
             let (at, len) = (s.at(0), m.page);
             let unmapper = Thread::spawn("the unmapping thread", move || {
                 // SAFETY: the page is the case's own.
@@ -136,12 +134,11 @@ pub static CASES: &[Case] = &[
         "lifetime-close-unread-fork",
         "measured",
         "closing with an unread fork event does not free fork(2): the child in the making has a copy",
-        |m| {
-            let m = m.clone();
+        |_| {
             // In a process of its own, that can be left while its fork(2)
             // holds the locks of the allocator.
             let mut child = Child::fork(move || {
-                let s = match scene(&m, UFFD_FEATURE_EVENT_FORK) {
+                let s = match scene(UFFD_FEATURE_EVENT_FORK) {
                     Ok(s) => s,
                     Err(_) => return 90,
                 };
@@ -163,9 +160,9 @@ pub static CASES: &[Case] = &[
         "lifetime-close-in-read",
         "measured",
         "a thread that waits in read(2) keeps the object alive when the descriptor is closed",
-        |m| {
+        |_| {
             let uffd = Uffd::open_with(libc::O_CLOEXEC, 0)?;
-            let region = Region::new(m, Memory::Anon, 1)?;
+            let region = Region::new(Memory::Anon, 1)?;
             uffd.register(region.addr, region.len, MISSING).ok()?;
             let fd = uffd.fd;
             let waiter = Thread::spawn("the reader", move || {
@@ -184,8 +181,8 @@ pub static CASES: &[Case] = &[
         "lifetime-kill-during-fault",
         "measured",
         "a process that waits for a fault is killed by SIGKILL at once",
-        |m| {
-            let mut child = child_in_fault(m, sleep_for_ever)?;
+        |_| {
+            let mut child = child_in_fault(sleep_for_ever)?;
             ensure!(child.is_alive(), "the child has ended already");
             child.kill(libc::SIGKILL);
             let end = child.ends()?;
@@ -197,8 +194,8 @@ pub static CASES: &[Case] = &[
         "lifetime-terminate-during-fault",
         "measured",
         "a signal that ends the process, such as SIGTERM, does so during a fault",
-        |m| {
-            let mut child = child_in_fault(m, sleep_for_ever)?;
+        |_| {
+            let mut child = child_in_fault(sleep_for_ever)?;
             child.kill(libc::SIGTERM);
             let end = child.ends()?;
             ensure!(end == Exit::Signal(libc::SIGTERM), "the child ended otherwise");
@@ -209,8 +206,8 @@ pub static CASES: &[Case] = &[
         "lifetime-exit-during-fault",
         "measured",
         "a process can exit while one of its threads waits for a fault",
-        |m| {
-            let mut child = child_in_fault(m, |_scene| 0)?;
+        |_| {
+            let mut child = child_in_fault(|_scene| 0)?;
             child.succeeds()
         },
     ),
@@ -218,8 +215,8 @@ pub static CASES: &[Case] = &[
         "lifetime-exec-during-fault",
         "measured",
         "a process can exec(2) while one of its threads waits for a fault",
-        |m| {
-            let mut child = child_in_fault(m, |_scene| {
+        |_| {
+            let mut child = child_in_fault(|_scene| {
                 let path = b"/proc/self/exe\0".as_ptr().cast::<libc::c_char>();
                 let layout = b"layout\0".as_ptr().cast::<libc::c_char>();
                 let arguments = [path, layout, std::ptr::null()];
@@ -246,7 +243,7 @@ pub static CASES: &[Case] = &[
                 let uffd = Uffd::open_with(flags, 0)?;
                 let link = format!("/proc/self/fd/{}", uffd.fd);
                 let status = std::process::Command::new("/proc/self/exe").args(["has", &link]).status();
-                let status = status.map_err(|e| Stop::Cannot(format!("exec: {}", e)))?;
+                let status = status.map_err(|e| Verdict::Cannot(format!("exec: {}", e)))?;
                 ensure!(status.success() == kept, "kept: {}, wanted: {}", status.success(), kept);
             }
             Ok(())
@@ -257,7 +254,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "a thread whose memory is unmapped while it waits gets SIGSEGV once it is woken",
         |m| {
-            let s = scene(m, 0)?;
+            let s = scene(0)?;
             let reader = Thread::reads(s.at(0));
             s.uffd.expect_fault(s.at(0), 0)?;
             s.region.munmap(0, 1)?;
@@ -270,11 +267,11 @@ pub static CASES: &[Case] = &[
         "measured",
         "a thread whose memory is mapped anew while it waits reads the new memory once it is woken",
         |m| {
-            let s = scene(m, 0)?;
+            let s = scene(0)?;
             let reader = Thread::reads(s.at(0));
             s.uffd.expect_fault(s.at(0), 0)?;
             let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
-            crate::region::map(s.at(0), m.page, libc::PROT_READ, flags, -1)?;
+            mapping::map(s.at(0), m.page, libc::PROT_READ, flags, -1)?;
             s.uffd.wake(s.at(0), m.page).ok()?;
             reader.returns_value(0)
         },
@@ -295,7 +292,7 @@ pub static CASES: &[Case] = &[
                 action.sa_sigaction = count as extern "C" fn(c_int) as usize;
                 libc::sigaction(libc::SIGUSR1, &action, std::ptr::null_mut());
             }
-            let s = scene(m, 0)?;
+            let s = scene(0)?;
             let reader = Thread::reads(s.at(0));
             s.uffd.expect_fault(s.at(0), 0)?;
             let (process, tid) = (std::process::id() as c_int, reader.tid() as c_int);
@@ -312,7 +309,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd(2), Usage",
         "faulting and handling threads may be in different processes",
         |m| {
-            let (s, source) = (scene(m, 0)?, Region::source(m, 1, 0x66)?);
+            let (s, source) = (scene(0)?, Region::source(1, 0x66)?);
             let mut handler = Child::fork(|| {
                 let work = || -> Outcome {
                     s.uffd.expect_fault(s.at(1), 0)?;
@@ -330,7 +327,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd(2), DESCRIPTION",
         "closing one userfaultfd leaves the ranges of another alone",
         |m| {
-            let (one, two) = (scene(m, 0)?, scene(m, 0)?);
+            let (one, two) = (scene(0)?, scene(0)?);
             let region = one.region;
             drop(one.uffd);
             passes(&two.uffd, &Thread::reads(region.at(0)))?;

@@ -1,6 +1,6 @@
 //! UFFDIO_MOVE: what it does, and whom it wakes.
 
-use super::kit::*;
+use super::scene::*;
 use crate::prelude::*;
 
 const MOVE: u64 = UFFD_FEATURE_MOVE;
@@ -11,14 +11,14 @@ const HOLES_ENTRY: &str = "UFFDIO_MOVE(2const), DESCRIPTION: UFFDIO_MOVE_MODE_AL
 const FRAME: u64 = (1 << 55) - 1;
 
 /// Four missing pages, and four pages to move there.
-fn scene(m: &Machine) -> Result<(Scene, Region), Stop> {
-    let s = Scene::empty(m, Memory::Anon, 4, 0, MISSING)?;
-    Ok((s, Region::source(m, 4, FIRST)?))
+fn scene() -> Result<(Scene, Region), Verdict> {
+    let s = Scene::empty(Memory::Anon, 4, 0, MISSING)?;
+    Ok((s, Region::source(4, FIRST)?))
 }
 
 /// As [`scene`], but of page `hole` of the source there is nothing.
-fn scene_with_hole(m: &Machine, hole: usize) -> Result<(Scene, Region), Stop> {
-    let (s, source) = scene(m)?;
+fn scene_with_hole(hole: usize) -> Result<(Scene, Region), Verdict> {
+    let (s, source) = scene()?;
     source.madvise(hole, 1, libc::MADV_DONTNEED)?;
     Ok((s, source))
 }
@@ -30,7 +30,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_MOVE(2const), DESCRIPTION",
         "the pages are at the destination, and the source has none; move says len",
         |m| {
-            let (s, source) = scene(m)?;
+            let (s, source) = scene()?;
             s.uffd
                 .move_(s.at(0), source.at(0), 4 * m.page, 0)
                 .gives(4 * m.page)?;
@@ -48,7 +48,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_MOVE(2const), DESCRIPTION",
         "it is moved, not copied: the same page of the machine's memory",
         |m| {
-            let (s, source) = scene(m)?;
+            let (s, source) = scene()?;
             let frame = source.pagemap(1)? & FRAME;
             ensure!(frame != 0, "pagemap does not tell the frame");
             s.uffd
@@ -67,7 +67,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_MOVE(2const), DESCRIPTION",
         "resolves a missing fault: the thread that waits is woken, and sees the contents",
         |m| {
-            let (s, source) = scene(m)?;
+            let (s, source) = scene()?;
             let reader = Thread::reads(s.at(2));
             waits(&s.uffd, &reader, s.at(2), 0)?;
             s.uffd
@@ -82,7 +82,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_MOVE(2const), DESCRIPTION",
         "a thread that waits to write is woken, and writes",
         |m| {
-            let (s, source) = scene(m)?;
+            let (s, source) = scene()?;
             let writer = Thread::writes(s.at(2), NEW);
             waits(&s.uffd, &writer, s.at(2), UFFD_PAGEFAULT_FLAG_WRITE)?;
             s.uffd
@@ -99,7 +99,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_MOVE(2const), DESCRIPTION: UFFDIO_MOVE_MODE_DONTWAKE",
         "with DONTWAKE the page is moved and the thread waits on until UFFDIO_WAKE",
         |m| {
-            let (s, source) = scene(m)?;
+            let (s, source) = scene()?;
             let reader = Thread::reads(s.at(0));
             waits(&s.uffd, &reader, s.at(0), 0)?;
             let mode = UFFDIO_MOVE_MODE_DONTWAKE;
@@ -117,7 +117,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd.rst, Initializing a userfaultfd: UFFD_FEATURE_MOVE",
         "of a source that is registered, too, the moved pages are missing afterwards",
         |m| {
-            let (s, source) = scene(m)?;
+            let (s, source) = scene()?;
             s.uffd.register(source.addr, source.len, MISSING).ok()?;
             s.uffd
                 .move_(s.at(0), source.at(0), m.page, 0)
@@ -137,8 +137,8 @@ pub static CASES: &[Case] = &[
         "measured",
         "pages that were read but never written, the zero page, are moved as zeros",
         |m| {
-            let (s, _) = scene(m)?;
-            let source = Region::new(m, Memory::Anon, 1)?;
+            let (s, _) = scene()?;
+            let source = Region::new(Memory::Anon, 1)?;
             ensure!(source.read(0) == 0, "new memory is not zero");
             s.uffd
                 .move_(s.at(0), source.at(0), m.page, 0)
@@ -152,14 +152,14 @@ pub static CASES: &[Case] = &[
         "move-thp",
         HOLES_ENTRY,
         "a whole transparent huge page is moved, and need not be split",
-        |m| {
-            let source = thp(m)?;
-            let region = Region::new(m, Memory::Thp, source.pages())?;
+        |_| {
+            let source = thp()?;
+            let region = Region::new(Memory::Thp, source.pages())?;
             let s = Scene::of(region, 0, MISSING)?;
             s.uffd
                 .move_(s.at(0), source.at(0), source.len, 0)
                 .gives(source.len)?;
-            need_thp(&s.region).map_err(|_| Stop::Fail("the huge page was split".to_owned()))?;
+            need_thp(&s.region).map_err(|_| Verdict::Fail("the huge page was split".to_owned()))?;
             (0..s.region.pages()).try_for_each(|n| {
                 let expected = FIRST.wrapping_add(n as u8);
                 ensure!(
@@ -177,8 +177,8 @@ pub static CASES: &[Case] = &[
         "UFFDIO_MOVE(2const), DESCRIPTION",
         "one small page of a transparent huge page can be moved",
         |m| {
-            let source = thp(m)?;
-            let (s, _) = scene(m)?;
+            let source = thp()?;
+            let (s, _) = scene()?;
             s.uffd
                 .move_(s.at(0), source.at(5), m.page, 0)
                 .gives(m.page)?;
@@ -194,7 +194,7 @@ pub static CASES: &[Case] = &[
         HOLES_ENTRY,
         "with ALLOW_SRC_HOLES, holes count as moved; the destination has holes there, too",
         |m| {
-            let (s, source) = scene_with_hole(m, 1)?;
+            let (s, source) = scene_with_hole(1)?;
             s.uffd
                 .move_(s.at(0), source.at(0), 4 * m.page, HOLES)
                 .gives(4 * m.page)?;
@@ -211,8 +211,8 @@ pub static CASES: &[Case] = &[
         HOLES_ENTRY,
         "with ALLOW_SRC_HOLES, a source of holes alone is a success",
         |m| {
-            let (s, _) = scene(m)?;
-            let source = Region::new(m, Memory::Anon, 4)?;
+            let (s, _) = scene()?;
+            let source = Region::new(Memory::Anon, 4)?;
             s.uffd
                 .move_(s.at(0), source.at(0), 4 * m.page, HOLES)
                 .gives(4 * m.page)

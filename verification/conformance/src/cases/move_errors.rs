@@ -1,6 +1,6 @@
 //! UFFDIO_MOVE: its errors, and what the field move then says.
 
-use super::kit::*;
+use super::scene::*;
 use crate::prelude::*;
 
 const MOVE: u64 = UFFD_FEATURE_MOVE;
@@ -10,14 +10,14 @@ const EBUSY_ENTRY: &str = "UFFDIO_MOVE(2const), ERRORS: EBUSY";
 const HOLES_ENTRY: &str = "UFFDIO_MOVE(2const), DESCRIPTION: UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES";
 
 /// Four missing pages, and four pages to move there.
-fn scene(m: &Machine) -> Result<(Scene, Region), Stop> {
-    let s = Scene::empty(m, Memory::Anon, 4, 0, MISSING)?;
-    Ok((s, Region::source(m, 4, FIRST)?))
+fn scene() -> Result<(Scene, Region), Verdict> {
+    let s = Scene::empty(Memory::Anon, 4, 0, MISSING)?;
+    Ok((s, Region::source(4, FIRST)?))
 }
 
 /// As [`scene`], but of page `hole` of the source there is nothing.
-fn scene_with_hole(m: &Machine, hole: usize) -> Result<(Scene, Region), Stop> {
-    let (s, source) = scene(m)?;
+fn scene_with_hole(hole: usize) -> Result<(Scene, Region), Verdict> {
+    let (s, source) = scene()?;
     source.madvise(hole, 1, libc::MADV_DONTNEED)?;
     Ok((s, source))
 }
@@ -32,7 +32,7 @@ fn refused(s: &Scene, source: &Region, dst: usize, src: usize, len: usize) -> Ou
 
 /// Pins a page as direct I/O does: io_uring with a registered buffer.
 fn pin(addr: usize, len: usize) -> Outcome {
-    let cannot = |what: &str| Stop::Cannot(format!("{}: {}", what, errno_name(sys::errno())));
+    let cannot = |what: &str| Verdict::Cannot(format!("{}: {}", what, errno_name(errno())));
     // struct io_uring_params: 120 bytes, zero for the defaults.
     let mut params = [0u64; 15];
     // SAFETY: the kernel reads and writes one io_uring_params.
@@ -77,7 +77,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_MOVE(2const), ERRORS: EEXIST",
         "a destination that has the page already is EEXIST; nothing is moved, move says so",
         |m| {
-            let (s, source) = scene(m)?;
+            let (s, source) = scene()?;
             s.uffd.zeropage(s.at(0), m.page, 0).gives(m.page)?;
             let answer = s.uffd.move_(s.at(0), source.at(0), m.page, 0);
             answer.fails_with(EEXIST, -i64::from(EEXIST))?;
@@ -91,7 +91,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_MOVE(2const), ERRORS: EEXIST",
         "a destination of which a later page is there is EEXIST",
         |m| {
-            let (s, source) = scene(m)?;
+            let (s, source) = scene()?;
             s.uffd.zeropage(s.at(2), m.page, 0).gives(m.page)?;
             s.uffd
                 .move_(s.at(0), source.at(0), 4 * m.page, 0)
@@ -104,7 +104,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_MOVE(2const), ERRORS: EAGAIN",
         "if only a first part could be moved it is EAGAIN, and move says how much",
         |m| {
-            let (s, source) = scene(m)?;
+            let (s, source) = scene()?;
             s.uffd.zeropage(s.at(2), m.page, 0).gives(m.page)?;
             let answer = s.uffd.move_(s.at(0), source.at(0), 4 * m.page, 0);
             answer.fails_with(EAGAIN, 2 * m.page as i64)?;
@@ -120,8 +120,8 @@ pub static CASES: &[Case] = &[
         "measured",
         "while an event waits to be read it is EAGAIN, with -EAGAIN in the field move",
         |m| {
-            let s = Scene::empty(m, Memory::Anon, 4, UFFD_FEATURE_EVENT_REMOVE, MISSING)?;
-            let source = Region::source(m, 1, FIRST)?;
+            let s = Scene::empty(Memory::Anon, 4, UFFD_FEATURE_EVENT_REMOVE, MISSING)?;
+            let source = Region::source(1, FIRST)?;
             while_event_waits(&s, |s| {
                 let answer = s.uffd.move_(s.at(0), source.at(0), m.page, 0);
                 answer.fails_with(EAGAIN, -i64::from(EAGAIN))
@@ -135,7 +135,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_MOVE(2const), ERRORS: ENOENT",
         "a source without a page is ENOENT, and move says so",
         |m| {
-            let (s, source) = scene_with_hole(m, 0)?;
+            let (s, source) = scene_with_hole(0)?;
             let answer = s.uffd.move_(s.at(0), source.at(0), 4 * m.page, 0);
             answer.fails_with(ENOENT, -i64::from(ENOENT))?;
             ensure!(
@@ -151,7 +151,7 @@ pub static CASES: &[Case] = &[
         HOLES_ENTRY,
         "a source of which a later page is not there is ENOENT",
         |m| {
-            let (s, source) = scene_with_hole(m, 1)?;
+            let (s, source) = scene_with_hole(1)?;
             s.uffd
                 .move_(s.at(0), source.at(0), 4 * m.page, 0)
                 .fails(ENOENT)
@@ -163,7 +163,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_MOVE(2const), ERRORS: EAGAIN",
         "before a hole in the source the pages are moved: EAGAIN, and move says how much",
         |m| {
-            let (s, source) = scene_with_hole(m, 1)?;
+            let (s, source) = scene_with_hole(1)?;
             let answer = s.uffd.move_(s.at(0), source.at(0), 4 * m.page, 0);
             answer.fails_with(EAGAIN, m.page as i64)?;
             s.region.holds(0, FIRST)
@@ -175,7 +175,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_MOVE(2const), ERRORS: ENOENT",
         "a source at which nothing is mapped is ENOENT",
         |m| {
-            let (s, source) = scene(m)?;
+            let (s, source) = scene()?;
             source.munmap(0, 4)?;
             s.uffd.move_(s.at(0), source.at(0), m.page, 0).fails(ENOENT)
         },
@@ -186,7 +186,7 @@ pub static CASES: &[Case] = &[
         EBUSY_ENTRY,
         "pages that fork(2) made shared with a child are EBUSY, and move says so",
         |m| {
-            let (s, source) = scene(m)?;
+            let (s, source) = scene()?;
             let child = Child::fork(wait_for_ever)?;
             let answer = s.uffd.move_(s.at(0), source.at(0), m.page, 0);
             answer.fails_with(EBUSY, -i64::from(EBUSY))?;
@@ -200,7 +200,7 @@ pub static CASES: &[Case] = &[
         EBUSY_ENTRY,
         "a page that was written since fork(2), and so copied, can be moved",
         |m| {
-            let (s, source) = scene(m)?;
+            let (s, source) = scene()?;
             let _child = Child::fork(wait_for_ever)?;
             source.fill_page(0, NEW);
             s.uffd
@@ -215,7 +215,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_MOVE(2const), ERRORS: EAGAIN",
         "pages moved before one that is busy: EAGAIN, and move says how much",
         |m| {
-            let (s, source) = scene(m)?;
+            let (s, source) = scene()?;
             let _child = Child::fork(wait_for_ever)?;
             source.fill_page(0, NEW);
             let answer = s.uffd.move_(s.at(0), source.at(0), 2 * m.page, 0);
@@ -228,7 +228,7 @@ pub static CASES: &[Case] = &[
         EBUSY_ENTRY,
         "with MADV_DONTFORK before fork(2), the source can be moved",
         |m| {
-            let (s, source) = scene(m)?;
+            let (s, source) = scene()?;
             source.madvise(0, 4, libc::MADV_DONTFORK)?;
             let _child = Child::fork(wait_for_ever)?;
             s.uffd
@@ -243,7 +243,7 @@ pub static CASES: &[Case] = &[
         EBUSY_ENTRY,
         "pages that are pinned, as a registered buffer of io_uring, are EBUSY",
         |m| {
-            let (s, source) = scene(m)?;
+            let (s, source) = scene()?;
             pin(source.at(0), m.page)?;
             let answer = s.uffd.move_(s.at(0), source.at(0), m.page, 0);
             answer.fails_with(EBUSY, -i64::from(EBUSY))?;
@@ -257,7 +257,7 @@ pub static CASES: &[Case] = &[
         EINVAL_RANGE,
         "dst that is not a multiple of the page size is EINVAL",
         |m| {
-            let (s, source) = scene(m)?;
+            let (s, source) = scene()?;
             refused(&s, &source, s.at(0) + m.page / 2, source.at(0), m.page)
         },
     )
@@ -267,7 +267,7 @@ pub static CASES: &[Case] = &[
         EINVAL_RANGE,
         "src that is not a multiple of the page size is EINVAL",
         |m| {
-            let (s, source) = scene(m)?;
+            let (s, source) = scene()?;
             refused(&s, &source, s.at(0), source.at(0) + m.page / 2, m.page)
         },
     )
@@ -277,7 +277,7 @@ pub static CASES: &[Case] = &[
         EINVAL_RANGE,
         "len that is not a multiple of the page size is EINVAL",
         |m| {
-            let (s, source) = scene(m)?;
+            let (s, source) = scene()?;
             refused(&s, &source, s.at(0), source.at(0), m.page / 2)
         },
     )
@@ -286,8 +286,8 @@ pub static CASES: &[Case] = &[
         "move-einval-len-zero",
         EINVAL_RANGE,
         "len 0 is EINVAL",
-        |m| {
-            let (s, source) = scene(m)?;
+        |_| {
+            let (s, source) = scene()?;
             refused(&s, &source, s.at(0), source.at(0), 0)
         },
     )
@@ -297,7 +297,7 @@ pub static CASES: &[Case] = &[
         EINVAL_RANGE,
         "a destination or a source that wraps is EINVAL",
         |m| {
-            let (s, source) = scene(m)?;
+            let (s, source) = scene()?;
             let last = usize::MAX - m.page + 1;
             refused(&s, &source, last, source.at(0), 2 * m.page)?;
             refused(&s, &source, s.at(0), last, 2 * m.page)
@@ -309,7 +309,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_MOVE(2const), ERRORS: EINVAL.2",
         "each mode bit besides DONTWAKE and ALLOW_SRC_HOLES is EINVAL",
         |m| {
-            let (s, source) = scene(m)?;
+            let (s, source) = scene()?;
             let known = UFFDIO_MOVE_MODE_DONTWAKE | UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES;
             for bit in (0..64).map(|n| 1u64 << n).filter(|bit| bit & known == 0) {
                 let answer = s.uffd.move_(s.at(0), source.at(0), m.page, bit);
@@ -324,12 +324,12 @@ pub static CASES: &[Case] = &[
         "measured",
         "only private anonymous memory can be moved, and moved to: others are EINVAL",
         |m| {
-            let (s, source) = scene(m)?;
-            let shared = Region::new(m, Memory::Shmem, 1)?;
+            let (s, source) = scene()?;
+            let shared = Region::new(Memory::Shmem, 1)?;
             shared.fill(FIRST);
             let answer = s.uffd.move_(s.at(0), shared.at(0), m.page, 0);
             answer.fails_with(EINVAL, -i64::from(EINVAL))?;
-            let to = Scene::empty(m, Memory::Shmem, 1, 0, MISSING)?;
+            let to = Scene::empty(Memory::Shmem, 1, 0, MISSING)?;
             let answer = to.uffd.move_(to.at(0), source.at(0), m.page, 0);
             answer.fails_with(EINVAL, -i64::from(EINVAL))
         },
@@ -340,7 +340,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "a source that must not be written is EINVAL",
         |m| {
-            let (s, source) = scene(m)?;
+            let (s, source) = scene()?;
             source.mprotect(0, 4, libc::PROT_READ)?;
             let answer = s.uffd.move_(s.at(0), source.at(0), m.page, 0);
             answer.fails_with(EINVAL, -i64::from(EINVAL))
@@ -352,7 +352,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "a destination that is not registered is EINVAL, and one that is not mapped ENOENT",
         |m| {
-            let (s, source) = scene(m)?;
+            let (s, source) = scene()?;
             s.uffd.unregister(s.at(0), m.page).ok()?;
             let answer = s.uffd.move_(s.at(0), source.at(0), m.page, 0);
             answer.fails_with(EINVAL, -i64::from(EINVAL))?;
@@ -367,7 +367,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "a destination registered with another userfaultfd is EINVAL",
         |m| {
-            let (s, source) = scene(m)?;
+            let (s, source) = scene()?;
             let other = Uffd::open(0)?;
             let answer = other.move_(s.at(0), source.at(0), m.page, 0);
             answer.fails_with(EINVAL, -i64::from(EINVAL))
@@ -379,8 +379,8 @@ pub static CASES: &[Case] = &[
         "UFFDIO_MOVE(2const), ERRORS: ESRCH",
         "when the process whose memory it is has exited it is ESRCH",
         |m| {
-            let s = Scene::empty(m, Memory::Anon, 2, UFFD_FEATURE_EVENT_FORK, MISSING)?;
-            let source = Region::source(m, 1, FIRST)?;
+            let s = Scene::empty(Memory::Anon, 2, UFFD_FEATURE_EVENT_FORK, MISSING)?;
+            let source = Region::source(1, FIRST)?;
             let child = of_dead_child(&s)?;
             child
                 .move_(s.at(0), source.at(0), m.page, 0)
@@ -392,8 +392,8 @@ pub static CASES: &[Case] = &[
         "move-efault",
         "measured",
         "an argument that cannot be read is EFAULT",
-        |m| {
-            let (s, _) = scene(m)?;
+        |_| {
+            let (s, _) = scene()?;
             let nowhere = s.at(4) as *mut uffdio_move;
             // SAFETY: the kernel checks the address, which is the point.
             let make = || unsafe { uffdio_move(s.uffd.fd, nowhere) };
@@ -406,8 +406,8 @@ pub static CASES: &[Case] = &[
         "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_MOVE",
         "a kernel whose features lack MOVE refuses the call with EINVAL, and does not offer it",
         |m| {
-            let region = Region::new(m, Memory::Anon, 1)?;
-            let source = Region::source(m, 1, FIRST)?;
+            let region = Region::new(Memory::Anon, 1)?;
+            let source = Region::source(1, FIRST)?;
             let uffd = Uffd::open(0)?;
             let answer = uffd.register(region.addr, region.len, MISSING);
             answer.ok()?;

@@ -1,8 +1,7 @@
 //! Cases: the two ways to open a userfaultfd.
 
-use crate::cases::kit::{pipe_with, reads_pipe_into, Scene};
+use super::scene::*;
 use crate::prelude::*;
-use crate::sys::{fcntl, keep_capabilities, need, Sysctl, CAP_SYS_PTRACE};
 use libc::{c_int, O_CLOEXEC, O_NONBLOCK};
 
 const MISSING: u64 = UFFDIO_REGISTER_MODE_MISSING;
@@ -22,19 +21,19 @@ fn opens(flags: c_int, errno: c_int) -> Outcome {
 }
 
 /// A child without any privileges opens with these flags; its errno.
-fn nobody_opens(flags: c_int) -> Result<c_int, Stop> {
-    let mut child = Child::fork(|| match sys::become_nobody() {
+fn nobody_opens(flags: c_int) -> Result<c_int, Verdict> {
+    let mut child = Child::fork(|| match become_nobody() {
         Ok(()) => Uffd::bare(flags).err().unwrap_or(0),
         Err(_) => 255,
     })?;
     match child.ends()? {
-        crate::child::Exit::Status(255) => Err(Stop::Cannot("cannot drop privileges".to_owned())),
-        crate::child::Exit::Status(errno) => Ok(errno),
-        crate::child::Exit::Signal(n) => fail!("killed by {}", sys::signal_name(n)),
+        Exit::Status(255) => Err(Verdict::Cannot("cannot drop privileges".to_owned())),
+        Exit::Status(errno) => Ok(errno),
+        Exit::Signal(n) => fail!("killed by {}", signal_name(n)),
     }
 }
 
-fn device() -> Result<c_int, Stop> {
+fn device() -> Result<c_int, Verdict> {
     let path = b"/dev/userfaultfd\0";
     // SAFETY: the path ends in zero.
     let fd = unsafe { libc::open(path.as_ptr().cast(), libc::O_RDWR | O_CLOEXEC) };
@@ -45,23 +44,23 @@ fn device() -> Result<c_int, Stop> {
 fn through_device(device: c_int, flags: c_int) -> Result<Uffd, c_int> {
     // SAFETY: no memory is involved.
     match unsafe { userfaultfd_new(device, flags) } {
-        -1 => Err(sys::errno()),
+        -1 => Err(errno()),
         fd => Ok(Uffd { fd }),
     }
 }
 
 /// A thread's read(2) into a missing page of a registered region: the thread,
 /// and the region.
-fn kernel_touches(m: &Machine, uffd: &Uffd) -> Result<(Thread, Region), Stop> {
-    let region = Region::new(m, Memory::Anon, 1)?;
+fn kernel_touches(uffd: &Uffd) -> Result<(Thread, Region), Verdict> {
+    let region = Region::new(Memory::Anon, 1)?;
     uffd.register(region.addr, region.len, MISSING).ok()?;
     let (pipe, _) = pipe_with(b"x")?;
     Ok((reads_pipe_into(pipe, region.addr), region))
 }
 
 /// The kernel's own access must be handled like any other.
-fn serves_kernel(m: &Machine, uffd: &Uffd) -> Outcome {
-    let (reader, region) = kernel_touches(m, uffd)?;
+fn serves_kernel(uffd: &Uffd) -> Outcome {
+    let (reader, region) = kernel_touches(uffd)?;
     uffd.expect_fault(region.addr, UFFD_PAGEFAULT_FLAG_WRITE)?;
     uffd.zeropage(region.addr, region.len, 0)
         .gives(region.len)?;
@@ -84,7 +83,7 @@ pub static CASES: &[Case] = &[
             };
             ensure!(one.fd != two.fd, "the same descriptor twice");
             let link = std::fs::read_link(format!("/proc/self/fd/{}", one.fd));
-            let link = link.map_err(|e| Stop::Cannot(e.to_string()))?;
+            let link = link.map_err(|e| Verdict::Cannot(e.to_string()))?;
             let link = link.to_string_lossy();
             ensure!(link == "anon_inode:[userfaultfd]", "the descriptor is of {}", link);
             Ok(())
@@ -116,9 +115,9 @@ pub static CASES: &[Case] = &[
         "opening-blocking",
         "userfaultfd(2), DESCRIPTION",
         "without O_NONBLOCK a read waits until there is a message",
-        |m| {
+        |_| {
             let uffd = Uffd::open_with(0, 0)?;
-            let region = Region::new(m, Memory::Anon, 1)?;
+            let region = Region::new(Memory::Anon, 1)?;
             uffd.register(region.addr, region.len, MISSING).ok()?;
             let fd = uffd.fd;
             let handler = Thread::spawn("the handler", move || {
@@ -249,9 +248,9 @@ pub static CASES: &[Case] = &[
         "opening-user-mode-only-user-fault",
         "userfaultfd(2), DESCRIPTION: UFFD_USER_MODE_ONLY",
         "faults of user space are handled as ever",
-        |m| {
+        |_| {
             let uffd = Uffd::open_with(UFFD_USER_MODE_ONLY | O_NONBLOCK, 0)?;
-            let region = Region::new(m, Memory::Anon, 1)?;
+            let region = Region::new(Memory::Anon, 1)?;
             uffd.register(region.addr, region.len, MISSING).ok()?;
             let writer = Thread::writes(region.addr, 7);
             uffd.expect_fault(region.addr, UFFD_PAGEFAULT_FLAG_WRITE)?;
@@ -266,9 +265,9 @@ pub static CASES: &[Case] = &[
         "opening-user-mode-only-kernel-fault-efault",
         "measured",
         "a system call that touches a missing page answers EFAULT, without a message",
-        |m| {
+        |_| {
             let uffd = Uffd::open_with(UFFD_USER_MODE_ONLY | O_NONBLOCK, 0)?;
-            let (reader, _region) = kernel_touches(m, &uffd)?;
+            let (reader, _region) = kernel_touches(&uffd)?;
             reader.returns_value(i64::from(EFAULT))?;
             uffd.expect_silence()
         },
@@ -278,20 +277,20 @@ pub static CASES: &[Case] = &[
         "opening-kernel-fault",
         "userfaultfd.rst, Creating a userfaultfd",
         "without UFFD_USER_MODE_ONLY a fault that the kernel takes is handled, too",
-        |m| serves_kernel(m, &Uffd::open(0)?),
+        |_| serves_kernel(&Uffd::open(0)?),
     ),
     case(
         "opening-device",
         "userfaultfd.rst, Creating a userfaultfd",
         "USERFAULTFD_IOC_NEW on /dev/userfaultfd makes a userfaultfd",
-        |m| {
+        |_| {
             let uffd = match through_device(device()?, O_NONBLOCK | O_CLOEXEC) {
                 Ok(uffd) => uffd,
                 Err(errno) => fail!("USERFAULTFD_IOC_NEW answered {}", errno_name(errno)),
             };
             ensure!(fcntl(uffd.fd, libc::F_GETFD, 0)? == libc::FD_CLOEXEC, "O_CLOEXEC was lost");
             uffd.api(0).0.ok()?;
-            serves_kernel(m, &uffd)
+            serves_kernel(&uffd)
         },
     )
     .since(6, 1),
@@ -299,9 +298,9 @@ pub static CASES: &[Case] = &[
         "opening-device-flags",
         "userfaultfd.rst, Creating a userfaultfd: UFFD_USER_MODE_ONLY",
         "it takes the flags of userfaultfd(2), as its argument itself",
-        |m| {
+        |_| {
             let device = device()?;
-            let plain = through_device(device, 0).map_err(|_| Stop::Fail("refused 0".to_owned()))?;
+            let plain = through_device(device, 0).map_err(|_| Verdict::Fail("refused 0".to_owned()))?;
             ensure!(fcntl(plain.fd, libc::F_GETFD, 0)? == 0, "close-on-exec without being asked");
             ensure!(fcntl(plain.fd, libc::F_GETFL, 0)? & O_NONBLOCK == 0, "non-blocking");
             let user = match through_device(device, UFFD_USER_MODE_ONLY | O_NONBLOCK) {
@@ -309,7 +308,7 @@ pub static CASES: &[Case] = &[
                 Err(errno) => fail!("UFFD_USER_MODE_ONLY answered {}", errno_name(errno)),
             };
             user.api(0).0.ok()?;
-            let (reader, _region) = kernel_touches(m, &user)?;
+            let (reader, _region) = kernel_touches(&user)?;
             reader.returns_value(i64::from(EFAULT))
         },
     )
@@ -329,17 +328,16 @@ pub static CASES: &[Case] = &[
         "opening-device-unprivileged",
         "userfaultfd.rst, Creating a userfaultfd",
         "who has the device open needs neither capability nor sysctl, and serves the kernel's faults",
-        |m| {
+        |_| {
             let _zero = Sysctl::set(SYSCTL, "0")?;
             let device = device()?;
-            let m = m.clone();
             let mut child = Child::fork(move || {
                 let work = || -> Outcome {
-                    sys::become_nobody()?;
+                    become_nobody()?;
                     let uffd = through_device(device, O_NONBLOCK)
-                        .map_err(|errno| Stop::Fail(errno_name(errno)))?;
+                        .map_err(|errno| Verdict::Fail(errno_name(errno)))?;
                     uffd.api(0).0.ok()?;
-                    serves_kernel(&m, &uffd)
+                    serves_kernel(&uffd)
                 };
                 work().is_err() as c_int
             })?;
@@ -366,7 +364,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd(2), DESCRIPTION",
         "each call makes an object of its own: a range of one says nothing to the other",
         |m| {
-            let (one, two) = (Scene::empty(m, Memory::Anon, 1, 0, MISSING)?, Uffd::open(0)?);
+            let (one, two) = (Scene::empty(Memory::Anon, 1, 0, MISSING)?, Uffd::open(0)?);
             let reader = Thread::reads(one.at(0));
             one.uffd.expect_fault(one.at(0), 0)?;
             two.expect_silence()?;

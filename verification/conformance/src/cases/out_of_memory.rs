@@ -8,9 +8,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::kit::*;
+use super::scene::*;
 use crate::prelude::*;
-use crate::region::map;
 
 /// How many page tables are asked for; far more than the limit allows.
 const TABLES: usize = 512;
@@ -23,10 +22,10 @@ struct Limit {
     outside: File,
 }
 
-fn cannot(what: &'static str) -> impl Fn(std::io::Error) -> Stop {
+fn cannot(what: &'static str) -> impl Fn(std::io::Error) -> Verdict {
     move |error| {
         let errno = error.raw_os_error().unwrap_or(0);
-        Stop::Cannot(format!("{}: {}", what, errno_name(errno)))
+        Verdict::Cannot(format!("{}: {}", what, errno_name(errno)))
     }
 }
 
@@ -38,16 +37,16 @@ fn mount(kind: &[u8], options: &[u8], at: &Path) -> Outcome {
     let (kind, options) = (kind.as_ptr().cast(), options.as_ptr().cast());
     // SAFETY: every string ends in zero and lives through the call.
     let result = unsafe { libc::mount(kind, path.as_ptr().cast(), kind, 0, options) };
-    sys::need("mounting the memory cgroups", result).map(|_| ())
+    need("mounting the memory cgroups", result).map(|_| ())
 }
 
 impl Limit {
-    fn new(m: &Machine) -> Result<Limit, Stop> {
+    fn new(m: &Machine) -> Result<Limit, Verdict> {
         let root = PathBuf::from("/mnt");
         fs::create_dir_all(&root).map_err(cannot("a folder for the cgroups"))?;
         // SAFETY: plain numbers; the strings end in zero.
         unsafe {
-            sys::need("unshare", libc::unshare(libc::CLONE_NEWNS))?;
+            need("unshare", libc::unshare(libc::CLONE_NEWNS))?;
             // Answers EINVAL in the initial file system of a virtual machine,
             // where nothing is shared anyway.
             let (none, slash) = (b"none\0".as_ptr().cast(), b"/\0".as_ptr().cast());
@@ -83,7 +82,7 @@ impl Limit {
     }
 
     /// Within the limit: one call after the other, until one fails.
-    fn first_failure(&mut self, call: impl Fn(usize) -> Answer) -> Result<Answer, Stop> {
+    fn first_failure(&mut self, call: impl Fn(usize) -> Answer) -> Result<Answer, Verdict> {
         self.inside
             .write_all(b"0")
             .map_err(cannot("entering the cgroup"))?;
@@ -91,7 +90,7 @@ impl Limit {
         self.outside
             .write_all(b"0")
             .map_err(cannot("leaving the cgroup"))?;
-        failed.ok_or_else(|| Stop::Cannot("the limit of the cgroup has no effect".to_owned()))
+        failed.ok_or_else(|| Verdict::Cannot("the limit of the cgroup has no effect".to_owned()))
     }
 }
 
@@ -105,7 +104,7 @@ impl Drop for Limit {
 
 /// Memory whose every page `n * stride` needs a page table of its own, and
 /// the stride.
-fn wide(m: &Machine, flags: i32, fd: i32) -> Result<(usize, usize), Stop> {
+fn wide(m: &Machine, flags: i32, fd: i32) -> Result<(usize, usize), Verdict> {
     // What one page table maps: a table is a page of entries of 8 bytes, or of
     // 4 on some 32-bit processors, where this is more than one needs.
     let stride = m.page / 4 * m.page;
@@ -115,7 +114,7 @@ fn wide(m: &Machine, flags: i32, fd: i32) -> Result<(usize, usize), Stop> {
 }
 
 /// A registered range of that kind of anonymous memory.
-fn wide_anon(m: &Machine, features: u64, mode: u64) -> Result<(Uffd, usize, usize), Stop> {
+fn wide_anon(m: &Machine, features: u64, mode: u64) -> Result<(Uffd, usize, usize), Verdict> {
     let (start, stride) = wide(m, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1)?;
     let uffd = Uffd::open(features)?;
     uffd.register(start, TABLES * stride, mode).ok()?;
@@ -129,15 +128,15 @@ pub static CASES: &[Case] = &[
         "UFFDIO_CONTINUE(2const), ERRORS: ENOMEM",
         "without memory for a page table it is ENOMEM, and the field mapped says so",
         |m| {
-            let file = Region::new(m, Memory::Shmem, 1)?;
-            let fd = file.fd.unwrap_or(-1);
+            let file = Region::new(Memory::Shmem, 1)?;
+            let fd = file.fd();
             let (start, stride) = wide(m, libc::MAP_SHARED, fd)?;
             for n in 0..TABLES {
                 // SAFETY: the byte lives through the call.
                 let wrote = unsafe {
                     libc::pwrite(fd, [NEW].as_ptr().cast(), 1, (n * stride) as libc::off_t)
                 };
-                sys::need("pwrite", wrote as i64)?;
+                need("pwrite", wrote as i64)?;
             }
             let uffd = Uffd::open(0)?;
             let mode = UFFDIO_REGISTER_MODE_MINOR;
@@ -166,7 +165,7 @@ pub static CASES: &[Case] = &[
         "without memory for a page table it is ENOMEM, and the field move says so",
         |m| {
             let (uffd, start, stride) = wide_anon(m, 0, UFFDIO_REGISTER_MODE_MISSING)?;
-            let source = Region::source(m, TABLES, FIRST)?;
+            let source = Region::source(TABLES, FIRST)?;
             let mut limit = Limit::new(m)?;
             let answer = limit.first_failure(|n| {
                 let to = start + n * stride;

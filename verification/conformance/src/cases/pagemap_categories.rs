@@ -1,7 +1,7 @@
 //! PAGEMAP_SCAN: what each category says.
 
-use super::kit::*;
 use super::scan::*;
+use super::scene::*;
 use crate::prelude::*;
 
 const ASYNC: u64 = UFFD_FEATURE_WP_ASYNC;
@@ -11,7 +11,7 @@ const ACCESSED_SOURCE: &str = "userfaultfd.rst, Read-Write Protection: PAGE_IS_A
 
 /// A write to a protected page makes it written, and nothing else does.
 fn written(m: &Machine, memory: Memory) -> Outcome {
-    let s = Scene::new(m, memory, 3, ASYNC, REGISTER_WP)?;
+    let s = Scene::new(memory, 3, ASYNC, REGISTER_WP)?;
     let small = s.page() / m.page;
     has(&s.region, PAGE_IS_WRITTEN, &[(0, 3 * small)])?;
     s.protect(0, 3)?;
@@ -23,14 +23,14 @@ fn written(m: &Machine, memory: Memory) -> Outcome {
 
 /// Of pages that are there, all have these categories.
 fn all_are(m: &Machine, memory: Memory, mask: u64) -> Outcome {
-    let r = Region::new(m, memory, 2)?;
+    let r = Region::new(memory, 2)?;
     r.fill(FIRST);
     has(&r, mask, &[(0, 2 * r.page / m.page)])
 }
 
 /// Of pages that are there, none have these categories.
-fn none_are(m: &Machine, memory: Memory, mask: u64) -> Outcome {
-    let r = Region::new(m, memory, 2)?;
+fn none_are(memory: Memory, mask: u64) -> Outcome {
+    let r = Region::new(memory, 2)?;
     r.fill(FIRST);
     has(&r, mask, &[])
 }
@@ -38,7 +38,7 @@ fn none_are(m: &Machine, memory: Memory, mask: u64) -> Outcome {
 /// What somebody touched since the protection is accessed.
 fn accessed(m: &Machine, memory: Memory) -> Outcome {
     let features = HAS_RWP | UFFD_FEATURE_RWP_ASYNC;
-    let s = Scene::new(m, memory, 3, features, UFFDIO_REGISTER_MODE_RWP)?;
+    let s = Scene::new(memory, 3, features, UFFDIO_REGISTER_MODE_RWP)?;
     let small = s.page() / m.page;
     s.rwprotect(0, 3)?;
     has(&s.region, PAGE_IS_ACCESSED, &[])?;
@@ -58,8 +58,8 @@ pub static CASES: &[Case] = &[
         "pagemap-categories-wpallowed",
         "pagemap.rst, PAGEMAP_SCAN: PAGE_IS_WPALLOWED",
         "WPALLOWED: pages of ranges with asynchronous write-protection",
-        |m| {
-            let s = Scene::new(m, Memory::Anon, 2, ASYNC, REGISTER_WP)?;
+        |_| {
+            let s = Scene::new(Memory::Anon, 2, ASYNC, REGISTER_WP)?;
             has(&s.region, PAGE_IS_WPALLOWED, &[(0, 2)])
         },
     )
@@ -68,8 +68,8 @@ pub static CASES: &[Case] = &[
         "pagemap-categories-wpallowed-missing",
         "pagemap.rst, PAGEMAP_SCAN: PAGE_IS_WPALLOWED",
         "WPALLOWED holds for pages that are not there, too",
-        |m| {
-            let s = Scene::empty(m, Memory::Anon, 2, ASYNC, REGISTER_WP)?;
+        |_| {
+            let s = Scene::empty(Memory::Anon, 2, ASYNC, REGISTER_WP)?;
             has(&s.region, PAGE_IS_WPALLOWED, &[(0, 2)])
         },
     )
@@ -78,10 +78,10 @@ pub static CASES: &[Case] = &[
         "pagemap-categories-wpallowed-sync",
         "pagemap.rst, PAGEMAP_SCAN: PAGE_IS_WPALLOWED",
         "ranges with synchronous write-protection, and others, are not WPALLOWED",
-        |m| {
-            let s = Scene::new(m, Memory::Anon, 2, 0, REGISTER_WP)?;
+        |_| {
+            let s = Scene::new(Memory::Anon, 2, 0, REGISTER_WP)?;
             has(&s.region, PAGE_IS_WPALLOWED, &[])?;
-            none_are(m, Memory::Anon, PAGE_IS_WPALLOWED)
+            none_are(Memory::Anon, PAGE_IS_WPALLOWED)
         },
     )
     .features(HAS_SCAN),
@@ -117,8 +117,8 @@ pub static CASES: &[Case] = &[
         "pagemap-categories-written-thp",
         WRITTEN_SOURCE,
         "WRITTEN: a page of a transparent huge page, and perhaps its neighbours",
-        |m| {
-            let s = Scene::of(thp(m)?, ASYNC, REGISTER_WP)?;
+        |_| {
+            let s = Scene::of(thp()?, ASYNC, REGISTER_WP)?;
             s.protect(0, s.region.pages())?;
             has(&s.region, PAGE_IS_WRITTEN, &[])?;
             s.lets_write(5)?;
@@ -135,8 +135,8 @@ pub static CASES: &[Case] = &[
         "pagemap-categories-written-sync",
         WRITTEN_SOURCE,
         "WRITTEN: with synchronous write-protection, the pages that are not protected",
-        |m| {
-            let s = Scene::new(m, Memory::Anon, 3, 0, REGISTER_WP)?;
+        |_| {
+            let s = Scene::new(Memory::Anon, 3, 0, REGISTER_WP)?;
             s.protect(0, 3)?;
             has(&s.region, PAGE_IS_WRITTEN, &[])?;
             s.traps_write(1)?;
@@ -148,15 +148,15 @@ pub static CASES: &[Case] = &[
         "pagemap-categories-written-not-registered",
         WRITTEN_SOURCE,
         "WRITTEN is reported in ranges registered for WP alone: elsewhere no page is",
-        |m| none_are(m, Memory::Anon, PAGE_IS_WRITTEN),
+        |_| none_are(Memory::Anon, PAGE_IS_WRITTEN),
     )
     .features(HAS_SCAN),
     case(
         "pagemap-categories-written-missing",
         "userfaultfd.rst, Write Protect Notifications",
         "a page dropped by MADV_DONTNEED counts as written",
-        |m| {
-            let s = Scene::new(m, Memory::Anon, 2, ASYNC, REGISTER_WP)?;
+        |_| {
+            let s = Scene::new(Memory::Anon, 2, ASYNC, REGISTER_WP)?;
             s.protect(0, 2)?;
             s.region.madvise(0, 1, libc::MADV_DONTNEED)?;
             has(&s.region, PAGE_IS_WRITTEN, &[(0, 1)])
@@ -167,8 +167,8 @@ pub static CASES: &[Case] = &[
         "pagemap-categories-written-missing-all",
         "measured",
         "a page that is not there counts as written to a scan of all pages, too",
-        |m| {
-            let (_uffd, region) = beside_a_page(m)?;
+        |_| {
+            let (_uffd, region) = beside_a_page()?;
             has(&region, PAGE_IS_WRITTEN, &[(0, 2)])?;
             let all = all_pages(&region, PAGE_IS_WRITTEN);
             reports(&region, all, &[(0, 2, PAGE_IS_WRITTEN)])
@@ -183,7 +183,7 @@ pub static CASES: &[Case] = &[
             // A page table holds as many entries as 8 bytes go into a page.
             let (entries, span) = (m.page / 8, m.page / 8 * m.page);
             let uffd = Uffd::open(ASYNC)?;
-            let region = Region::new(m, Memory::Anon, 2 * entries)?;
+            let region = Region::new(Memory::Anon, 2 * entries)?;
             uffd.register(region.addr, region.len, REGISTER_WP).ok()?;
             // Of neighbours' tables there may be one at either end.
             let mut arg = wanting(&region, PAGE_IS_WRITTEN);
@@ -203,7 +203,7 @@ pub static CASES: &[Case] = &[
         |m| {
             all_are(m, Memory::File, PAGE_IS_FILE)?;
             all_are(m, Memory::Shmem, PAGE_IS_FILE)?;
-            none_are(m, Memory::Anon, PAGE_IS_FILE)
+            none_are(Memory::Anon, PAGE_IS_FILE)
         },
     )
     .features(HAS_SCAN),
@@ -211,16 +211,16 @@ pub static CASES: &[Case] = &[
         "pagemap-categories-file-copied",
         "measured",
         "a page of a private mapping that was written is anonymous, not FILE",
-        |m| none_are(m, Memory::PrivateShmem, PAGE_IS_FILE),
+        |_| none_are(Memory::PrivateShmem, PAGE_IS_FILE),
     )
     .features(HAS_SCAN),
     case(
         "pagemap-categories-present",
         "pagemap.rst, PAGEMAP_SCAN: PAGE_IS_PRESENT",
         "PRESENT: the pages that are in memory and mapped here",
-        |m| {
-            let r = Region::new(m, Memory::Shmem, 3)?;
-            let alias = r.alias(m)?;
+        |_| {
+            let r = Region::new(Memory::Shmem, 3)?;
+            let alias = r.alias()?;
             alias.fill(FIRST);
             ensure!(r.read(1) == FIRST + 1, "other contents");
             // The kernel may map the neighbours of what was read, too.
@@ -238,8 +238,8 @@ pub static CASES: &[Case] = &[
         "pagemap-categories-pfnzero",
         "pagemap.rst, PAGEMAP_SCAN: PAGE_IS_PFNZERO",
         "PFNZERO: the zero page, which a read of new anonymous memory shows",
-        |m| {
-            let r = Region::new(m, Memory::Anon, 3)?;
+        |_| {
+            let r = Region::new(Memory::Anon, 3)?;
             ensure!(r.read(1) == 0, "new memory is not zero");
             r.write(2, 0);
             has(&r, PAGE_IS_PFNZERO, &[(1, 1)])
@@ -251,7 +251,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_ZEROPAGE(2const), DESCRIPTION",
         "PFNZERO: what UFFDIO_ZEROPAGE puts into anonymous memory",
         |m| {
-            let s = Scene::empty(m, Memory::Anon, 2, 0, UFFDIO_REGISTER_MODE_MISSING)?;
+            let s = Scene::empty(Memory::Anon, 2, 0, UFFDIO_REGISTER_MODE_MISSING)?;
             s.uffd.zeropage(s.at(1), m.page, 0).gives(m.page)?;
             has(&s.region, PAGE_IS_PFNZERO, &[(1, 1)])
         },
@@ -263,7 +263,7 @@ pub static CASES: &[Case] = &[
         "HUGE: pages of hugetlbfs, not small ones",
         |m| {
             all_are(m, Memory::Hugetlb, PAGE_IS_HUGE)?;
-            none_are(m, Memory::Anon, PAGE_IS_HUGE)
+            none_are(Memory::Anon, PAGE_IS_HUGE)
         },
     )
     .features(HAS_SCAN),
@@ -271,8 +271,8 @@ pub static CASES: &[Case] = &[
         "pagemap-categories-huge-thp",
         "pagemap.rst, PAGEMAP_SCAN: PAGE_IS_HUGE",
         "HUGE: transparent huge pages",
-        |m| {
-            let r = thp(m)?;
+        |_| {
+            let r = thp()?;
             has(&r, PAGE_IS_HUGE, &[(0, r.pages())])
         },
     )
@@ -281,13 +281,13 @@ pub static CASES: &[Case] = &[
         "pagemap-categories-soft-dirty",
         "pagemap.rst, PAGEMAP_SCAN: PAGE_IS_SOFT_DIRTY",
         "SOFT_DIRTY: pages written since the marks were cleared by /proc/PID/clear_refs",
-        |m| {
-            let r = Region::new(m, Memory::Anon, 3)?;
+        |_| {
+            let r = Region::new(Memory::Anon, 3)?;
             r.fill(FIRST);
             if r.pagemap(0)? & (1 << 55) == 0 {
-                return Err(Stop::Absent("no CONFIG_MEM_SOFT_DIRTY".to_owned()));
+                return Err(Verdict::Absent("no CONFIG_MEM_SOFT_DIRTY".to_owned()));
             }
-            let cannot = |error| Stop::Cannot(format!("/proc/self/clear_refs: {}", error));
+            let cannot = |error| Verdict::Cannot(format!("/proc/self/clear_refs: {}", error));
             std::fs::write("/proc/self/clear_refs", "4").map_err(cannot)?;
             has(&r, PAGE_IS_SOFT_DIRTY, &[])?;
             r.write(1, NEW);
@@ -299,9 +299,9 @@ pub static CASES: &[Case] = &[
         "pagemap-categories-guard",
         "pagemap.rst, PAGEMAP_SCAN: PAGE_IS_GUARD",
         "GUARD: pages of a guard region made by madvise(2)",
-        |m| {
+        |_| {
             const MADV_GUARD_INSTALL: i32 = 102;
-            let r = Region::new(m, Memory::Anon, 3)?;
+            let r = Region::new(Memory::Anon, 3)?;
             r.fill(FIRST);
             r.madvise(1, 1, MADV_GUARD_INSTALL)?;
             has(&r, PAGE_IS_GUARD, &[(1, 1)])
@@ -314,7 +314,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "a page poisoned by UFFDIO_POISON is SWAPPED, not PRESENT",
         |m| {
-            let s = Scene::empty(m, Memory::Anon, 2, 0, UFFDIO_REGISTER_MODE_MISSING)?;
+            let s = Scene::empty(Memory::Anon, 2, 0, UFFDIO_REGISTER_MODE_MISSING)?;
             s.uffd.poison(s.at(1), m.page, 0).gives(m.page)?;
             has(&s.region, PAGE_IS_PRESENT, &[])?;
             has(&s.region, PAGE_IS_SWAPPED, &[(1, 1)])
@@ -346,9 +346,9 @@ pub static CASES: &[Case] = &[
         "pagemap-categories-accessed-thp",
         "measured",
         "ACCESSED: one access to a transparent huge page reports all of it",
-        |m| {
+        |_| {
             let features = HAS_RWP | UFFD_FEATURE_RWP_ASYNC;
-            let s = Scene::of(thp(m)?, features, UFFDIO_REGISTER_MODE_RWP)?;
+            let s = Scene::of(thp()?, features, UFFDIO_REGISTER_MODE_RWP)?;
             let pages = s.region.pages();
             s.rwprotect(0, pages)?;
             has(&s.region, PAGE_IS_ACCESSED, &[])?;
@@ -361,9 +361,9 @@ pub static CASES: &[Case] = &[
         "pagemap-categories-accessed-sync",
         ACCESSED_SOURCE,
         "ACCESSED: pages whose fault was resolved by lifting the protection",
-        |m| {
+        |_| {
             let mode = UFFDIO_REGISTER_MODE_RWP;
-            let s = Scene::new(m, Memory::Anon, 2, HAS_RWP, mode)?;
+            let s = Scene::new(Memory::Anon, 2, HAS_RWP, mode)?;
             s.rwprotect(0, 2)?;
             s.traps_read(1, FIRST + 1)?;
             has(&s.region, PAGE_IS_ACCESSED, &[(1, 1)])
@@ -374,9 +374,9 @@ pub static CASES: &[Case] = &[
         "pagemap-categories-accessed-missing",
         ACCESSED_SOURCE,
         "pages that are not there are not ACCESSED",
-        |m| {
+        |_| {
             let mode = UFFDIO_REGISTER_MODE_RWP;
-            let s = Scene::empty(m, Memory::Anon, 2, HAS_RWP, mode)?;
+            let s = Scene::empty(Memory::Anon, 2, HAS_RWP, mode)?;
             s.rwprotect(0, 2)?;
             has(&s.region, PAGE_IS_ACCESSED, &[])
         },
@@ -386,9 +386,9 @@ pub static CASES: &[Case] = &[
         "pagemap-categories-accessed-elsewhere",
         "pagemap.rst, PAGEMAP_SCAN: PAGE_IS_ACCESSED",
         "ACCESSED is reported in ranges registered for RWP alone",
-        |m| {
-            none_are(m, Memory::Anon, PAGE_IS_ACCESSED)?;
-            let s = Scene::new(m, Memory::Anon, 2, ASYNC, REGISTER_WP)?;
+        |_| {
+            none_are(Memory::Anon, PAGE_IS_ACCESSED)?;
+            let s = Scene::new(Memory::Anon, 2, ASYNC, REGISTER_WP)?;
             has(&s.region, PAGE_IS_ACCESSED, &[])
         },
     )
@@ -397,10 +397,10 @@ pub static CASES: &[Case] = &[
         "pagemap-categories-accessed-inverted",
         ACCESSED_SOURCE,
         "ACCESSED inverted finds the pages that are still protected",
-        |m| {
+        |_| {
             let features = HAS_RWP | UFFD_FEATURE_RWP_ASYNC;
             let mode = UFFDIO_REGISTER_MODE_RWP;
-            let s = Scene::new(m, Memory::Anon, 3, features, mode)?;
+            let s = Scene::new(Memory::Anon, 3, features, mode)?;
             s.rwprotect(0, 3)?;
             s.lets_read(1, FIRST + 1)?;
             let arg = pm_scan_arg {
@@ -419,7 +419,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "a kernel without RWP does not know the category ACCESSED: EINVAL",
         |m| {
-            let r = Region::source(m, 1, FIRST)?;
+            let r = Region::source(1, FIRST)?;
             if m.has(HAS_RWP) {
                 return has(&r, PAGE_IS_ACCESSED, &[]);
             }

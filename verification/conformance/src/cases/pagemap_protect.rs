@@ -1,7 +1,7 @@
 //! PAGEMAP_SCAN that write-protects what it finds.
 
-use super::kit::*;
 use super::scan::*;
+use super::scene::*;
 use crate::prelude::*;
 
 const ASYNC: u64 = UFFD_FEATURE_WP_ASYNC;
@@ -11,8 +11,8 @@ const CHECK: &str = "pagemap.rst, PAGEMAP_SCAN: PM_SCAN_CHECK_WPASYNC";
 const BOTH_FLAGS: u64 = PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC;
 
 /// Four protected pages in asynchronous mode.
-fn scene(m: &Machine, memory: Memory) -> Result<Scene, Stop> {
-    let s = Scene::new(m, memory, 4, ASYNC, REGISTER_WP)?;
+fn scene(memory: Memory) -> Result<Scene, Verdict> {
+    let s = Scene::new(memory, 4, ASYNC, REGISTER_WP)?;
     s.protect(0, 4)?;
     Ok(s)
 }
@@ -27,7 +27,7 @@ fn taking(s: &Scene) -> pm_scan_arg {
 
 /// Round after round, what was written is taken once.
 fn takes(m: &Machine, memory: Memory) -> Outcome {
-    let s = scene(m, memory)?;
+    let s = scene(memory)?;
     let small = s.page() / m.page;
     let run = |n: usize, pages: usize| (n * small, pages * small, PAGE_IS_WRITTEN);
     reports(&s.region, taking(&s), &[])?;
@@ -54,8 +54,8 @@ pub static CASES: &[Case] = &[
         "pagemap-protect-missing-all",
         "measured",
         "a scan of all pages protects those that are not there, too",
-        |m| {
-            let (_uffd, region) = beside_a_page(m)?;
+        |_| {
+            let (_uffd, region) = beside_a_page()?;
             let all = all_pages(&region, PAGE_IS_PRESENT);
             scan(
                 &region,
@@ -107,8 +107,8 @@ pub static CASES: &[Case] = &[
         "pagemap-protect-thp",
         MATCHING,
         "takes and protects transparent huge pages",
-        |m| {
-            let s = Scene::of(thp(m)?, ASYNC, REGISTER_WP)?;
+        |_| {
+            let s = Scene::of(thp()?, ASYNC, REGISTER_WP)?;
             let all = s.region.pages();
             reports(&s.region, taking(&s), &[(0, all, PAGE_IS_WRITTEN)])?;
             reports(&s.region, taking(&s), &[])?;
@@ -126,8 +126,8 @@ pub static CASES: &[Case] = &[
         "pagemap-protect-thp-part",
         MATCHING,
         "max_pages can end the walk in the middle of a transparent huge page",
-        |m| {
-            let s = Scene::of(thp(m)?, ASYNC, REGISTER_WP)?;
+        |_| {
+            let s = Scene::of(thp()?, ASYNC, REGISTER_WP)?;
             let all = s.region.pages();
             let arg = pm_scan_arg {
                 max_pages: 3,
@@ -142,8 +142,8 @@ pub static CASES: &[Case] = &[
         "pagemap-protect-only-matching",
         MATCHING,
         "only the matching pages are protected",
-        |m| {
-            let s = Scene::new(m, Memory::Anon, 3, ASYNC, REGISTER_WP)?;
+        |_| {
+            let s = Scene::new(Memory::Anon, 3, ASYNC, REGISTER_WP)?;
             s.region.madvise(1, 1, libc::MADV_DONTNEED)?;
             s.lets_read(1, 0)?;
             let arg = wanting(&s.region, PAGE_IS_PFNZERO);
@@ -160,8 +160,8 @@ pub static CASES: &[Case] = &[
         "pagemap-protect-max-pages",
         MATCHING,
         "beyond max_pages nothing is protected: the rest is found by the next call",
-        |m| {
-            let s = Scene::new(m, Memory::Anon, 4, ASYNC, REGISTER_WP)?;
+        |_| {
+            let s = Scene::new(Memory::Anon, 4, ASYNC, REGISTER_WP)?;
             let arg = pm_scan_arg {
                 max_pages: 3,
                 ..taking(&s)
@@ -175,8 +175,8 @@ pub static CASES: &[Case] = &[
         "pagemap-protect-vec-full",
         MATCHING,
         "what did not fit into the array is not protected: it is found by the next call",
-        |m| {
-            let s = scene(m, Memory::Anon)?;
+        |_| {
+            let s = scene(Memory::Anon)?;
             s.lets_write(0)?;
             s.lets_write(3)?;
             let first = scan_with_room(&s.region, taking(&s), 1)?.runs;
@@ -193,8 +193,8 @@ pub static CASES: &[Case] = &[
         "pagemap-protect-no-vec",
         MATCHING,
         "without an array the matching pages are protected, and none reported",
-        |m| {
-            let s = Scene::new(m, Memory::Anon, 4, ASYNC, REGISTER_WP)?;
+        |_| {
+            let s = Scene::new(Memory::Anon, 4, ASYNC, REGISTER_WP)?;
             let done = scan_with_room(&s.region, taking(&s), 0)?;
             ensure!(
                 done.walk_end == 4,
@@ -209,9 +209,9 @@ pub static CASES: &[Case] = &[
         "pagemap-protect-missing",
         "pagemap.rst, PAGEMAP_SCAN",
         "a whole region can be protected, with the pages that are not there",
-        |m| {
+        |_| {
             let features = ASYNC | UFFD_FEATURE_WP_UNPOPULATED;
-            let s = Scene::empty(m, Memory::Anon, 3, features, REGISTER_WP)?;
+            let s = Scene::empty(Memory::Anon, 3, features, REGISTER_WP)?;
             let arg = pm_scan_arg {
                 flags: BOTH_FLAGS,
                 ..wanting(&s.region, 0)
@@ -227,8 +227,8 @@ pub static CASES: &[Case] = &[
         "pagemap-protect-same-as-ioctl",
         "pagemap.rst, PAGEMAP_SCAN",
         "UFFDIO_WRITEPROTECT and PM_SCAN_WP_MATCHING do the same: each undoes nothing of the other",
-        |m| {
-            let s = Scene::new(m, Memory::Anon, 4, ASYNC, REGISTER_WP)?;
+        |_| {
+            let s = Scene::new(Memory::Anon, 4, ASYNC, REGISTER_WP)?;
             s.protect(0, 2)?;
             reports(&s.region, taking(&s), &[(2, 2, PAGE_IS_WRITTEN)])?;
             s.protect(0, 4)?;
@@ -240,8 +240,8 @@ pub static CASES: &[Case] = &[
         "pagemap-protect-check-not-registered",
         CHECK,
         "CHECK_WPASYNC on memory that is not registered ends the call: EPERM",
-        |m| {
-            let r = Region::source(m, 2, FIRST)?;
+        |_| {
+            let r = Region::source(2, FIRST)?;
             for flags in [PM_SCAN_CHECK_WPASYNC, BOTH_FLAGS] {
                 refuses(
                     pm_scan_arg {
@@ -259,8 +259,8 @@ pub static CASES: &[Case] = &[
         "pagemap-protect-check-sync",
         CHECK,
         "CHECK_WPASYNC on memory with synchronous write-protection ends the call: EPERM",
-        |m| {
-            let s = Scene::new(m, Memory::Anon, 2, 0, REGISTER_WP)?;
+        |_| {
+            let s = Scene::new(Memory::Anon, 2, 0, REGISTER_WP)?;
             refuses(taking(&s), EPERM)
         },
     )
@@ -270,7 +270,7 @@ pub static CASES: &[Case] = &[
         CHECK,
         "CHECK_WPASYNC on a range of which a part is not registered ends the call: EPERM",
         |m| {
-            let s = Scene::new(m, Memory::Anon, 4, ASYNC, REGISTER_WP)?;
+            let s = Scene::new(Memory::Anon, 4, ASYNC, REGISTER_WP)?;
             s.uffd.unregister(s.at(2), 2 * m.page).ok()?;
             refuses(taking(&s), EPERM)
         },
@@ -280,8 +280,8 @@ pub static CASES: &[Case] = &[
         "pagemap-protect-check-alone",
         CHECK,
         "CHECK_WPASYNC without WP_MATCHING on asynchronous memory reports, and protects nothing",
-        |m| {
-            let s = Scene::new(m, Memory::Anon, 2, ASYNC, REGISTER_WP)?;
+        |_| {
+            let s = Scene::new(Memory::Anon, 2, ASYNC, REGISTER_WP)?;
             let arg = pm_scan_arg {
                 flags: PM_SCAN_CHECK_WPASYNC,
                 ..taking(&s)
@@ -296,7 +296,7 @@ pub static CASES: &[Case] = &[
         "pagemap.rst, PAGEMAP_SCAN: PM_SCAN_WP_MATCHING",
         "WP_MATCHING without CHECK_WPASYNC skips memory that cannot be so protected",
         |m| {
-            let s = Scene::new(m, Memory::Anon, 4, ASYNC, REGISTER_WP)?;
+            let s = Scene::new(Memory::Anon, 4, ASYNC, REGISTER_WP)?;
             s.uffd.unregister(s.at(2), 2 * m.page).ok()?;
             let arg = wanting(&s.region, PAGE_IS_PRESENT);
             let arg = pm_scan_arg {
@@ -320,8 +320,8 @@ pub static CASES: &[Case] = &[
         "pagemap-protect-atomic",
         "pagemap.rst, PAGEMAP_SCAN",
         "taking and protecting are one step: of writes under way, none is lost",
-        |m| {
-            let s = scene(m, Memory::Anon)?;
+        |_| {
+            let s = scene(Memory::Anon)?;
             let addr = s.at(0);
             let rounds = 2000u32;
             let writer = Thread::spawn("the writing thread", move || {

@@ -1,7 +1,7 @@
 //! PAGEMAP_SCAN: its argument, its errors, and how a walk goes.
 
-use super::kit::*;
 use super::scan::*;
+use super::scene::*;
 use crate::prelude::*;
 
 const ARGUMENT: &str = "pagemap.rst, PAGEMAP_SCAN";
@@ -9,8 +9,8 @@ const ARGUMENT: &str = "pagemap.rst, PAGEMAP_SCAN";
 const UNKNOWN_CATEGORY: u64 = 1 << 40;
 
 /// Six anonymous pages, of which 0, 2, 3 and 5 are there.
-fn region(m: &Machine) -> Result<Region, Stop> {
-    let region = Region::new(m, Memory::Anon, 6)?;
+fn region() -> Result<Region, Verdict> {
+    let region = Region::new(Memory::Anon, 6)?;
     for n in [0, 2, 3, 5] {
         region.fill_page(n, FIRST);
     }
@@ -27,8 +27,8 @@ pub static CASES: &[Case] = &[
         "pagemap-scan-runs",
         ARGUMENT,
         "reports the matching pages as runs: neighbours with the same categories are one",
-        |m| {
-            let r = region(m)?;
+        |_| {
+            let r = region()?;
             has(&r, PAGE_IS_PRESENT, &[(0, 1), (2, 2), (5, 1)])
         },
     )
@@ -37,8 +37,8 @@ pub static CASES: &[Case] = &[
         "pagemap-scan-runs-differ",
         ARGUMENT,
         "neighbours with different categories are two runs",
-        |m| {
-            let r = Region::new(m, Memory::Anon, 2)?;
+        |_| {
+            let r = Region::new(Memory::Anon, 2)?;
             r.fill_page(0, FIRST);
             ensure!(r.read(1) == 0, "new memory is not zero");
             let both = PAGE_IS_PRESENT | PAGE_IS_PFNZERO;
@@ -54,8 +54,8 @@ pub static CASES: &[Case] = &[
         "pagemap-scan-walk-end-complete",
         ARGUMENT,
         "walk_end is the end of the range when the walk is complete, even if nothing matched",
-        |m| {
-            let r = region(m)?;
+        |_| {
+            let r = region()?;
             let done = scan(&r, present(&r))?;
             ensure!(
                 done.walk_end == 6,
@@ -77,8 +77,8 @@ pub static CASES: &[Case] = &[
         "pagemap-scan-vec-full",
         ARGUMENT,
         "when the array is full the walk ends, and walk_end is where to go on",
-        |m| {
-            let r = region(m)?;
+        |_| {
+            let r = region()?;
             let first = scan_with_room(&r, present(&r), 2)?;
             let expected = [(0, 1, PAGE_IS_PRESENT), (2, 2, PAGE_IS_PRESENT)];
             ensure!(first.runs == expected, "reported {}", in_words(&first.runs));
@@ -99,8 +99,8 @@ pub static CASES: &[Case] = &[
         "pagemap-scan-vec-exact",
         "measured",
         "an array with just enough room for all runs ends the walk at the end of the range",
-        |m| {
-            let r = region(m)?;
+        |_| {
+            let r = region()?;
             let done = scan_with_room(&r, present(&r), 3)?;
             ensure!(done.runs.len() == 3, "reported {}", in_words(&done.runs));
             ensure!(
@@ -116,8 +116,8 @@ pub static CASES: &[Case] = &[
         "pagemap-scan-max-pages",
         ARGUMENT,
         "max_pages limits the matching pages, and walk_end is where to go on",
-        |m| {
-            let r = region(m)?;
+        |_| {
+            let r = region()?;
             let arg = pm_scan_arg {
                 max_pages: 2,
                 ..present(&r)
@@ -138,8 +138,8 @@ pub static CASES: &[Case] = &[
         "pagemap-scan-sub-range",
         ARGUMENT,
         "only start to end is scanned",
-        |m| {
-            let r = region(m)?;
+        |_| {
+            let r = region()?;
             let (start, end) = (r.at(1) as u64, r.at(3) as u64);
             let arg = pm_scan_arg {
                 start,
@@ -154,8 +154,8 @@ pub static CASES: &[Case] = &[
         "pagemap-scan-empty-range",
         "measured",
         "start equal to end is a success that reports nothing",
-        |m| {
-            let r = region(m)?;
+        |_| {
+            let r = region()?;
             let arg = pm_scan_arg {
                 end: r.addr as u64,
                 ..present(&r)
@@ -168,8 +168,8 @@ pub static CASES: &[Case] = &[
         "pagemap-scan-end-unaligned",
         "measured",
         "an end in the middle of a page includes the page",
-        |m| {
-            let r = region(m)?;
+        |_| {
+            let r = region()?;
             let arg = pm_scan_arg {
                 end: r.addr as u64 + 1,
                 ..present(&r)
@@ -182,8 +182,8 @@ pub static CASES: &[Case] = &[
         "pagemap-scan-category-mask",
         ARGUMENT,
         "a page matches if it has all of category_mask",
-        |m| {
-            let r = Region::new(m, Memory::Anon, 2)?;
+        |_| {
+            let r = Region::new(Memory::Anon, 2)?;
             r.fill_page(0, FIRST);
             ensure!(r.read(1) == 0, "new memory is not zero");
             has(&r, PAGE_IS_PRESENT, &[(0, 2)])?;
@@ -195,8 +195,8 @@ pub static CASES: &[Case] = &[
         "pagemap-scan-category-anyof-mask",
         ARGUMENT,
         "a page matches if it has one of category_anyof_mask",
-        |m| {
-            let r = region(m)?;
+        |_| {
+            let r = region()?;
             let arg = pm_scan_arg {
                 category_mask: 0,
                 category_anyof_mask: PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
@@ -216,8 +216,8 @@ pub static CASES: &[Case] = &[
         "pagemap-scan-category-inverted",
         ARGUMENT,
         "a category in category_inverted counts when the page has it not",
-        |m| {
-            let r = region(m)?;
+        |_| {
+            let r = region()?;
             let arg = pm_scan_arg {
                 category_inverted: PAGE_IS_PFNZERO,
                 category_mask: PAGE_IS_PRESENT | PAGE_IS_PFNZERO,
@@ -232,8 +232,8 @@ pub static CASES: &[Case] = &[
         "pagemap-scan-category-inverted-missing",
         ARGUMENT,
         "PRESENT inverted finds the pages that are not there",
-        |m| {
-            let r = region(m)?;
+        |_| {
+            let r = region()?;
             let p = PAGE_IS_PRESENT;
             let arg = pm_scan_arg {
                 category_inverted: p,
@@ -251,8 +251,8 @@ pub static CASES: &[Case] = &[
         "pagemap-scan-return-mask",
         ARGUMENT,
         "return_mask says which categories are told of the matching pages",
-        |m| {
-            let r = Region::new(m, Memory::Shmem, 1)?;
+        |_| {
+            let r = Region::new(Memory::Shmem, 1)?;
             r.fill_page(0, FIRST);
             let arg = pm_scan_arg {
                 return_mask: PAGE_IS_FILE,
@@ -275,8 +275,8 @@ pub static CASES: &[Case] = &[
         "pagemap-scan-no-vec",
         ARGUMENT,
         "without an array nothing is reported, and the walk is complete",
-        |m| {
-            let r = region(m)?;
+        |_| {
+            let r = region()?;
             let done = scan_with_room(&r, present(&r), 0)?;
             ensure!(
                 done.walk_end == 6,
@@ -291,13 +291,13 @@ pub static CASES: &[Case] = &[
         "pagemap-scan-other-process",
         "pagemap.rst, pagemap",
         "the pagemap of another process can be scanned",
-        |m| {
+        |_| {
             use std::os::unix::io::AsRawFd;
-            let r = region(m)?;
+            let r = region()?;
             let addr = r.at(1);
             let (wait, done) = pipe_with(&[])?;
             let _child = Child::fork(|| {
-                crate::region::write(addr, NEW);
+                mapping::write(addr, NEW);
                 // SAFETY: one byte; pause takes nothing.
                 unsafe {
                     libc::write(done, [NEW].as_ptr().cast(), 1);
@@ -311,7 +311,7 @@ pub static CASES: &[Case] = &[
             unsafe { libc::read(wait, (&mut byte as *mut u8).cast(), 1) };
             let path = format!("/proc/{}/pagemap", _child.pid);
             let file = std::fs::File::open(path)
-                .map_err(|error| Stop::Cannot(format!("the child's pagemap: {}", error)))?;
+                .map_err(|error| Verdict::Cannot(format!("the child's pagemap: {}", error)))?;
             let mut vec = [page_region::default(); 4];
             let mut arg = pm_scan_arg {
                 vec: vec.as_mut_ptr() as u64,
@@ -330,7 +330,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "before Linux 6.7 the call is ENOTTY",
         |m| {
-            let r = region(m)?;
+            let r = region()?;
             if m.release >= (6, 7) {
                 return has(&r, PAGE_IS_PRESENT, &[(0, 1), (2, 2), (5, 1)]);
             }
@@ -341,8 +341,8 @@ pub static CASES: &[Case] = &[
         "pagemap-scan-einval-size",
         ARGUMENT,
         "a size of another struct is EINVAL",
-        |m| {
-            let arg = present(&region(m)?);
+        |_| {
+            let arg = present(&region()?);
             for size in [0, arg.size - 8, arg.size + 8] {
                 refuses(pm_scan_arg { size, ..arg }, EINVAL)?;
             }
@@ -354,8 +354,8 @@ pub static CASES: &[Case] = &[
         "pagemap-scan-einval-flags",
         ARGUMENT,
         "a flag besides the two is EINVAL",
-        |m| {
-            let arg = present(&region(m)?);
+        |_| {
+            let arg = present(&region()?);
             let known = PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC;
             for flags in (0..64).map(|n| 1u64 << n).filter(|bit| bit & known == 0) {
                 refuses(pm_scan_arg { flags, ..arg }, EINVAL)?;
@@ -368,8 +368,8 @@ pub static CASES: &[Case] = &[
         "pagemap-scan-einval-category",
         "measured",
         "a category that the kernel does not know is EINVAL, in each of the four masks",
-        |m| {
-            let arg = present(&region(m)?);
+        |_| {
+            let arg = present(&region()?);
             let with = UNKNOWN_CATEGORY | PAGE_IS_PRESENT;
             refuses(
                 pm_scan_arg {
@@ -406,8 +406,8 @@ pub static CASES: &[Case] = &[
         "pagemap-scan-einval-start-unaligned",
         "measured",
         "start that is not a multiple of the page size is EINVAL",
-        |m| {
-            let arg = present(&region(m)?);
+        |_| {
+            let arg = present(&region()?);
             refuses(
                 pm_scan_arg {
                     start: arg.start + 1,
@@ -422,8 +422,8 @@ pub static CASES: &[Case] = &[
         "pagemap-scan-efault-backwards",
         "measured",
         "start after end is EFAULT",
-        |m| {
-            let arg = present(&region(m)?);
+        |_| {
+            let arg = present(&region()?);
             refuses(
                 pm_scan_arg {
                     start: arg.end,
@@ -439,8 +439,8 @@ pub static CASES: &[Case] = &[
         "pagemap-scan-einval-no-vec",
         "measured",
         "a length of the array without an array is EINVAL",
-        |m| {
-            let arg = present(&region(m)?);
+        |_| {
+            let arg = present(&region()?);
             refuses(pm_scan_arg { vec_len: 1, ..arg }, EINVAL)
         },
     )
@@ -449,8 +449,8 @@ pub static CASES: &[Case] = &[
         "pagemap-scan-efault-vec",
         "measured",
         "an array that cannot be written is EFAULT",
-        |m| {
-            let r = region(m)?;
+        |_| {
+            let r = region()?;
             let arg = pm_scan_arg {
                 vec: r.at(6) as u64,
                 vec_len: 1,
@@ -464,11 +464,11 @@ pub static CASES: &[Case] = &[
         "pagemap-scan-efault-argument",
         "measured",
         "an argument that cannot be read is EFAULT",
-        |m| {
+        |_| {
             use std::os::unix::io::AsRawFd;
-            let r = region(m)?;
+            let r = region()?;
             let file = std::fs::File::open("/proc/self/pagemap")
-                .map_err(|error| Stop::Cannot(format!("/proc/self/pagemap: {}", error)))?;
+                .map_err(|error| Verdict::Cannot(format!("/proc/self/pagemap: {}", error)))?;
             let nowhere = r.at(6) as *mut pm_scan_arg;
             // SAFETY: the kernel checks the address, which is the point.
             let make = || unsafe { pagemap_scan(file.as_raw_fd(), nowhere) };
@@ -480,8 +480,8 @@ pub static CASES: &[Case] = &[
         "pagemap-scan-no-return-mask",
         "measured",
         "an array but no return_mask is a success that reports the pages, but no category",
-        |m| {
-            let r = region(m)?;
+        |_| {
+            let r = region()?;
             let arg = pm_scan_arg {
                 return_mask: 0,
                 ..present(&r)

@@ -1,6 +1,6 @@
 //! UFFDIO_POISON.
 
-use super::kit::*;
+use super::scene::*;
 use crate::prelude::*;
 
 const POISON: u64 = UFFD_FEATURE_POISON;
@@ -8,8 +8,8 @@ const MISSING: u64 = UFFDIO_REGISTER_MODE_MISSING;
 const DESCRIPTION: &str = "UFFDIO_POISON(2const), DESCRIPTION";
 const EINVAL_RANGE: &str = "UFFDIO_POISON(2const), ERRORS: EINVAL";
 
-fn scene(m: &Machine) -> Result<Scene, Stop> {
-    Scene::empty(m, Memory::Anon, 4, 0, MISSING)
+fn scene() -> Result<Scene, Verdict> {
+    Scene::empty(Memory::Anon, 4, 0, MISSING)
 }
 
 fn poison(s: &Scene, n: usize, pages: usize) -> Outcome {
@@ -27,8 +27,8 @@ fn is_poisoned(s: &Scene, n: usize) -> Outcome {
 }
 
 /// Pages of this memory can be poisoned; their neighbours cannot tell.
-fn poisons(m: &Machine, memory: Memory) -> Outcome {
-    let s = Scene::empty(m, memory, 3, 0, MISSING)?;
+fn poisons(memory: Memory) -> Outcome {
+    let s = Scene::empty(memory, 3, 0, MISSING)?;
     poison(&s, 1, 1)?;
     is_poisoned(&s, 1)?;
     s.uffd.unregister(s.at(0), s.page()).ok()?;
@@ -48,43 +48,43 @@ pub static CASES: &[Case] = &[
         "poison-anon",
         DESCRIPTION,
         "access to poisoned anonymous memory is SIGBUS",
-        |m| poisons(m, Memory::Anon),
+        |_| poisons(Memory::Anon),
     )
     .features(POISON),
     case(
         "poison-shmem",
         DESCRIPTION,
         "access to poisoned shared memory is SIGBUS",
-        |m| poisons(m, Memory::Shmem),
+        |_| poisons(Memory::Shmem),
     )
     .features(POISON),
     case(
         "poison-private-shmem",
         DESCRIPTION,
         "access to a poisoned private memfd is SIGBUS",
-        |m| poisons(m, Memory::PrivateShmem),
+        |_| poisons(Memory::PrivateShmem),
     )
     .features(POISON),
     case(
         "poison-hugetlb",
         DESCRIPTION,
         "access to poisoned huge pages is SIGBUS",
-        |m| poisons(m, Memory::Hugetlb),
+        |_| poisons(Memory::Hugetlb),
     )
     .features(POISON),
     case(
         "poison-shared-hugetlb",
         DESCRIPTION,
         "access to shared huge pages is SIGBUS",
-        |m| poisons(m, Memory::SharedHugetlb),
+        |_| poisons(Memory::SharedHugetlb),
     )
     .features(POISON),
     case(
         "poison-signal-code",
         "userfaultfd.rst, Memory Poisioning Emulation",
         "the signal is that of broken memory, if the kernel knows such: its code is BUS_MCEERR_AR",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             poison(&s, 0, 1)?;
             let (code, _) = Thread::reads(s.at(0)).gets_signal(SIGBUS)?;
             // Kernels without CONFIG_MEMORY_FAILURE have no code for it.
@@ -103,8 +103,8 @@ pub static CASES: &[Case] = &[
         "poison-wakes",
         "userfaultfd.rst, Memory Poisioning Emulation",
         "resolves a missing fault: the thread that waits is woken, and gets SIGBUS",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             let reader = Thread::reads(s.at(0));
             waits(&s.uffd, &reader, s.at(0), 0)?;
             poison(&s, 0, 1)?;
@@ -116,9 +116,9 @@ pub static CASES: &[Case] = &[
         "poison-wakes-minor",
         "userfaultfd.rst, Memory Poisioning Emulation",
         "resolves a minor fault: the thread that waits is woken, and gets SIGBUS",
-        |m| {
+        |_| {
             let mode = UFFDIO_REGISTER_MODE_MINOR;
-            let (s, alias) = Scene::cached(m, Memory::Shmem, 1, 0, mode)?;
+            let (s, alias) = Scene::cached(Memory::Shmem, 1, 0, mode)?;
             let reader = Thread::reads(s.at(0));
             waits(&s.uffd, &reader, s.at(0), UFFD_PAGEFAULT_FLAG_MINOR)?;
             poison(&s, 0, 1)?;
@@ -133,7 +133,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_POISON(2const), DESCRIPTION: UFFDIO_POISON_MODE_DONTWAKE",
         "with DONTWAKE the page is poisoned and the thread waits on until UFFDIO_WAKE",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             let reader = Thread::reads(s.at(0));
             waits(&s.uffd, &reader, s.at(0), 0)?;
             s.uffd
@@ -149,8 +149,8 @@ pub static CASES: &[Case] = &[
         "poison-updated-all",
         DESCRIPTION,
         "on success the field updated says len, whatever it held before",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             poison(&s, 1, 3)?;
             (1..4).try_for_each(|n| is_poisoned(&s, n))
         },
@@ -161,7 +161,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_POISON(2const), ERRORS: EEXIST",
         "a page that is mapped already is EEXIST, and the field updated says so",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             s.uffd.zeropage(s.at(0), m.page, 0).gives(m.page)?;
             s.uffd
                 .poison(s.at(0), 2 * m.page, 0)
@@ -175,7 +175,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_POISON(2const), ERRORS: EEXIST",
         "a page that is poisoned already is EEXIST, for ZEROPAGE as well",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             poison(&s, 0, 1)?;
             s.uffd
                 .poison(s.at(0), m.page, 0)
@@ -191,8 +191,8 @@ pub static CASES: &[Case] = &[
         "measured",
         "UFFDIO_COPY onto a poisoned page succeeds, and ends the poison",
         |m| {
-            let s = scene(m)?;
-            let source = Region::source(m, 1, FIRST)?;
+            let s = scene()?;
+            let source = Region::source(1, FIRST)?;
             poison(&s, 0, 1)?;
             s.uffd.copy(s.at(0), source.addr, m.page, 0).gives(m.page)?;
             s.lets_read(0, FIRST)?;
@@ -205,7 +205,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_POISON(2const), ERRORS: EAGAIN",
         "if only a first part could be poisoned it is EAGAIN, and updated says how much",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             s.uffd.zeropage(s.at(2), m.page, 0).gives(m.page)?;
             s.uffd
                 .poison(s.at(0), 4 * m.page, 0)
@@ -223,7 +223,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_POISON(2const), DESCRIPTION",
         "while an event waits to be read it is EAGAIN, with -EAGAIN in the field updated",
         |m| {
-            let s = Scene::empty(m, Memory::Anon, 4, UFFD_FEATURE_EVENT_REMOVE, MISSING)?;
+            let s = Scene::empty(Memory::Anon, 4, UFFD_FEATURE_EVENT_REMOVE, MISSING)?;
             while_event_waits(&s, |s| {
                 let answer = s.uffd.poison(s.at(0), m.page, 0);
                 answer.fails_with(EAGAIN, -i64::from(EAGAIN))
@@ -237,7 +237,7 @@ pub static CASES: &[Case] = &[
         EINVAL_RANGE,
         "start that is not a multiple of the page size is EINVAL",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             refused(&s, s.at(0) + m.page / 2, m.page, 0)
         },
     )
@@ -247,7 +247,7 @@ pub static CASES: &[Case] = &[
         EINVAL_RANGE,
         "len that is not a multiple of the page size is EINVAL",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             refused(&s, s.at(0), m.page / 2, 0)
         },
     )
@@ -256,8 +256,8 @@ pub static CASES: &[Case] = &[
         "poison-einval-len-zero",
         EINVAL_RANGE,
         "len 0 is EINVAL",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             refused(&s, s.at(0), 0, 0)
         },
     )
@@ -267,7 +267,7 @@ pub static CASES: &[Case] = &[
         EINVAL_RANGE,
         "a range that wraps is EINVAL",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             refused(&s, s.at(0), usize::MAX - m.page + 1, 0)
         },
     )
@@ -277,7 +277,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_POISON(2const), ERRORS: EINVAL.2",
         "each mode bit besides DONTWAKE is EINVAL",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             let known = UFFDIO_POISON_MODE_DONTWAKE;
             for bit in (0..64).map(|n| 1u64 << n).filter(|bit| bit & known == 0) {
                 refused(&s, s.at(0), m.page, bit)?;
@@ -292,9 +292,9 @@ pub static CASES: &[Case] = &[
         "a kernel whose features lack POISON refuses the call with EINVAL",
         |m| {
             if m.has(POISON) {
-                return poison(&scene(m)?, 0, 1);
+                return poison(&scene()?, 0, 1);
             }
-            refused(&scene(m)?, 0, m.page, 0)
+            refused(&scene()?, 0, m.page, 0)
         },
     ),
     case(
@@ -302,7 +302,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_REGISTER(2const), DESCRIPTION: _UFFDIO_POISON",
         "UFFDIO_REGISTER offers POISON if the kernel answers the feature",
         |m| {
-            let region = Region::new(m, Memory::Anon, 1)?;
+            let region = Region::new(Memory::Anon, 1)?;
             let answer = Uffd::open(0)?.register(region.addr, region.len, MISSING);
             answer.ok()?;
             let offered = answer.out as u64 & (1 << _UFFDIO_POISON) != 0;
@@ -315,7 +315,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_POISON(2const), ERRORS: ENOENT",
         "memory whose registration has gone meanwhile is ENOENT, and the field updated says so",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             s.uffd.unregister(s.at(0), m.page).ok()?;
             s.uffd
                 .poison(s.at(0), m.page, 0)
@@ -332,7 +332,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_POISON(2const), ERRORS: ESRCH",
         "when the process whose memory it is has exited it is ESRCH, the field left alone",
         |m| {
-            let s = Scene::empty(m, Memory::Anon, 2, UFFD_FEATURE_EVENT_FORK, MISSING)?;
+            let s = Scene::empty(Memory::Anon, 2, UFFD_FEATURE_EVENT_FORK, MISSING)?;
             let child = of_dead_child(&s)?;
             child
                 .poison(s.at(0), m.page, 0)
@@ -344,8 +344,8 @@ pub static CASES: &[Case] = &[
         "poison-efault",
         "measured",
         "an argument that cannot be read is EFAULT",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             let nowhere = s.at(4) as *mut uffdio_poison;
             // SAFETY: the kernel checks the address, which is the point.
             let make = || unsafe { uffdio_poison(s.uffd.fd, nowhere) };
@@ -357,9 +357,9 @@ pub static CASES: &[Case] = &[
         "poison-only-this-mapping",
         DESCRIPTION,
         "only this address space is affected: a second mapping of the file has its data",
-        |m| {
+        |_| {
             let mode = UFFDIO_REGISTER_MODE_MINOR;
-            let (s, alias) = Scene::cached(m, Memory::Shmem, 2, 0, mode)?;
+            let (s, alias) = Scene::cached(Memory::Shmem, 2, 0, mode)?;
             poison(&s, 0, 2)?;
             is_poisoned(&s, 0)?;
             alias.holds(0, FIRST)?;
@@ -373,7 +373,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "MADV_DONTNEED clears the poison: the page is missing again",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             poison(&s, 0, 1)?;
             is_poisoned(&s, 0)?;
             s.region.madvise(0, 1, libc::MADV_DONTNEED)?;
@@ -389,7 +389,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "a child inherits the poison, and its MADV_DONTNEED does not clear the parent's",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             poison(&s, 0, 1)?;
             let (addr, len) = (s.at(0), m.page);
             let mut child = Child::fork(|| {
@@ -398,9 +398,9 @@ pub static CASES: &[Case] = &[
             })?;
             child.succeeds()?;
             is_poisoned(&s, 0)?;
-            let mut child = Child::fork(|| i32::from(crate::region::read(addr)))?;
+            let mut child = Child::fork(|| i32::from(mapping::read(addr)))?;
             let exit = child.ends()?;
-            let expected = crate::child::Exit::Signal(SIGBUS);
+            let expected = Exit::Signal(SIGBUS);
             ensure!(exit == expected, "the child was not killed by SIGBUS");
             Ok(())
         },
@@ -411,7 +411,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "the poison stays when the range is unregistered and the userfaultfd closed",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             poison(&s, 0, 2)?;
             s.uffd.unregister(s.at(0), m.page).ok()?;
             Thread::reads(s.at(0)).gets_signal(SIGBUS)?;
@@ -425,8 +425,8 @@ pub static CASES: &[Case] = &[
         "poison-kernel-access",
         "measured",
         "a system call that touches a poisoned page fails with EFAULT, without a signal",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             poison(&s, 0, 1)?;
             let (_, pipe) = pipe_with(&[])?;
             let errno = passes(&s.uffd, &writes_pipe_from(pipe, s.at(0)))? as i32;
@@ -439,8 +439,8 @@ pub static CASES: &[Case] = &[
         "poison-write-protect",
         "measured",
         "write-protecting a poisoned page, and lifting it, succeed and change nothing",
-        |m| {
-            let s = Scene::empty(m, Memory::Anon, 2, 0, MISSING_WP)?;
+        |_| {
+            let s = Scene::empty(Memory::Anon, 2, 0, MISSING_WP)?;
             poison(&s, 0, 1)?;
             s.protect(0, 1)?;
             is_poisoned(&s, 0)?;
@@ -453,8 +453,8 @@ pub static CASES: &[Case] = &[
         "poison-mprotect",
         "measured",
         "the poison outlives mprotect(2) to PROT_NONE and back",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             poison(&s, 0, 1)?;
             s.region.mprotect(0, 4, libc::PROT_NONE)?;
             s.region

@@ -1,16 +1,15 @@
 //! Cases: messages, and how to wait for them: read(2), poll(2) and relatives.
 
-use crate::cases::kit::Scene;
+use super::scene::*;
 use crate::prelude::*;
-use crate::sys::{errno, need, set_errno};
 use libc::{c_int, c_void, O_CLOEXEC, O_NONBLOCK};
 use std::mem::size_of;
 
 const MISSING: u64 = UFFDIO_REGISTER_MODE_MISSING;
 const STRUCTURE: &str = "userfaultfd(2), Reading from the userfaultfd structure";
 
-fn scene(m: &Machine, features: u64) -> Result<Scene, Stop> {
-    Scene::empty(m, Memory::Anon, 4, features, MISSING)
+fn scene(features: u64) -> Result<Scene, Verdict> {
+    Scene::empty(Memory::Anon, 4, features, MISSING)
 }
 
 /// Zeroes all pages, so that their readers go on.
@@ -57,7 +56,7 @@ fn reads(fd: c_int, room: usize, wanted: i64) -> Outcome {
 }
 
 /// select(2) at once: (readable, writable).
-fn select(fd: c_int) -> Result<(bool, bool), Stop> {
+fn select(fd: c_int) -> Result<(bool, bool), Verdict> {
     // SAFETY: a zeroed `fd_set` is empty; the sets live through the call.
     unsafe {
         let mut read: libc::fd_set = std::mem::zeroed();
@@ -84,7 +83,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd(2), Reading from the userfaultfd structure: EINVAL",
         "read(2) before UFFDIO_API is EINVAL",
         |_| {
-            let uffd = Uffd::bare(O_NONBLOCK).map_err(|e| Stop::Fail(errno_name(e)))?;
+            let uffd = Uffd::bare(O_NONBLOCK).map_err(|e| Verdict::Fail(errno_name(e)))?;
             let got = uffd.read(1).err().unwrap_or(0);
             ensure!(got == EINVAL, "{}, not EINVAL", errno_name(got));
             uffd.api(0).0.ok()?;
@@ -96,8 +95,8 @@ pub static CASES: &[Case] = &[
         "read-einval-small-buffer",
         STRUCTURE,
         "read(2) with less room than a message is EINVAL, even if one waits",
-        |m| {
-            let s = scene(m, 0)?;
+        |_| {
+            let s = scene(0)?;
             let reader = Thread::reads(s.at(0));
             ensure!(s.uffd.poll(PATIENCE) == libc::POLLIN, "no message");
             let message = size_of::<uffd_msg>();
@@ -125,10 +124,11 @@ pub static CASES: &[Case] = &[
         "read-odd-room",
         STRUCTURE,
         "read(2) returns whole messages: room for one and a half gives one",
-        |m| {
-            let s = scene(m, 0)?;
+        |_| {
+            let s = scene(0)?;
             let readers = vec![Thread::reads(s.at(0)), Thread::reads(s.at(1))];
-            crate::sys::eventually(|| s.uffd.poll(MOMENT) != 0);
+            ensure!(s.uffd.poll(PATIENCE) == libc::POLLIN, "no message came");
+            readers[0].still_waits()?;
             readers[1].still_waits()?;
             reads(s.uffd.fd, 48, 32)?;
             reads(s.uffd.fd, 63, 32)?;
@@ -141,7 +141,7 @@ pub static CASES: &[Case] = &[
         STRUCTURE,
         "one read(2) returns as many messages as wait and fit",
         |m| {
-            let s = scene(m, 0)?;
+            let s = scene(0)?;
             let readers: Vec<Thread> = (0..4).map(|n| Thread::reads(s.at(n))).collect();
             for reader in &readers {
                 reader.still_waits()?;
@@ -157,7 +157,7 @@ pub static CASES: &[Case] = &[
             );
             let mut pages: Vec<usize> = vec![];
             for message in three.into_iter().chain(rest) {
-                match Event::of(message) {
+                match message {
                     Event::Fault { address, .. } => pages.push((address - s.at(0)) / m.page),
                     other => fail!("{} came, not a fault", other.name()),
                 }
@@ -181,8 +181,8 @@ pub static CASES: &[Case] = &[
         "read-once",
         STRUCTURE,
         "each message is read once, whoever reads",
-        |m| {
-            let s = scene(m, 0)?;
+        |_| {
+            let s = scene(0)?;
             let reader = Thread::reads(s.at(0));
             s.uffd.expect_fault(s.at(0), 0)?;
             s.uffd.expect_silence()?;
@@ -193,8 +193,8 @@ pub static CASES: &[Case] = &[
         "read-efault",
         "measured",
         "read(2) to an address that cannot be written is EFAULT",
-        |m| {
-            let s = scene(m, 0)?;
+        |_| {
+            let s = scene(0)?;
             let reader = Thread::reads(s.at(0));
             ensure!(s.uffd.poll(PATIENCE) == libc::POLLIN, "no message");
             set_errno(0);
@@ -231,23 +231,21 @@ pub static CASES: &[Case] = &[
         "read-padding-is-zero",
         "measured",
         "the reserved fields of a message are zero",
-        |m| {
-            let s = scene(m, 0)?;
+        |_| {
+            let s = scene(0)?;
             let reader = Thread::reads(s.at(0));
             ensure!(s.uffd.poll(PATIENCE) == libc::POLLIN, "no message");
-            let message = s.uffd.read(1).map_err(|e| Stop::Fail(errno_name(e)))?[0];
-            let reserved = (message.reserved1, message.reserved2, message.reserved3);
+            let messages = s.uffd.read_undecoded(1);
+            let messages = messages.map_err(|errno| Verdict::Fail(errno_name(errno)))?;
+            let bytes = uffd_kit::message::bytes(&messages[0]);
+            ensure!(bytes[0] == UFFD_EVENT_PAGEFAULT, "event {:#x}", bytes[0]);
             ensure!(
-                reserved == (0, 0, 0),
+                bytes[1..8] == [0; 7],
                 "the reserved fields are {:?}",
-                reserved
+                &bytes[1..8]
             );
-            ensure!(message.event == UFFD_EVENT_PAGEFAULT, "event {:#x}", {
-                message.event
-            });
-            // SAFETY: any bits are valid.
-            let last = unsafe { message.arg.reserved.reserved3 };
-            ensure!(last == 0, "the rest of the message is {:#x}", last);
+            let last = &bytes[24..];
+            ensure!(last == [0; 8], "the rest of the message is {:?}", last);
             resolve(&s, vec![reader])
         },
     ),
@@ -256,7 +254,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_THREAD_ID",
         "with THREAD_ID a fault's message names the thread",
         |m| {
-            let s = scene(m, UFFD_FEATURE_THREAD_ID)?;
+            let s = scene(UFFD_FEATURE_THREAD_ID)?;
             let readers = vec![Thread::reads(s.at(0)), Thread::reads(s.at(1))];
             for _ in 0..2 {
                 match s.uffd.next()? {
@@ -275,8 +273,8 @@ pub static CASES: &[Case] = &[
         "read-no-thread-id",
         "userfaultfd(2), DESCRIPTION",
         "without THREAD_ID a message names no thread",
-        |m| {
-            let s = scene(m, 0)?;
+        |_| {
+            let s = scene(0)?;
             let reader = Thread::reads(s.at(0));
             match s.uffd.next()? {
                 Event::Fault { ptid: 0, .. } => resolve(&s, vec![reader]),
@@ -289,8 +287,8 @@ pub static CASES: &[Case] = &[
         "read-exact-address",
         "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_EXACT_ADDRESS",
         "with EXACT_ADDRESS a fault's message has the very address of the access",
-        |m| {
-            let s = scene(m, UFFD_FEATURE_EXACT_ADDRESS)?;
+        |_| {
+            let s = scene(UFFD_FEATURE_EXACT_ADDRESS)?;
             let readers = vec![Thread::reads(s.at(1) + 0x123)];
             s.uffd.expect_fault(s.at(1) + 0x123, 0)?;
             resolve(&s, readers)
@@ -301,8 +299,8 @@ pub static CASES: &[Case] = &[
         "read-page-address",
         "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_EXACT_ADDRESS",
         "without EXACT_ADDRESS it has the address of the page",
-        |m| {
-            let s = scene(m, 0)?;
+        |_| {
+            let s = scene(0)?;
             let readers = vec![Thread::reads(s.at(1) + 0x123)];
             s.uffd.expect_fault(s.at(1), 0)?;
             resolve(&s, readers)
@@ -314,11 +312,11 @@ pub static CASES: &[Case] = &[
         "measured",
         "without EXACT_ADDRESS a fault of a huge page has the address of the whole huge page",
         |m| {
-            let s = Scene::empty(m, Memory::Hugetlb, 1, 0, MISSING)?;
+            let s = Scene::empty(Memory::Hugetlb, 1, 0, MISSING)?;
             let at = s.at(0) + 3 * m.page;
             let reader = Thread::reads(at + 5);
             s.uffd.expect_fault(s.at(0), 0)?;
-            let source = Region::source(m, s.page() / m.page, 0)?;
+            let source = Region::source(s.page() / m.page, 0)?;
             s.uffd
                 .copy(s.at(0), source.addr, s.page(), 0)
                 .gives(s.page())?;
@@ -330,8 +328,8 @@ pub static CASES: &[Case] = &[
         "poll-readable",
         STRUCTURE,
         "with O_NONBLOCK, poll(2) tells POLLIN when a message waits, and nothing before or after",
-        |m| {
-            let s = scene(m, 0)?;
+        |_| {
+            let s = scene(0)?;
             ensure!(s.uffd.poll(MOMENT) == 0, "poll(2) told something before");
             let reader = Thread::reads(s.at(0));
             let told = s.uffd.poll(PATIENCE);
@@ -345,13 +343,13 @@ pub static CASES: &[Case] = &[
         "poll-blocking-pollerr",
         STRUCTURE,
         "without O_NONBLOCK, poll(2) always tells POLLERR",
-        |m| {
+        |_| {
             let uffd = Uffd::open_with(O_CLOEXEC, 0)?;
             ensure!(
                 uffd.poll(MOMENT) == libc::POLLERR,
                 "no POLLERR without a message"
             );
-            let region = Region::new(m, Memory::Anon, 1)?;
+            let region = Region::new(Memory::Anon, 1)?;
             uffd.register(region.addr, region.len, MISSING).ok()?;
             let reader = Thread::reads(region.addr);
             reader.still_waits()?;
@@ -368,7 +366,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "before UFFDIO_API, poll(2) tells POLLERR",
         |_| {
-            let uffd = Uffd::bare(O_NONBLOCK).map_err(|e| Stop::Fail(errno_name(e)))?;
+            let uffd = Uffd::bare(O_NONBLOCK).map_err(|e| Verdict::Fail(errno_name(e)))?;
             ensure!(uffd.poll(MOMENT) == libc::POLLERR, "no POLLERR");
             Ok(())
         },
@@ -388,8 +386,8 @@ pub static CASES: &[Case] = &[
         "select-nonblocking",
         STRUCTURE,
         "with O_NONBLOCK, select(2) tells readable when a message waits",
-        |m| {
-            let s = scene(m, 0)?;
+        |_| {
+            let s = scene(0)?;
             ensure!(
                 select(s.uffd.fd)? == (false, false),
                 "select(2) told something before"
@@ -404,8 +402,8 @@ pub static CASES: &[Case] = &[
         "epoll",
         STRUCTURE,
         "with O_NONBLOCK, epoll(7) tells a message",
-        |m| {
-            let s = scene(m, 0)?;
+        |_| {
+            let s = scene(0)?;
             // SAFETY: plain number; the events live through their calls.
             let told = unsafe {
                 let epoll = need("epoll_create1", libc::epoll_create1(O_CLOEXEC))? as c_int;

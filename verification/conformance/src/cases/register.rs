@@ -1,8 +1,7 @@
 //! Cases: UFFDIO_REGISTER.
 
-use crate::cases::kit::{passes, quiet};
+use super::scene::*;
 use crate::prelude::*;
-use crate::region::map;
 
 const MISSING: u64 = UFFDIO_REGISTER_MODE_MISSING;
 const WP: u64 = UFFDIO_REGISTER_MODE_WP;
@@ -12,12 +11,12 @@ const RWP: u64 = UFFDIO_REGISTER_MODE_RWP;
 /// Registered for missing pages, a read of this memory must wait.
 fn traps_missing(m: &Machine, memory: Memory) -> Outcome {
     let uffd = Uffd::open(0)?;
-    let region = Region::new(m, memory, 2)?;
+    let region = Region::new(memory, 2)?;
     uffd.register(region.addr, region.len, MISSING).ok()?;
     let reader = Thread::reads(region.at(1));
     uffd.expect_fault(region.at(1), 0)?;
     reader.still_waits()?;
-    let source = Region::source(m, region.page / m.page, 5)?;
+    let source = Region::source(region.page / m.page, 5)?;
     uffd.copy(region.at(1), source.addr, region.page, 0)
         .gives(region.page)?;
     reader.returns_value(5)
@@ -27,7 +26,7 @@ fn traps_missing(m: &Machine, memory: Memory) -> Outcome {
 /// `change`, must be EINVAL.
 fn refuses(m: &Machine, change: impl Fn(usize, usize) -> (usize, usize)) -> Outcome {
     let uffd = Uffd::open(0)?;
-    let region = Region::new(m, Memory::Anon, 4)?;
+    let region = Region::new(Memory::Anon, 4)?;
     let (start, len) = change(region.addr, m.page);
     uffd.register(start, len, MISSING)
         .fails_with(EINVAL, UNTOUCHED)?;
@@ -36,9 +35,9 @@ fn refuses(m: &Machine, change: impl Fn(usize, usize) -> (usize, usize)) -> Outc
 }
 
 /// The calls that the field `ioctls` tells after registering.
-fn ioctls_of(m: &Machine, memory: Memory, features: u64, mode: u64) -> Result<u64, Stop> {
+fn ioctls_of(memory: Memory, features: u64, mode: u64) -> Result<u64, Verdict> {
     let uffd = Uffd::open(features)?;
-    let region = Region::new(m, memory, 1)?;
+    let region = Region::new(memory, 1)?;
     let answer = uffd.register(region.addr, region.len, mode);
     answer.ok()?;
     Ok(answer.out as u64)
@@ -111,30 +110,30 @@ pub static CASES: &[Case] = &[
         "register-mode-wp",
         "UFFDIO_REGISTER(2const), DESCRIPTION: UFFDIO_REGISTER_MODE_WP",
         "private anonymous memory can be registered for write-protection",
-        |m| ioctls_of(m, Memory::Anon, 0, WP).map(|_| ()),
+        |_| ioctls_of(Memory::Anon, 0, WP).map(|_| ()),
     )
     .features(UFFD_FEATURE_PAGEFAULT_FLAG_WP),
     case(
         "register-mode-minor-shmem",
         "UFFDIO_REGISTER(2const), DESCRIPTION: UFFDIO_REGISTER_MODE_MINOR",
         "shared memory can be registered for minor faults",
-        |m| ioctls_of(m, Memory::Shmem, 0, MINOR).map(|_| ()),
+        |_| ioctls_of(Memory::Shmem, 0, MINOR).map(|_| ()),
     )
     .features(UFFD_FEATURE_MINOR_SHMEM),
     case(
         "register-mode-minor-hugetlb",
         "UFFDIO_REGISTER(2const), DESCRIPTION: UFFDIO_REGISTER_MODE_MINOR",
         "shared huge pages can be registered for minor faults",
-        |m| ioctls_of(m, Memory::SharedHugetlb, 0, MINOR).map(|_| ()),
+        |_| ioctls_of(Memory::SharedHugetlb, 0, MINOR).map(|_| ()),
     )
     .features(UFFD_FEATURE_MINOR_HUGETLBFS),
     case(
         "register-mode-rwp",
         "userfaultfd(2), DESCRIPTION: UFFDIO_REGISTER_MODE_RWP; UFFDIO_REGISTER(2const), DESCRIPTION: UFFDIO_REGISTER_MODE_RWP",
         "anonymous and shared memory can be registered for read-write-protection",
-        |m| {
-            ioctls_of(m, Memory::Anon, UFFD_FEATURE_RWP, RWP)?;
-            ioctls_of(m, Memory::Shmem, UFFD_FEATURE_RWP, RWP).map(|_| ())
+        |_| {
+            ioctls_of(Memory::Anon, UFFD_FEATURE_RWP, RWP)?;
+            ioctls_of(Memory::Shmem, UFFD_FEATURE_RWP, RWP).map(|_| ())
         },
     )
     .features(UFFD_FEATURE_RWP),
@@ -142,9 +141,9 @@ pub static CASES: &[Case] = &[
         "register-einval-rwp-with-wp",
         "UFFDIO_REGISTER(2const), DESCRIPTION: UFFDIO_REGISTER_MODE_RWP UFFDIO_REGISTER_MODE_WP",
         "the modes RWP and WP together are EINVAL",
-        |m| {
+        |_| {
             let uffd = Uffd::open(UFFD_FEATURE_RWP)?;
-            let region = Region::new(m, Memory::Anon, 1)?;
+            let region = Region::new(Memory::Anon, 1)?;
             uffd.register(region.addr, region.len, RWP | WP).fails_with(EINVAL, UNTOUCHED)
         },
     )
@@ -153,7 +152,7 @@ pub static CASES: &[Case] = &[
         "register-all-modes",
         "userfaultfd(2), DESCRIPTION",
         "several modes can be enabled for one range: MISSING, WP and MINOR",
-        |m| ioctls_of(m, Memory::Shmem, 0, MISSING | WP | MINOR).map(|_| ()),
+        |_| ioctls_of(Memory::Shmem, 0, MISSING | WP | MINOR).map(|_| ()),
     )
     .features(
         UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_WP_HUGETLBFS_SHMEM | UFFD_FEATURE_MINOR_SHMEM,
@@ -162,8 +161,8 @@ pub static CASES: &[Case] = &[
         "register-ioctls-anon",
         "UFFDIO_REGISTER(2const), DESCRIPTION: _UFFDIO_COPY _UFFDIO_WAKE _UFFDIO_ZEROPAGE",
         "the field ioctls tells COPY, WAKE and ZEROPAGE for anonymous memory",
-        |m| {
-            let ioctls = ioctls_of(m, Memory::Anon, 0, MISSING)?;
+        |_| {
+            let ioctls = ioctls_of(Memory::Anon, 0, MISSING)?;
             tells(ioctls, &[_UFFDIO_COPY, _UFFDIO_WAKE, _UFFDIO_ZEROPAGE], &[_UFFDIO_CONTINUE])
         },
     ),
@@ -171,8 +170,8 @@ pub static CASES: &[Case] = &[
         "register-ioctls-hugetlb",
         "measured",
         "the field ioctls tells COPY and WAKE for huge pages, but not ZEROPAGE",
-        |m| {
-            let ioctls = ioctls_of(m, Memory::Hugetlb, 0, MISSING)?;
+        |_| {
+            let ioctls = ioctls_of(Memory::Hugetlb, 0, MISSING)?;
             tells(ioctls, &[_UFFDIO_COPY, _UFFDIO_WAKE], &[_UFFDIO_ZEROPAGE])
         },
     )
@@ -181,9 +180,9 @@ pub static CASES: &[Case] = &[
         "register-ioctls-writeprotect",
         "UFFDIO_REGISTER(2const), DESCRIPTION: _UFFDIO_WRITEPROTECT",
         "the field ioctls tells WRITEPROTECT with the mode WP, and not without it",
-        |m| {
-            tells(ioctls_of(m, Memory::Anon, 0, MISSING | WP)?, &[_UFFDIO_WRITEPROTECT], &[])?;
-            tells(ioctls_of(m, Memory::Anon, 0, MISSING)?, &[], &[_UFFDIO_WRITEPROTECT])
+        |_| {
+            tells(ioctls_of(Memory::Anon, 0, MISSING | WP)?, &[_UFFDIO_WRITEPROTECT], &[])?;
+            tells(ioctls_of(Memory::Anon, 0, MISSING)?, &[], &[_UFFDIO_WRITEPROTECT])
         },
     )
     .features(UFFD_FEATURE_PAGEFAULT_FLAG_WP),
@@ -191,9 +190,9 @@ pub static CASES: &[Case] = &[
         "register-ioctls-continue",
         "UFFDIO_REGISTER(2const), DESCRIPTION: _UFFDIO_CONTINUE",
         "the field ioctls tells CONTINUE with the mode MINOR, and not without it",
-        |m| {
-            tells(ioctls_of(m, Memory::Shmem, 0, MINOR)?, &[_UFFDIO_CONTINUE], &[])?;
-            tells(ioctls_of(m, Memory::Shmem, 0, MISSING)?, &[], &[_UFFDIO_CONTINUE])
+        |_| {
+            tells(ioctls_of(Memory::Shmem, 0, MINOR)?, &[_UFFDIO_CONTINUE], &[])?;
+            tells(ioctls_of(Memory::Shmem, 0, MISSING)?, &[], &[_UFFDIO_CONTINUE])
         },
     )
     .features(UFFD_FEATURE_MINOR_SHMEM),
@@ -201,9 +200,9 @@ pub static CASES: &[Case] = &[
         "register-ioctls-poison",
         "UFFDIO_REGISTER(2const), DESCRIPTION: _UFFDIO_POISON",
         "the field ioctls tells POISON, for huge pages too",
-        |m| {
-            tells(ioctls_of(m, Memory::Anon, 0, MISSING)?, &[_UFFDIO_POISON], &[])?;
-            tells(ioctls_of(m, Memory::Hugetlb, 0, MISSING)?, &[_UFFDIO_POISON], &[])
+        |_| {
+            tells(ioctls_of(Memory::Anon, 0, MISSING)?, &[_UFFDIO_POISON], &[])?;
+            tells(ioctls_of(Memory::Hugetlb, 0, MISSING)?, &[_UFFDIO_POISON], &[])
         },
     )
     .features(UFFD_FEATURE_POISON),
@@ -211,9 +210,9 @@ pub static CASES: &[Case] = &[
         "register-ioctls-move",
         "measured",
         "the field ioctls tells MOVE for anonymous memory, and not for huge pages",
-        |m| {
-            tells(ioctls_of(m, Memory::Anon, 0, MISSING)?, &[_UFFDIO_MOVE], &[])?;
-            tells(ioctls_of(m, Memory::Hugetlb, 0, MISSING)?, &[], &[_UFFDIO_MOVE])
+        |_| {
+            tells(ioctls_of(Memory::Anon, 0, MISSING)?, &[_UFFDIO_MOVE], &[])?;
+            tells(ioctls_of(Memory::Hugetlb, 0, MISSING)?, &[], &[_UFFDIO_MOVE])
         },
     )
     .features(UFFD_FEATURE_MOVE),
@@ -221,10 +220,10 @@ pub static CASES: &[Case] = &[
         "register-ioctls-rwprotect",
         "UFFDIO_REGISTER(2const), DESCRIPTION: _UFFDIO_RWPROTECT",
         "the field ioctls tells RWPROTECT with the mode RWP, and not without it",
-        |m| {
-            let with = ioctls_of(m, Memory::Anon, UFFD_FEATURE_RWP, RWP)?;
+        |_| {
+            let with = ioctls_of(Memory::Anon, UFFD_FEATURE_RWP, RWP)?;
             tells(with, &[_UFFDIO_RWPROTECT], &[])?;
-            let without = ioctls_of(m, Memory::Anon, UFFD_FEATURE_RWP, MISSING)?;
+            let without = ioctls_of(Memory::Anon, UFFD_FEATURE_RWP, MISSING)?;
             tells(without, &[], &[_UFFDIO_RWPROTECT])
         },
     )
@@ -235,7 +234,7 @@ pub static CASES: &[Case] = &[
         "a range of which another userfaultfd has a part is EBUSY",
         |m| {
             let (one, two) = (Uffd::open(0)?, Uffd::open(0)?);
-            let region = Region::new(m, Memory::Anon, 3)?;
+            let region = Region::new(Memory::Anon, 3)?;
             one.register(region.at(1), m.page, MISSING).ok()?;
             two.register(region.at(1), m.page, MISSING).fails_with(EBUSY, UNTOUCHED)?;
             two.register(region.addr, region.len, MISSING).fails_with(EBUSY, UNTOUCHED)?;
@@ -248,7 +247,7 @@ pub static CASES: &[Case] = &[
         "after the other has unregistered or closed, the range is free",
         |m| {
             let (one, two) = (Uffd::open(0)?, Uffd::open(0)?);
-            let region = Region::new(m, Memory::Anon, 2)?;
+            let region = Region::new(Memory::Anon, 2)?;
             one.register(region.addr, region.len, MISSING).ok()?;
             one.unregister(region.at(0), m.page).ok()?;
             two.register(region.at(0), m.page, MISSING).ok()?;
@@ -274,9 +273,9 @@ pub static CASES: &[Case] = &[
         "register-efault-read-only",
         "measured",
         "an argument that can be read alone is EFAULT, but the range is registered",
-        |m| {
+        |_| {
             let uffd = Uffd::open(0)?;
-            let (region, page) = (Region::new(m, Memory::Anon, 1)?, Region::source(m, 1, 0)?);
+            let (region, page) = (Region::new(Memory::Anon, 1)?, Region::source(1, 0)?);
             let range = uffdio_range { start: region.addr as u64, len: region.len as u64 };
             let arg = page.addr as *mut uffdio_register;
             // SAFETY: the page is large enough, and aligned.
@@ -295,8 +294,8 @@ pub static CASES: &[Case] = &[
         "register-einval-mode-zero",
         "UFFDIO_REGISTER(2const), ERRORS: EINVAL",
         "mode 0 is EINVAL",
-        |m| {
-            let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Anon, 1)?);
+        |_| {
+            let (uffd, region) = (Uffd::open(0)?, Region::new(Memory::Anon, 1)?);
             uffd.register(region.addr, region.len, 0).fails_with(EINVAL, UNTOUCHED)
         },
     ),
@@ -304,8 +303,8 @@ pub static CASES: &[Case] = &[
         "register-einval-mode-unknown",
         "UFFDIO_REGISTER(2const), ERRORS: EINVAL",
         "a mode bit that no kernel has is EINVAL, alone and with MISSING",
-        |m| {
-            let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Anon, 1)?);
+        |_| {
+            let (uffd, region) = (Uffd::open(0)?, Region::new(Memory::Anon, 1)?);
             for bit in (4..64).map(|n| 1 << n) {
                 uffd.register(region.addr, region.len, bit).fails_with(EINVAL, UNTOUCHED)?;
                 uffd.register(region.addr, region.len, bit | MISSING).fails(EINVAL)?;
@@ -318,7 +317,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_REGISTER(2const), ERRORS: EINVAL",
         "a mode whose feature the kernel lacks is EINVAL",
         |m| {
-            let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Shmem, 1)?);
+            let (uffd, region) = (Uffd::open(0)?, Region::new(Memory::Shmem, 1)?);
             let modes = [
                 (UFFD_FEATURE_PAGEFAULT_FLAG_WP, WP),
                 (UFFD_FEATURE_MINOR_SHMEM, MINOR),
@@ -334,8 +333,8 @@ pub static CASES: &[Case] = &[
         "register-einval-rwp-not-enabled",
         "UFFDIO_REGISTER(2const), DESCRIPTION: UFFDIO_REGISTER_MODE_RWP",
         "the mode RWP is EINVAL where UFFD_FEATURE_RWP was not enabled",
-        |m| {
-            let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Anon, 1)?);
+        |_| {
+            let (uffd, region) = (Uffd::open(0)?, Region::new(Memory::Anon, 1)?);
             uffd.register(region.addr, region.len, RWP).fails_with(EINVAL, UNTOUCHED)
         },
     )
@@ -345,7 +344,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_REGISTER(2const), ERRORS: EINVAL.2",
         "a range in which nothing is mapped is EINVAL",
         |m| {
-            let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Anon, 4)?);
+            let (uffd, region) = (Uffd::open(0)?, Region::new(Memory::Anon, 4)?);
             region.munmap(1, 2)?;
             uffd.register(region.at(1), 2 * m.page, MISSING).fails_with(EINVAL, UNTOUCHED)
         },
@@ -399,7 +398,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "huge pages can be registered in whole huge pages alone, else EINVAL",
         |m| {
-            let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Hugetlb, 2)?);
+            let (uffd, region) = (Uffd::open(0)?, Region::new(Memory::Hugetlb, 2)?);
             uffd.register(region.addr, m.page, MISSING).fails_with(EINVAL, UNTOUCHED)?;
             uffd.register(region.addr + m.page, region.page, MISSING).fails(EINVAL)?;
             uffd.register(region.addr, region.page, MISSING).ok()
@@ -410,8 +409,8 @@ pub static CASES: &[Case] = &[
         "register-einval-file",
         "UFFDIO_REGISTER(2const), ERRORS: EINVAL.4",
         "memory of a kind that cannot be registered, as of an ordinary file, is EINVAL",
-        |m| {
-            let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::File, 2)?);
+        |_| {
+            let (uffd, region) = (Uffd::open(0)?, Region::new(Memory::File, 2)?);
             uffd.register(region.addr, region.len, MISSING).fails_with(EINVAL, UNTOUCHED)
         },
     ),
@@ -419,8 +418,8 @@ pub static CASES: &[Case] = &[
         "register-einval-minor-anon",
         "UFFDIO_REGISTER(2const), ERRORS: EINVAL.4",
         "the mode MINOR is EINVAL for anonymous memory",
-        |m| {
-            let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Anon, 2)?);
+        |_| {
+            let (uffd, region) = (Uffd::open(0)?, Region::new(Memory::Anon, 2)?);
             uffd.register(region.addr, region.len, MINOR).fails_with(EINVAL, UNTOUCHED)?;
             uffd.register(region.addr, region.len, MINOR | MISSING).fails(EINVAL)
         },
@@ -430,10 +429,10 @@ pub static CASES: &[Case] = &[
         "measured",
         "shared memory that the process may not write is EPERM",
         |m| {
-            let region = Region::new(m, Memory::Shmem, 1)?;
-            let fd = region.fd.unwrap_or(-1);
+            let region = Region::new(Memory::Shmem, 1)?;
+            let fd = region.fd();
             let path = format!("/proc/self/fd/{}", fd);
-            let file = std::fs::File::open(path).map_err(|e| Stop::Cannot(e.to_string()))?;
+            let file = std::fs::File::open(path).map_err(|e| Verdict::Cannot(e.to_string()))?;
             use std::os::unix::io::AsRawFd;
             let addr = map(0, m.page, libc::PROT_READ, libc::MAP_SHARED, file.as_raw_fd())?;
             Uffd::open(0)?.register(addr, m.page, MISSING).fails_with(EPERM, UNTOUCHED)
@@ -444,8 +443,8 @@ pub static CASES: &[Case] = &[
         "register-read-only-anon",
         "measured",
         "anonymous memory without access can be registered; the fault comes when it may be accessed",
-        |m| {
-            let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Anon, 1)?);
+        |_| {
+            let (uffd, region) = (Uffd::open(0)?, Region::new(Memory::Anon, 1)?);
             region.mprotect(0, 1, libc::PROT_NONE)?;
             uffd.register(region.addr, region.len, MISSING).ok()?;
             Thread::reads(region.addr).gets_signal(SIGSEGV)?;

@@ -1,6 +1,6 @@
 //! Cases: which accesses a registered range covers.
 
-use crate::cases::kit::passes;
+use super::scene::*;
 use crate::prelude::*;
 
 const MISSING: u64 = UFFDIO_REGISTER_MODE_MISSING;
@@ -20,8 +20,8 @@ pub static CASES: &[Case] = &[
         "register-present-pages",
         "userfaultfd(2), DESCRIPTION: UFFDIO_REGISTER_MODE_MISSING",
         "pages that are there already are accessed without a message",
-        |m| {
-            let (uffd, region) = (Uffd::open(0)?, Region::source(m, 1, 9)?);
+        |_| {
+            let (uffd, region) = (Uffd::open(0)?, Region::source(1, 9)?);
             uffd.register(region.addr, region.len, MISSING).ok()?;
             let value = passes(&uffd, &Thread::reads(region.addr))?;
             ensure!(value == 9, "read {:#x}", value);
@@ -32,8 +32,8 @@ pub static CASES: &[Case] = &[
         "register-wp-alone-missing-page",
         "userfaultfd(2), Userfaultfd write-protect mode: UFFDIO_REGISTER_MODE_WP",
         "with the mode WP alone, writing to a missing page gives no message",
-        |m| {
-            let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Anon, 1)?);
+        |_| {
+            let (uffd, region) = (Uffd::open(0)?, Region::new(Memory::Anon, 1)?);
             uffd.register(region.addr, region.len, WP).ok()?;
             passes(&uffd, &Thread::writes(region.addr, 1)).map(|_| ())
         },
@@ -44,7 +44,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_REGISTER(2const), DESCRIPTION",
         "a part of a mapping can be registered, and the rest is as before",
         |m| {
-            let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Anon, 3)?);
+            let (uffd, region) = (Uffd::open(0)?, Region::new(Memory::Anon, 3)?);
             uffd.register(region.at(1), m.page, MISSING).ok()?;
             passes(&uffd, &Thread::reads(region.at(0)))?;
             passes(&uffd, &Thread::writes(region.at(2), 1))?;
@@ -57,8 +57,8 @@ pub static CASES: &[Case] = &[
         "one userfaultfd serves several ranges, of several kinds of memory",
         |m| {
             let uffd = Uffd::open(0)?;
-            let one = Region::new(m, Memory::Anon, 1)?;
-            let two = Region::new(m, Memory::Shmem, 1)?;
+            let one = Region::new(Memory::Anon, 1)?;
+            let two = Region::new(Memory::Shmem, 1)?;
             for region in [&one, &two] {
                 uffd.register(region.addr, region.len, MISSING).ok()?;
             }
@@ -72,7 +72,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_REGISTER(2const), DESCRIPTION",
         "one call registers a range that is made of several mappings",
         |m| {
-            let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Anon, 3)?);
+            let (uffd, region) = (Uffd::open(0)?, Region::new(Memory::Anon, 3)?);
             region.mprotect(1, 1, libc::PROT_READ)?;
             uffd.register(region.addr, region.len, MISSING).ok()?;
             for n in 0..3 {
@@ -86,7 +86,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "a hole in the range is no error if a part is mapped; what is mapped is registered",
         |m| {
-            let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Anon, 3)?);
+            let (uffd, region) = (Uffd::open(0)?, Region::new(Memory::Anon, 3)?);
             region.munmap(1, 1)?;
             uffd.register(region.addr, region.len, MISSING).ok()?;
             waits_for_page(m, &uffd, region.at(0))?;
@@ -98,7 +98,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "the same userfaultfd may register a range again, in the same mode",
         |m| {
-            let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Anon, 2)?);
+            let (uffd, region) = (Uffd::open(0)?, Region::new(Memory::Anon, 2)?);
             uffd.register(region.addr, region.len, MISSING).ok()?;
             uffd.register(region.addr, region.len, MISSING).ok()?;
             uffd.register(region.at(1), m.page, MISSING).ok()?;
@@ -110,7 +110,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "registering again in another mode replaces the mode",
         |m| {
-            let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Anon, 2)?);
+            let (uffd, region) = (Uffd::open(0)?, Region::new(Memory::Anon, 2)?);
             uffd.register(region.addr, region.len, MISSING).ok()?;
             uffd.register(region.addr, region.len, WP).ok()?;
             passes(&uffd, &Thread::reads(region.at(0)))?;
@@ -124,7 +124,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "registering again adds a mode: MISSING, then MISSING and WP",
         |m| {
-            let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Anon, 2)?);
+            let (uffd, region) = (Uffd::open(0)?, Region::new(Memory::Anon, 2)?);
             uffd.register(region.addr, region.len, MISSING).ok()?;
             uffd.register(region.addr, region.len, MISSING | WP).ok()?;
             waits_for_page(m, &uffd, region.at(1))
@@ -136,7 +136,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "registering again for a part of the modes changes nothing: MISSING and WP, then WP",
         |m| {
-            let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Anon, 2)?);
+            let (uffd, region) = (Uffd::open(0)?, Region::new(Memory::Anon, 2)?);
             uffd.register(region.addr, region.len, MISSING | WP).ok()?;
             uffd.register(region.addr, region.len, WP).ok()?;
             waits_for_page(m, &uffd, region.at(1))
@@ -147,12 +147,12 @@ pub static CASES: &[Case] = &[
         "register-new-mapping-over-range",
         "measured",
         "mmap(2) with MAP_FIXED over a registered range ends its registration",
-        |m| {
-            let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Anon, 1)?);
+        |_| {
+            let (uffd, region) = (Uffd::open(0)?, Region::new(Memory::Anon, 1)?);
             uffd.register(region.addr, region.len, MISSING).ok()?;
             let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
             let protection = libc::PROT_READ | libc::PROT_WRITE;
-            crate::region::map(region.addr, region.len, protection, flags, -1)?;
+            mapping::map(region.addr, region.len, protection, flags, -1)?;
             passes(&uffd, &Thread::reads(region.addr)).map(|_| ())
         },
     ),
@@ -160,8 +160,8 @@ pub static CASES: &[Case] = &[
         "register-fault-flag-write",
         "userfaultfd(2), Reading from the userfaultfd structure: UFFD_EVENT_PAGEFAULT UFFD_PAGEFAULT_FLAG_WRITE",
         "a missing fault has the flag WRITE when the access was a write, else none",
-        |m| {
-            let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Anon, 2)?);
+        |_| {
+            let (uffd, region) = (Uffd::open(0)?, Region::new(Memory::Anon, 2)?);
             uffd.register(region.addr, region.len, MISSING).ok()?;
             let writer = Thread::writes(region.at(0), 1);
             uffd.expect_fault(region.at(0), UFFD_PAGEFAULT_FLAG_WRITE)?;
@@ -177,7 +177,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd(2), DESCRIPTION: UFFDIO_REGISTER_MODE_MISSING",
         "a page that MADV_DONTNEED dropped is missing again",
         |m| {
-            let (uffd, region) = (Uffd::open(0)?, Region::source(m, 1, 3)?);
+            let (uffd, region) = (Uffd::open(0)?, Region::source(1, 3)?);
             uffd.register(region.addr, region.len, MISSING).ok()?;
             region.madvise(0, 1, libc::MADV_DONTNEED)?;
             waits_for_page(m, &uffd, region.addr)

@@ -1,6 +1,6 @@
 //! UFFDIO_RWPROTECT: its argument, its errors, and whom it wakes.
 
-use super::kit::*;
+use super::scene::*;
 use crate::prelude::*;
 
 const RWP: u64 = UFFDIO_RWPROTECT_MODE_RWP;
@@ -9,8 +9,8 @@ const EINVAL_ENTRY: &str = "UFFDIO_RWPROTECT(2const), ERRORS: EINVAL";
 const ENOENT_ENTRY: &str = "UFFDIO_RWPROTECT(2const), ERRORS: ENOENT";
 const REGISTER: &str = "UFFDIO_REGISTER(2const), DESCRIPTION: UFFDIO_REGISTER_MODE_RWP";
 
-fn scene(m: &Machine) -> Result<Scene, Stop> {
-    Scene::new(m, Memory::Anon, 4, HAS_RWP, UFFDIO_REGISTER_MODE_RWP)
+fn scene() -> Result<Scene, Verdict> {
+    Scene::new(Memory::Anon, 4, HAS_RWP, UFFDIO_REGISTER_MODE_RWP)
 }
 
 /// The call must fail so, and protect nothing of the four pages.
@@ -25,8 +25,8 @@ pub static CASES: &[Case] = &[
         "rwprotect-traps-reads",
         "UFFDIO_RWPROTECT(2const), DESCRIPTION: UFFDIO_RWPROTECT_MODE_RWP",
         "with MODE_RWP a read of a page that is there waits, and then sees the contents",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             s.rwprotect(0, 4)?;
             (0..4).try_for_each(|n| s.traps_read(n, FIRST + n as u8))
         },
@@ -36,8 +36,8 @@ pub static CASES: &[Case] = &[
         "rwprotect-traps-writes",
         "UFFDIO_RWPROTECT(2const), DESCRIPTION: UFFDIO_RWPROTECT_MODE_RWP",
         "with MODE_RWP a write to a page that is there waits, and then lands",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             s.rwprotect(0, 4)?;
             let writer = Thread::writes(s.at(1), NEW);
             waits(
@@ -57,8 +57,8 @@ pub static CASES: &[Case] = &[
         "rwprotect-message",
         "userfaultfd(2), Reading from the userfaultfd structure: UFFD_PAGEFAULT_FLAG_RWP",
         "the message has the flag RWP, and the page's address",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             s.rwprotect(2, 1)?;
             let reader = Thread::reads(s.at(2) + 100);
             waits(&s.uffd, &reader, s.at(2), RWP_READ)?;
@@ -71,8 +71,8 @@ pub static CASES: &[Case] = &[
         "rwprotect-unprotects",
         "UFFDIO_RWPROTECT(2const), DESCRIPTION",
         "without MODE_RWP the protection of the range is lifted, and the rest keeps it",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             s.rwprotect(0, 4)?;
             s.rwunprotect(1, 2)?;
             s.lets_read(1, FIRST + 1)?;
@@ -86,8 +86,8 @@ pub static CASES: &[Case] = &[
         "rwprotect-sub-range",
         "userfaultfd.rst, Read-Write Protection",
         "any part of the registered range can be protected; its neighbours are left alone",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             s.rwprotect(1, 2)?;
             s.lets_read(0, FIRST)?;
             s.lets_write(3)?;
@@ -100,8 +100,8 @@ pub static CASES: &[Case] = &[
         "rwprotect-twice",
         "userfaultfd.rst, Read-Write Protection",
         "a range can be protected, lifted and protected again, and each call repeated",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             s.rwunprotect(0, 4)?;
             s.rwprotect(0, 4)?;
             s.rwprotect(0, 4)?;
@@ -118,7 +118,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_RWPROTECT(2const), DESCRIPTION: UFFDIO_RWPROTECT_MODE_DONTWAKE",
         "with DONTWAKE the protection is lifted and the thread waits on until UFFDIO_WAKE",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             s.rwprotect(0, 1)?;
             let reader = Thread::reads(s.at(0));
             waits(&s.uffd, &reader, s.at(0), RWP_READ)?;
@@ -134,7 +134,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "UFFDIO_WAKE without lifting the protection makes the thread fault again",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             s.rwprotect(0, 1)?;
             let reader = Thread::reads(s.at(0));
             waits(&s.uffd, &reader, s.at(0), RWP_READ)?;
@@ -149,8 +149,8 @@ pub static CASES: &[Case] = &[
         "rwprotect-many-waiters",
         "userfaultfd(2), Userfaultfd read-write-protect mode",
         "one call wakes all the threads that wait for the page",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             s.rwprotect(0, 1)?;
             let readers: Vec<Thread> = (0..4).map(|_| Thread::reads(s.at(0))).collect();
             for _ in 0..4 {
@@ -168,7 +168,7 @@ pub static CASES: &[Case] = &[
         EINVAL_ENTRY,
         "start that is not a multiple of the page size is EINVAL",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             refused(&s, s.at(0) + m.page / 2, m.page, RWP, EINVAL)
         },
     )
@@ -178,7 +178,7 @@ pub static CASES: &[Case] = &[
         EINVAL_ENTRY,
         "len that is not a multiple of the page size is EINVAL",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             refused(&s, s.at(0), m.page + 1, RWP, EINVAL)
         },
     )
@@ -187,8 +187,8 @@ pub static CASES: &[Case] = &[
         "rwprotect-einval-len-zero",
         EINVAL_ENTRY,
         "len 0 is EINVAL",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             refused(&s, s.at(0), 0, RWP, EINVAL)
         },
     )
@@ -198,7 +198,7 @@ pub static CASES: &[Case] = &[
         EINVAL_ENTRY,
         "a range that wraps is EINVAL",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             refused(&s, s.at(1), usize::MAX - m.page + 1, RWP, EINVAL)
         },
     )
@@ -208,7 +208,7 @@ pub static CASES: &[Case] = &[
         EINVAL_ENTRY,
         "each mode bit besides the two is EINVAL",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             for bit in (0..64)
                 .map(|n| 1u64 << n)
                 .filter(|bit| bit & (RWP | DONTWAKE) == 0)
@@ -225,7 +225,7 @@ pub static CASES: &[Case] = &[
         EINVAL_ENTRY,
         "DONTWAKE together with MODE_RWP is EINVAL",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             refused(&s, s.at(0), m.page, RWP | DONTWAKE, EINVAL)
         },
     )
@@ -236,9 +236,9 @@ pub static CASES: &[Case] = &[
         "a kernel whose features lack RWP refuses the mode and the call with EINVAL",
         |m| {
             if m.has(HAS_RWP) {
-                return scene(m)?.rwprotect(0, 1);
+                return scene()?.rwprotect(0, 1);
             }
-            let region = Region::source(m, 1, FIRST)?;
+            let region = Region::source(1, FIRST)?;
             let uffd = Uffd::open(0)?;
             let mode = UFFDIO_REGISTER_MODE_RWP;
             uffd.register(region.addr, m.page, mode).fails(EINVAL)?;
@@ -252,7 +252,7 @@ pub static CASES: &[Case] = &[
         ENOENT_ENTRY,
         "an address at which nothing is mapped is ENOENT",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             s.region.munmap(0, 2)?;
             s.uffd.rwprotect(s.at(0), 2 * m.page, RWP).fails(ENOENT)
         },
@@ -263,8 +263,8 @@ pub static CASES: &[Case] = &[
         ENOENT_ENTRY,
         "memory that is not registered, or not with MODE_RWP, is ENOENT",
         |m| {
-            let s = scene(m)?;
-            let other = Region::source(m, 1, FIRST)?;
+            let s = scene()?;
+            let other = Region::source(1, FIRST)?;
             s.uffd.rwprotect(other.addr, m.page, RWP).fails(ENOENT)?;
             let mode = UFFDIO_REGISTER_MODE_MISSING;
             s.uffd.register(other.addr, m.page, mode).ok()?;
@@ -277,7 +277,7 @@ pub static CASES: &[Case] = &[
         ENOENT_ENTRY,
         "a range of which a part is not registered is ENOENT",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             s.uffd.unregister(s.at(2), 2 * m.page).ok()?;
             s.uffd.rwprotect(s.at(0), 4 * m.page, RWP).fails(ENOENT)?;
             s.lets_read(3, FIRST + 3)
@@ -289,7 +289,7 @@ pub static CASES: &[Case] = &[
         ENOENT_ENTRY,
         "a range with a hole in it is ENOENT",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             s.region.munmap(1, 1)?;
             s.uffd.rwprotect(s.at(0), 4 * m.page, RWP).fails(ENOENT)
         },
@@ -299,8 +299,8 @@ pub static CASES: &[Case] = &[
         "rwprotect-efault",
         "UFFDIO_RWPROTECT(2const), ERRORS: EFAULT",
         "an argument that cannot be read is EFAULT",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             let nowhere = s.at(4) as *mut uffdio_rwprotect;
             // SAFETY: the kernel checks the address, which is the point.
             let make = || unsafe { uffdio_rwprotect(s.uffd.fd, nowhere) };
@@ -314,7 +314,7 @@ pub static CASES: &[Case] = &[
         "EAGAIN says to call again: once the event in the way was read, the call succeeds",
         |m| {
             let features = HAS_RWP | UFFD_FEATURE_EVENT_REMOVE;
-            let s = Scene::new(m, Memory::Anon, 4, features, UFFDIO_REGISTER_MODE_RWP)?;
+            let s = Scene::new(Memory::Anon, 4, features, UFFDIO_REGISTER_MODE_RWP)?;
             while_event_waits(&s, |s| s.uffd.rwprotect(s.at(0), m.page, RWP).fails(EAGAIN))?;
             s.rwprotect(0, 1)?;
             s.traps_read(0, FIRST)
@@ -327,7 +327,7 @@ pub static CASES: &[Case] = &[
         "ESRCH when the process whose memory it is has exited",
         |m| {
             let features = HAS_RWP | UFFD_FEATURE_EVENT_FORK;
-            let s = Scene::new(m, Memory::Anon, 4, features, UFFDIO_REGISTER_MODE_RWP)?;
+            let s = Scene::new(Memory::Anon, 4, features, UFFDIO_REGISTER_MODE_RWP)?;
             let child = of_dead_child(&s)?;
             child.rwprotect(s.at(0), m.page, RWP).fails(ESRCH)
         },
@@ -338,7 +338,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd(2), Userfaultfd read-write-protect mode",
         "registering with MODE_RWP is refused if RWP was not enabled: EINVAL",
         |m| {
-            let region = Region::source(m, 1, FIRST)?;
+            let region = Region::source(1, FIRST)?;
             let uffd = Uffd::open(0)?;
             uffd.register(region.addr, m.page, UFFDIO_REGISTER_MODE_RWP)
                 .fails(EINVAL)
@@ -350,7 +350,7 @@ pub static CASES: &[Case] = &[
         REGISTER,
         "MODE_RWP and MODE_WP on one range are EINVAL",
         |m| {
-            let region = Region::source(m, 1, FIRST)?;
+            let region = Region::source(1, FIRST)?;
             let uffd = Uffd::open(HAS_RWP)?;
             let mode = UFFDIO_REGISTER_MODE_RWP | UFFDIO_REGISTER_MODE_WP;
             uffd.register(region.addr, m.page, mode).fails(EINVAL)
@@ -361,11 +361,11 @@ pub static CASES: &[Case] = &[
         "rwprotect-register-ioctls",
         "UFFDIO_REGISTER(2const), DESCRIPTION: _UFFDIO_RWPROTECT",
         "UFFDIO_REGISTER offers RWPROTECT if the mode has RWP",
-        |m| {
+        |_| {
             let bit = 1 << _UFFDIO_RWPROTECT;
             let missing = UFFDIO_REGISTER_MODE_MISSING;
             for (mode, offered) in [(UFFDIO_REGISTER_MODE_RWP, bit), (missing, 0)] {
-                let region = Region::new(m, Memory::Anon, 1)?;
+                let region = Region::new(Memory::Anon, 1)?;
                 let answer = Uffd::open(HAS_RWP)?.register(region.addr, region.len, mode);
                 answer.ok()?;
                 ensure!(
@@ -381,8 +381,8 @@ pub static CASES: &[Case] = &[
         "rwprotect-reregister-drops-rwp",
         "userfaultfd.rst, Initializing a userfaultfd",
         "registering a range again without RWP is EBUSY",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             s.rwprotect(0, 1)?;
             let mode = UFFDIO_REGISTER_MODE_MISSING;
             s.uffd.register(s.at(0), s.region.len, mode).fails(EBUSY)?;
@@ -396,8 +396,8 @@ pub static CASES: &[Case] = &[
         "rwprotect-unregister",
         "userfaultfd.rst, Read-Write Protection",
         "unregistering restores access to all pages",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             s.rwprotect(0, 4)?;
             s.uffd.unregister(s.at(0), s.region.len).ok()?;
             (0..4).try_for_each(|n| s.lets_read(n, FIRST + n as u8))
@@ -409,7 +409,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "unregistering a range registered for RWP alone leaves its waiting threads to UFFDIO_WAKE",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             s.rwprotect(0, 1)?;
             let reader = Thread::reads(s.at(0));
             waits(&s.uffd, &reader, s.at(0), RWP_READ)?;
@@ -424,8 +424,8 @@ pub static CASES: &[Case] = &[
         "rwprotect-close",
         "userfaultfd.rst, Read-Write Protection",
         "closing the userfaultfd restores access, and lets a thread that waits go on",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             s.rwprotect(0, 4)?;
             let reader = Thread::reads(s.at(0));
             waits(&s.uffd, &reader, s.at(0), RWP_READ)?;

@@ -1,6 +1,6 @@
 //! UFFDIO_RWPROTECT on every kind of memory, and among other system calls.
 
-use super::kit::*;
+use super::scene::*;
 use crate::prelude::*;
 
 const REGISTER_RWP: u64 = UFFDIO_REGISTER_MODE_RWP;
@@ -8,8 +8,8 @@ const KINDS: &str = "userfaultfd(2), Userfaultfd read-write-protect mode";
 const SCOPE: &str = "UFFDIO_RWPROTECT(2const), DESCRIPTION";
 
 /// Pages that are there: reads and writes wait, neighbours are free.
-fn protects(m: &Machine, memory: Memory) -> Outcome {
-    let s = Scene::new(m, memory, 3, HAS_RWP, REGISTER_RWP)?;
+fn protects(memory: Memory) -> Outcome {
+    let s = Scene::new(memory, 3, HAS_RWP, REGISTER_RWP)?;
     s.rwprotect(1, 1)?;
     s.lets_read(0, FIRST)?;
     s.lets_write(2)?;
@@ -28,48 +28,48 @@ fn protects(m: &Machine, memory: Memory) -> Outcome {
 }
 
 /// Pages that are not there stay so, and are nobody's business.
-fn leaves_missing(m: &Machine, memory: Memory) -> Outcome {
-    let s = Scene::empty(m, memory, 2, HAS_RWP, REGISTER_RWP)?;
+fn leaves_missing(memory: Memory) -> Outcome {
+    let s = Scene::empty(memory, 2, HAS_RWP, REGISTER_RWP)?;
     s.rwprotect(0, 2)?;
     s.lets_read(0, 0)?;
     s.lets_write(1)
 }
 
 /// Two protected pages.
-fn scene(m: &Machine, memory: Memory) -> Result<Scene, Stop> {
-    let s = Scene::new(m, memory, 2, HAS_RWP, REGISTER_RWP)?;
+fn scene(memory: Memory) -> Result<Scene, Verdict> {
+    let s = Scene::new(memory, 2, HAS_RWP, REGISTER_RWP)?;
     s.rwprotect(0, 2)?;
     Ok(s)
 }
 
 /// See the head of the file.
 pub static CASES: &[Case] = &[
-    case("rwprotect-memory-anon", KINDS, "private anonymous memory is protected", |m| {
-        protects(m, Memory::Anon)
+    case("rwprotect-memory-anon", KINDS, "private anonymous memory is protected", |_| {
+        protects(Memory::Anon)
     })
     .features(HAS_RWP),
-    case("rwprotect-memory-shmem", KINDS, "shared memory is protected", |m| {
-        protects(m, Memory::Shmem)
+    case("rwprotect-memory-shmem", KINDS, "shared memory is protected", |_| {
+        protects(Memory::Shmem)
     })
     .features(HAS_RWP),
-    case("rwprotect-memory-private-shmem", KINDS, "a private memfd is protected", |m| {
-        protects(m, Memory::PrivateShmem)
+    case("rwprotect-memory-private-shmem", KINDS, "a private memfd is protected", |_| {
+        protects(Memory::PrivateShmem)
     })
     .features(HAS_RWP),
-    case("rwprotect-memory-hugetlb", KINDS, "private huge pages are protected", |m| {
-        protects(m, Memory::Hugetlb)
+    case("rwprotect-memory-hugetlb", KINDS, "private huge pages are protected", |_| {
+        protects(Memory::Hugetlb)
     })
     .features(HAS_RWP),
-    case("rwprotect-memory-shared-hugetlb", KINDS, "shared huge pages are protected", |m| {
-        protects(m, Memory::SharedHugetlb)
+    case("rwprotect-memory-shared-hugetlb", KINDS, "shared huge pages are protected", |_| {
+        protects(Memory::SharedHugetlb)
     })
     .features(HAS_RWP),
     case(
         "rwprotect-memory-thp",
         KINDS,
         "transparent huge pages are protected, in whole and in part",
-        |m| {
-            let s = Scene::of(thp(m)?, HAS_RWP, REGISTER_RWP)?;
+        |_| {
+            let s = Scene::of(thp()?, HAS_RWP, REGISTER_RWP)?;
             s.rwprotect(0, s.region.pages())?;
             s.traps_read(7, FIRST + 7)?;
             s.rwunprotect(0, s.region.pages())?;
@@ -83,8 +83,8 @@ pub static CASES: &[Case] = &[
         "rwprotect-memory-file",
         "UFFDIO_REGISTER(2const), DESCRIPTION: UFFDIO_REGISTER_MODE_RWP",
         "anonymous and shared memory and huge pages are compatible; other files are EINVAL",
-        |m| {
-            let region = Region::new(m, Memory::File, 1)?;
+        |_| {
+            let region = Region::new(Memory::File, 1)?;
             let uffd = Uffd::open(HAS_RWP)?;
             uffd.register(region.addr, region.len, REGISTER_RWP).fails(EINVAL)
         },
@@ -94,29 +94,29 @@ pub static CASES: &[Case] = &[
         "rwprotect-missing-anon",
         SCOPE,
         "anonymous pages that are not there are left untouched",
-        |m| leaves_missing(m, Memory::Anon),
+        |_| leaves_missing(Memory::Anon),
     )
     .features(HAS_RWP),
     case(
         "rwprotect-missing-shmem",
         SCOPE,
         "pages of shared memory that are not there are left untouched",
-        |m| leaves_missing(m, Memory::Shmem),
+        |_| leaves_missing(Memory::Shmem),
     )
     .features(HAS_RWP),
     case(
         "rwprotect-missing-hugetlb",
         SCOPE,
         "huge pages that are not there are left untouched",
-        |m| leaves_missing(m, Memory::SharedHugetlb),
+        |_| leaves_missing(Memory::SharedHugetlb),
     )
     .features(HAS_RWP),
     case(
         "rwprotect-missing-cached",
         "userfaultfd.rst, Read-Write Protection",
         "pages that are in the file but not mapped are left untouched",
-        |m| {
-            let (s, _alias) = Scene::cached(m, Memory::Shmem, 1, HAS_RWP, REGISTER_RWP)?;
+        |_| {
+            let (s, _alias) = Scene::cached(Memory::Shmem, 1, HAS_RWP, REGISTER_RWP)?;
             s.rwprotect(0, 1)?;
             s.lets_read(0, FIRST)
         },
@@ -128,8 +128,8 @@ pub static CASES: &[Case] = &[
         "with MISSING as well, pages that are not there send missing faults, others RWP faults",
         |m| {
             let mode = REGISTER_RWP | UFFDIO_REGISTER_MODE_MISSING;
-            let s = Scene::empty(m, Memory::Anon, 2, HAS_RWP, mode)?;
-            let source = Region::source(m, 1, FIRST)?;
+            let s = Scene::empty(Memory::Anon, 2, HAS_RWP, mode)?;
+            let source = Region::source(1, FIRST)?;
             s.uffd.copy(s.at(0), source.addr, m.page, 0).gives(m.page)?;
             s.rwprotect(0, 2)?;
             let reader = Thread::reads(s.at(1));
@@ -146,7 +146,7 @@ pub static CASES: &[Case] = &[
         "with MINOR as well, pages that are in the file but not mapped send minor faults",
         |m| {
             let mode = REGISTER_RWP | UFFDIO_REGISTER_MODE_MINOR;
-            let (s, _alias) = Scene::cached(m, Memory::Shmem, 1, HAS_RWP, mode)?;
+            let (s, _alias) = Scene::cached(Memory::Shmem, 1, HAS_RWP, mode)?;
             s.rwprotect(0, 1)?;
             let reader = Thread::reads(s.at(0));
             waits(&s.uffd, &reader, s.at(0), UFFD_PAGEFAULT_FLAG_MINOR)?;
@@ -161,8 +161,8 @@ pub static CASES: &[Case] = &[
         "rwprotect-dontneed",
         SCOPE,
         "MADV_DONTNEED on anonymous memory drops the protection",
-        |m| {
-            let s = scene(m, Memory::Anon)?;
+        |_| {
+            let s = scene(Memory::Anon)?;
             s.region.madvise(0, 1, libc::MADV_DONTNEED)?;
             s.lets_read(0, 0)?;
             s.traps_read(1, FIRST + 1)
@@ -173,8 +173,8 @@ pub static CASES: &[Case] = &[
         "rwprotect-hole-punch",
         SCOPE,
         "a hole punched into shared memory drops the protection",
-        |m| {
-            let s = scene(m, Memory::Shmem)?;
+        |_| {
+            let s = scene(Memory::Shmem)?;
             s.region.madvise(0, 1, libc::MADV_REMOVE)?;
             s.lets_read(0, 0)?;
             s.traps_read(1, FIRST + 1)
@@ -185,12 +185,12 @@ pub static CASES: &[Case] = &[
         "rwprotect-truncate",
         SCOPE,
         "cutting the file off drops the protection",
-        |m| {
-            let s = scene(m, Memory::Shmem)?;
-            let fd = s.region.fd.unwrap_or(-1);
+        |_| {
+            let s = scene(Memory::Shmem)?;
+            let fd = s.region.fd();
             for len in [0, s.region.len] {
                 // SAFETY: plain numbers.
-                sys::need("ftruncate", unsafe { libc::ftruncate(fd, len as libc::off_t) })?;
+                need("ftruncate", unsafe { libc::ftruncate(fd, len as libc::off_t) })?;
             }
             s.lets_read(0, 0)
         },
@@ -200,9 +200,9 @@ pub static CASES: &[Case] = &[
         "rwprotect-second-mapping",
         "userfaultfd.rst, Read-Write Protection",
         "access through a second mapping of the file is not trapped",
-        |m| {
-            let s = scene(m, Memory::Shmem)?;
-            let alias = s.region.alias(m)?;
+        |_| {
+            let s = scene(Memory::Shmem)?;
+            let alias = s.region.alias()?;
             let reader = Thread::reads(alias.at(0));
             ensure!(passes(&s.uffd, &reader)? == i64::from(FIRST), "other contents");
             passes(&s.uffd, &Thread::writes(alias.at(0), NEW))?;
@@ -216,17 +216,17 @@ pub static CASES: &[Case] = &[
         "a thread that waits while its page is punched out of the file is woken by WAKE, and misses",
         |m| {
             let mode = REGISTER_RWP | UFFDIO_REGISTER_MODE_MISSING;
-            let s = Scene::new(m, Memory::Shmem, 1, HAS_RWP, mode)?;
-            let source = Region::source(m, 1, NEW)?;
+            let s = Scene::new(Memory::Shmem, 1, HAS_RWP, mode)?;
+            let source = Region::source(1, NEW)?;
             s.rwprotect(0, 1)?;
             let reader = Thread::reads(s.at(0));
             waits(&s.uffd, &reader, s.at(0), RWP_READ)?;
             let flags = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
             // SAFETY: plain numbers.
             let punched = unsafe {
-                libc::fallocate(s.region.fd.unwrap_or(-1), flags, 0, m.page as libc::off_t)
+                libc::fallocate(s.region.fd(), flags, 0, m.page as libc::off_t)
             };
-            sys::need("fallocate", punched)?;
+            need("fallocate", punched)?;
             s.uffd.wake(s.at(0), m.page).ok()?;
             s.uffd.expect_fault(s.at(0), 0)?;
             s.uffd.copy(s.at(0), source.addr, m.page, 0).gives(m.page)?;
@@ -238,9 +238,9 @@ pub static CASES: &[Case] = &[
         "rwprotect-mprotect",
         "measured",
         "the protection outlives mprotect(2) to PROT_NONE or PROT_READ and back",
-        |m| {
+        |_| {
             for protection in [libc::PROT_NONE, libc::PROT_READ] {
-                let s = scene(m, Memory::Anon)?;
+                let s = scene(Memory::Anon)?;
                 s.region.mprotect(0, 2, protection)?;
                 s.region.mprotect(0, 2, libc::PROT_READ | libc::PROT_WRITE)?;
                 s.traps_read(0, FIRST)?;
@@ -253,10 +253,10 @@ pub static CASES: &[Case] = &[
         "rwprotect-fork",
         "measured",
         "without EVENT_FORK a child is not tracked; the parent's protection outlives fork(2)",
-        |m| {
-            let s = scene(m, Memory::Anon)?;
+        |_| {
+            let s = scene(Memory::Anon)?;
             let addr = s.at(0);
-            let mut child = Child::fork(|| i32::from(crate::region::read(addr) != FIRST))?;
+            let mut child = Child::fork(|| i32::from(mapping::read(addr) != FIRST))?;
             child.succeeds()?;
             quiet(&s.uffd)?;
             s.traps_read(0, FIRST)
@@ -267,8 +267,8 @@ pub static CASES: &[Case] = &[
         "rwprotect-kernel-read",
         "measured",
         "write(2) from a protected page waits, and then has its data",
-        |m| {
-            let s = scene(m, Memory::Anon)?;
+        |_| {
+            let s = scene(Memory::Anon)?;
             let (_, pipe) = pipe_with(&[])?;
             let writer = writes_pipe_from(pipe, s.at(0));
             waits(&s.uffd, &writer, s.at(0), RWP_READ)?;
@@ -281,8 +281,8 @@ pub static CASES: &[Case] = &[
         "rwprotect-kernel-write",
         "measured",
         "read(2) into a protected page waits, and then lands",
-        |m| {
-            let s = scene(m, Memory::Anon)?;
+        |_| {
+            let s = scene(Memory::Anon)?;
             let (pipe, _) = pipe_with(&[NEW])?;
             let reader = reads_pipe_into(pipe, s.at(0));
             waits(&s.uffd, &reader, s.at(0), RWP_READ | UFFD_PAGEFAULT_FLAG_WRITE)?;
@@ -296,8 +296,8 @@ pub static CASES: &[Case] = &[
         "rwprotect-user-mode-only",
         "measured",
         "with UFFD_USER_MODE_ONLY, write(2) from a protected page is EFAULT, without a message",
-        |m| {
-            let region = Region::new(m, Memory::Anon, 2)?;
+        |_| {
+            let region = Region::new(Memory::Anon, 2)?;
             region.fill(FIRST);
             let flags = libc::O_CLOEXEC | libc::O_NONBLOCK | UFFD_USER_MODE_ONLY;
             let uffd = Uffd::open_with(flags, HAS_RWP)?;
@@ -315,8 +315,8 @@ pub static CASES: &[Case] = &[
         "rwprotect-gup",
         "measured",
         "get_user_pages (vmsplice(2) from a protected page) waits",
-        |m| {
-            let s = scene(m, Memory::Anon)?;
+        |_| {
+            let s = scene(Memory::Anon)?;
             let (_, pipe) = pipe_with(&[])?;
             let addr = s.at(0);
             let splicer = Thread::spawn("the thread in vmsplice(2)", move || {
@@ -334,9 +334,9 @@ pub static CASES: &[Case] = &[
         "rwprotect-sigbus",
         "userfaultfd(2), Userfaultfd operation: UFFD_FEATURE_SIGBUS",
         "with the feature SIGBUS, access to a protected page raises SIGBUS, without a message",
-        |m| {
+        |_| {
             let features = HAS_RWP | UFFD_FEATURE_SIGBUS;
-            let s = Scene::new(m, Memory::Anon, 1, features, REGISTER_RWP)?;
+            let s = Scene::new(Memory::Anon, 1, features, REGISTER_RWP)?;
             s.rwprotect(0, 1)?;
             Thread::reads(s.at(0)).gets_signal(SIGBUS)?;
             quiet(&s.uffd)
@@ -347,9 +347,9 @@ pub static CASES: &[Case] = &[
         "rwprotect-thread-id",
         "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_THREAD_ID",
         "with THREAD_ID, the message names the thread",
-        |m| {
+        |_| {
             let features = HAS_RWP | UFFD_FEATURE_THREAD_ID;
-            let s = Scene::new(m, Memory::Anon, 1, features, REGISTER_RWP)?;
+            let s = Scene::new(Memory::Anon, 1, features, REGISTER_RWP)?;
             s.rwprotect(0, 1)?;
             let reader = Thread::reads(s.at(0));
             match s.uffd.next()? {
@@ -366,8 +366,8 @@ pub static CASES: &[Case] = &[
         "rwprotect-pagemap",
         "pagemap.rst, pagemap",
         "bit 57 of a page's entry in /proc/PID/pagemap says that it is read-write-protected",
-        |m| {
-            let s = scene(m, Memory::Anon)?;
+        |_| {
+            let s = scene(Memory::Anon)?;
             ensure!(s.region.pagemap(0)? & (1 << 57) != 0, "the bit is not set");
             s.rwunprotect(0, 1)?;
             ensure!(s.region.pagemap(0)? & (1 << 57) == 0, "the bit is still set");

@@ -1,9 +1,10 @@
 //! PAGEMAP_SCAN for the cases. No cases here.
 
-use std::os::unix::io::AsRawFd;
+use libc::c_int;
+use uffd_kit::message::flag_names;
+use uffd_kit::pagemap::{self, Pagemap};
 
 use crate::prelude::*;
-use libc::c_int;
 
 /// The kernel has PAGEMAP_SCAN: both came with Linux 6.7.
 pub const HAS_SCAN: u64 = UFFD_FEATURE_WP_ASYNC;
@@ -23,14 +24,7 @@ pub struct Scanned {
 /// The argument for all pages of the region: those with all of `mask` are
 /// wanted, and of them is told which of `mask` they have.
 pub fn wanting(region: &Region, mask: u64) -> pm_scan_arg {
-    pm_scan_arg {
-        size: std::mem::size_of::<pm_scan_arg>() as u64,
-        start: region.addr as u64,
-        end: (region.addr + region.len) as u64,
-        category_mask: mask,
-        return_mask: mask,
-        ..pm_scan_arg::default()
-    }
+    pagemap::wanting(region.addr, region.len, mask)
 }
 
 /// The argument for all pages of the region, and for which of `mask` they have.
@@ -43,73 +37,54 @@ pub fn all_pages(region: &Region, mask: u64) -> pm_scan_arg {
 
 /// Memory for asynchronous write-protection: a page that is there, so that there
 /// is a page table, and one after it that is not.
-pub fn beside_a_page(m: &Machine) -> Result<(Uffd, Region), Stop> {
+pub fn beside_a_page() -> Result<(Uffd, Region), Verdict> {
     let uffd = Uffd::open(UFFD_FEATURE_WP_ASYNC)?;
-    let region = Region::new(m, Memory::Anon, 2)?;
+    let region = Region::new(Memory::Anon, 2)?;
     region.write(0, 1);
     uffd.register(region.addr, region.len, UFFDIO_REGISTER_MODE_WP)
         .ok()?;
     Ok((uffd, region))
 }
 
-/// The call itself on this process: the runs it reported, or the errno.
-pub fn call(arg: &mut pm_scan_arg) -> Result<c_int, c_int> {
-    let pagemap = match std::fs::File::open("/proc/self/pagemap") {
-        Ok(file) => file,
-        Err(error) => return Err(error.raw_os_error().unwrap_or(-1)),
-    };
-    // SAFETY: `arg` lives through the call, and its callers give it a `vec`
-    // that may be written, or none, or one that the kernel is to refuse.
-    match unsafe { pagemap_scan(pagemap.as_raw_fd(), arg) } {
-        -1 => Err(sys::errno()),
-        n => Ok(n),
-    }
+/// The call itself on this process: how many runs it reported, or the errno.
+pub fn call(arg: &mut pm_scan_arg) -> Result<usize, c_int> {
+    Pagemap::open().map_err(|_| errno())?.scan(arg)
 }
 
 /// The call must fail so.
 pub fn refuses(mut arg: pm_scan_arg, errno: c_int) -> Outcome {
-    match call(&mut arg) {
-        Err(e) if e == errno => Ok(()),
-        Err(e) => fail!(
-            "PAGEMAP_SCAN answered {}, not {}",
-            errno_name(e),
-            errno_name(errno)
-        ),
-        Ok(n) => fail!("PAGEMAP_SCAN answered {}, not {}", n, errno_name(errno)),
-    }
+    let answer = call(&mut arg);
+    let said = answer.map_or_else(errno_name, |n| n.to_string());
+    let wanted = errno_name(errno);
+    ensure!(
+        answer == Err(errno),
+        "PAGEMAP_SCAN answered {}, not {}",
+        said,
+        wanted
+    );
+    Ok(())
 }
 
 /// Scans with room for so many runs; the call must succeed.
-pub fn scan_with_room(region: &Region, arg: pm_scan_arg, room: usize) -> Result<Scanned, Stop> {
-    let mut vec = vec![page_region::default(); room];
-    let mut arg = pm_scan_arg {
-        vec: if room > 0 { vec.as_mut_ptr() as u64 } else { 0 },
-        vec_len: room as u64,
-        ..arg
-    };
-    let page = sys::page_size();
+pub fn scan_with_room(region: &Region, arg: pm_scan_arg, room: usize) -> Result<Scanned, Verdict> {
+    let mut arg = arg;
+    let page = page_size();
     let index = |addr: u64| (addr as usize).wrapping_sub(region.addr) / page;
-    match call(&mut arg) {
-        Ok(n) => {
-            vec.truncate(n as usize);
-            let run = |r: &page_region| {
-                (
-                    index(r.start),
-                    (r.end - r.start) as usize / page,
-                    r.categories,
-                )
-            };
-            Ok(Scanned {
-                runs: vec.iter().map(run).collect(),
-                walk_end: index(arg.walk_end),
-            })
-        }
+    let run = |r: &page_region| {
+        let pages = (r.end - r.start) as usize / page;
+        (index(r.start), pages, r.categories)
+    };
+    match Pagemap::open()?.runs(&mut arg, room) {
+        Ok(runs) => Ok(Scanned {
+            runs: runs.iter().map(run).collect(),
+            walk_end: index(arg.walk_end),
+        }),
         Err(errno) => fail!("PAGEMAP_SCAN answered {}", errno_name(errno)),
     }
 }
 
 /// Scans with room for more than there can be.
-pub fn scan(region: &Region, arg: pm_scan_arg) -> Result<Scanned, Stop> {
+pub fn scan(region: &Region, arg: pm_scan_arg) -> Result<Scanned, Verdict> {
     scan_with_room(region, arg, 64)
 }
 
@@ -149,7 +124,7 @@ pub fn in_words(runs: &[Run]) -> String {
     runs.iter().map(word).collect::<Vec<_>>().join(" and ")
 }
 
-fn category_names(mut bits: u64) -> String {
+fn category_names(bits: u64) -> String {
     let known = [
         (PAGE_IS_WPALLOWED, "WPALLOWED"),
         (PAGE_IS_WRITTEN, "WRITTEN"),
@@ -162,15 +137,5 @@ fn category_names(mut bits: u64) -> String {
         (PAGE_IS_GUARD, "GUARD"),
         (PAGE_IS_ACCESSED, "ACCESSED"),
     ];
-    let mut names = vec![];
-    for (bit, name) in known {
-        if bits & bit != 0 {
-            names.push(name.to_owned());
-            bits &= !bit;
-        }
-    }
-    if bits != 0 || names.is_empty() {
-        names.push(format!("{:#x}", bits));
-    }
-    names.join("|")
+    flag_names(bits, &known).unwrap_or_else(|| "0x0".to_owned())
 }

@@ -1,6 +1,6 @@
 //! UFFDIO_SET_MODE, and read-write-protection that the kernel lifts by itself.
 
-use super::kit::*;
+use super::scene::*;
 use crate::prelude::*;
 
 const ASYNC: u64 = UFFD_FEATURE_RWP_ASYNC;
@@ -12,15 +12,15 @@ const KINDS: &str = "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_RWP_ASYNC";
 const TRACKED: u64 = 1 << 57;
 
 /// Three protected pages.
-fn scene(m: &Machine, memory: Memory, features: u64) -> Result<Scene, Stop> {
-    let s = Scene::new(m, memory, 3, features, REGISTER_RWP)?;
+fn scene(memory: Memory, features: u64) -> Result<Scene, Verdict> {
+    let s = Scene::new(memory, 3, features, REGISTER_RWP)?;
     s.rwprotect(0, 3)?;
     Ok(s)
 }
 
 /// Accesses pass without a message and leave their mark.
-fn tracks(m: &Machine, memory: Memory) -> Outcome {
-    let s = scene(m, memory, BOTH)?;
+fn tracks(memory: Memory) -> Outcome {
+    let s = scene(memory, BOTH)?;
     let protected = |s: &Scene, n: usize| s.region.pagemap(n).map(|e| e & TRACKED != 0);
     ensure!(
         protected(&s, 0)? && protected(&s, 1)?,
@@ -49,36 +49,36 @@ pub static CASES: &[Case] = &[
         "set-mode-async-anon",
         KINDS,
         "with RWP_ASYNC, access to anonymous memory passes",
-        |m| tracks(m, Memory::Anon),
+        |_| tracks(Memory::Anon),
     )
     .features(BOTH),
     case(
         "set-mode-async-shmem",
         KINDS,
         "with RWP_ASYNC, access to shared memory passes",
-        |m| tracks(m, Memory::Shmem),
+        |_| tracks(Memory::Shmem),
     )
     .features(BOTH),
     case(
         "set-mode-async-hugetlb",
         KINDS,
         "with RWP_ASYNC, access to huge pages passes",
-        |m| tracks(m, Memory::Hugetlb),
+        |_| tracks(Memory::Hugetlb),
     )
     .features(BOTH),
     case(
         "set-mode-async-shared-hugetlb",
         KINDS,
         "likewise to shared huge pages",
-        |m| tracks(m, Memory::SharedHugetlb),
+        |_| tracks(Memory::SharedHugetlb),
     )
     .features(BOTH),
     case(
         "set-mode-async-kernel-access",
         "measured",
         "with RWP_ASYNC, the kernel's own access passes and leaves its mark",
-        |m| {
-            let s = scene(m, Memory::Anon, BOTH)?;
+        |_| {
+            let s = scene(Memory::Anon, BOTH)?;
             let (_, pipe) = pipe_with(&[])?;
             ensure!(
                 passes(&s.uffd, &writes_pipe_from(pipe, s.at(0)))? == 0,
@@ -110,8 +110,8 @@ pub static CASES: &[Case] = &[
         "set-mode-enable",
         DESCRIPTION,
         "enabling RWP_ASYNC makes accesses pass, without registering again",
-        |m| {
-            let s = scene(m, Memory::Anon, HAS_RWP)?;
+        |_| {
+            let s = scene(Memory::Anon, HAS_RWP)?;
             s.traps_read(0, FIRST)?;
             s.uffd.set_mode(ASYNC, 0).ok()?;
             s.lets_read(1, FIRST + 1)?;
@@ -123,8 +123,8 @@ pub static CASES: &[Case] = &[
         "set-mode-disable",
         DESCRIPTION,
         "disabling RWP_ASYNC makes accesses wait, without registering again",
-        |m| {
-            let s = scene(m, Memory::Anon, BOTH)?;
+        |_| {
+            let s = scene(Memory::Anon, BOTH)?;
             s.lets_read(0, FIRST)?;
             s.uffd.set_mode(0, ASYNC).ok()?;
             s.traps_read(1, FIRST + 1)?;
@@ -145,8 +145,8 @@ pub static CASES: &[Case] = &[
         "set-mode-toggle",
         DESCRIPTION,
         "the mode can be switched there and back, and set to what it is",
-        |m| {
-            let s = scene(m, Memory::Anon, BOTH)?;
+        |_| {
+            let s = scene(Memory::Anon, BOTH)?;
             for _ in 0..3 {
                 s.uffd.set_mode(0, ASYNC).ok()?;
                 s.uffd.set_mode(0, ASYNC).ok()?;
@@ -165,8 +165,8 @@ pub static CASES: &[Case] = &[
         "set-mode-nothing",
         DESCRIPTION,
         "no bits at all are a success that changes nothing",
-        |m| {
-            let s = scene(m, Memory::Anon, HAS_RWP)?;
+        |_| {
+            let s = scene(Memory::Anon, HAS_RWP)?;
             s.uffd.set_mode(0, 0).ok()?;
             s.traps_read(0, FIRST)
         },
@@ -176,8 +176,8 @@ pub static CASES: &[Case] = &[
         "set-mode-waiting-thread",
         "measured",
         "enabling RWP_ASYNC lets a thread go on that waits already",
-        |m| {
-            let s = scene(m, Memory::Anon, HAS_RWP)?;
+        |_| {
+            let s = scene(Memory::Anon, HAS_RWP)?;
             let reader = Thread::reads(s.at(0));
             waits(&s.uffd, &reader, s.at(0), RWP_READ)?;
             s.uffd.set_mode(ASYNC, 0).ok()?;
@@ -190,8 +190,8 @@ pub static CASES: &[Case] = &[
         "set-mode-einval-other-bit",
         "UFFDIO_SET_MODE(2const), ERRORS: EINVAL",
         "any other bit in either field is EINVAL",
-        |m| {
-            let s = scene(m, Memory::Anon, HAS_RWP)?;
+        |_| {
+            let s = scene(Memory::Anon, HAS_RWP)?;
             for bit in (0..64).map(|n| 1u64 << n).filter(|bit| *bit != ASYNC) {
                 s.uffd.set_mode(bit, 0).fails(EINVAL)?;
                 s.uffd.set_mode(0, bit).fails(EINVAL)?;
@@ -205,8 +205,8 @@ pub static CASES: &[Case] = &[
         "set-mode-einval-overlap",
         "UFFDIO_SET_MODE(2const), ERRORS: EINVAL.2",
         "one bit in both fields is EINVAL",
-        |m| {
-            let s = scene(m, Memory::Anon, HAS_RWP)?;
+        |_| {
+            let s = scene(Memory::Anon, HAS_RWP)?;
             s.uffd.set_mode(ASYNC, ASYNC).fails(EINVAL)?;
             s.traps_read(0, FIRST)
         },
@@ -248,8 +248,8 @@ pub static CASES: &[Case] = &[
         "set-mode-efault",
         "UFFDIO_SET_MODE(2const), ERRORS: EFAULT",
         "an argument that cannot be read is EFAULT",
-        |m| {
-            let s = scene(m, Memory::Anon, HAS_RWP)?;
+        |_| {
+            let s = scene(Memory::Anon, HAS_RWP)?;
             let nowhere = s.at(3) as *mut uffdio_set_mode;
             // SAFETY: the kernel checks the address, which is the point.
             let make = || unsafe { uffdio_set_mode(s.uffd.fd, nowhere) };

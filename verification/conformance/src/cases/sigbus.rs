@@ -1,19 +1,18 @@
 //! Cases: UFFD_FEATURE_SIGBUS.
 
-use crate::cases::kit::{pipe_with, quiet, reads_pipe_into, Scene};
-use crate::child::Exit;
+use super::scene::*;
 use crate::prelude::*;
 
 const MISSING: u64 = UFFDIO_REGISTER_MODE_MISSING;
 const SIGBUS_FEATURE: u64 = UFFD_FEATURE_SIGBUS;
 
-fn scene(m: &Machine, memory: Memory) -> Result<Scene, Stop> {
-    Scene::empty(m, memory, 2, SIGBUS_FEATURE, MISSING)
+fn scene(memory: Memory) -> Result<Scene, Verdict> {
+    Scene::empty(memory, 2, SIGBUS_FEATURE, MISSING)
 }
 
 /// Accesses to a missing page must raise SIGBUS, without a message.
-fn raises(m: &Machine, memory: Memory) -> Outcome {
-    let s = scene(m, memory)?;
+fn raises(memory: Memory) -> Outcome {
+    let s = scene(memory)?;
     for thread in [Thread::reads(s.at(0) + 9), Thread::writes(s.at(1) + 9, 1)] {
         thread.gets_signal(SIGBUS)?;
     }
@@ -26,29 +25,29 @@ pub static CASES: &[Case] = &[
         "sigbus-anon",
         "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_SIGBUS",
         "accesses to a missing page raise SIGBUS, and there is no message",
-        |m| raises(m, Memory::Anon),
+        |_| raises(Memory::Anon),
     )
     .features(SIGBUS_FEATURE),
     case(
         "sigbus-shmem",
         "userfaultfd(2), Userfaultfd operation: UFFD_FEATURE_SIGBUS",
         "accesses to holes of shared memory raise SIGBUS, and there is no message",
-        |m| raises(m, Memory::Shmem),
+        |_| raises(Memory::Shmem),
     )
     .features(SIGBUS_FEATURE | UFFD_FEATURE_MISSING_SHMEM),
     case(
         "sigbus-hugetlb",
         "userfaultfd(2), Userfaultfd operation: UFFD_FEATURE_SIGBUS",
         "accesses to missing huge pages raise SIGBUS, and there is no message",
-        |m| raises(m, Memory::Hugetlb),
+        |_| raises(Memory::Hugetlb),
     )
     .features(SIGBUS_FEATURE | UFFD_FEATURE_MISSING_HUGETLBFS),
     case(
         "sigbus-signal-details",
         "measured",
         "the signal has the code BUS_ADRERR and the address of the access",
-        |m| {
-            let s = scene(m, Memory::Anon)?;
+        |_| {
+            let s = scene(Memory::Anon)?;
             let at = s.at(1) + 0x40;
             let (code, address) = Thread::writes(at, 1).gets_signal(SIGBUS)?;
             ensure!(code == libc::BUS_ADRERR, "si_code is {}", code);
@@ -66,7 +65,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd(2), Userfaultfd operation: UFFD_FEATURE_SIGBUS",
         "pages that were filled beforehand are accessed as ever",
         |m| {
-            let (s, source) = (scene(m, Memory::Anon)?, Region::source(m, 1, 6)?);
+            let (s, source) = (scene(Memory::Anon)?, Region::source(1, 6)?);
             s.uffd.copy(s.at(0), source.addr, m.page, 0).gives(m.page)?;
             s.uffd.zeropage(s.at(1), m.page, 0).gives(m.page)?;
             Thread::reads(s.at(0)).returns_value(6)?;
@@ -79,7 +78,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "after unregistering, accesses find zeroes again",
         |m| {
-            let s = scene(m, Memory::Anon)?;
+            let s = scene(Memory::Anon)?;
             s.uffd.unregister(s.at(0), m.page).ok()?;
             Thread::reads(s.at(0)).returns_value(0)?;
             Thread::reads(s.at(1)).gets_signal(SIGBUS).map(|_| ())
@@ -90,8 +89,8 @@ pub static CASES: &[Case] = &[
         "sigbus-system-call",
         "measured",
         "a system call that touches a missing page answers EFAULT, without a signal",
-        |m| {
-            let s = scene(m, Memory::Anon)?;
+        |_| {
+            let s = scene(Memory::Anon)?;
             let (pipe, _) = pipe_with(b"x")?;
             reads_pipe_into(pipe, s.at(0)).returns_value(i64::from(EFAULT))?;
             quiet(&s.uffd)
@@ -102,9 +101,8 @@ pub static CASES: &[Case] = &[
         "sigbus-kills",
         "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_SIGBUS",
         "a process without a handler for it dies of the signal",
-        |m| {
-            let m = m.clone();
-            let mut child = Child::fork(move || match scene(&m, Memory::Anon) {
+        |_| {
+            let mut child = Child::fork(move || match scene(Memory::Anon) {
                 Ok(s) => i32::from(s.region.read(0)),
                 Err(_) => 9,
             })?;
@@ -122,8 +120,8 @@ pub static CASES: &[Case] = &[
         "sigbus-write-protected",
         "measured",
         "a write to a write-protected page raises SIGBUS, too",
-        |m| {
-            let s = Scene::new(m, Memory::Anon, 1, SIGBUS_FEATURE, UFFDIO_REGISTER_MODE_WP)?;
+        |_| {
+            let s = Scene::new(Memory::Anon, 1, SIGBUS_FEATURE, UFFDIO_REGISTER_MODE_WP)?;
             s.protect(0, 1)?;
             Thread::writes(s.at(0), 1).gets_signal(SIGBUS)?;
             quiet(&s.uffd)?;
@@ -136,12 +134,12 @@ pub static CASES: &[Case] = &[
         "sigbus-inherited-with-event-fork",
         "userfaultfd(2), Userfaultfd operation: UFFD_FEATURE_SIGBUS",
         "together with EVENT_FORK, a child inherits it",
-        |m| {
+        |_| {
             let features = SIGBUS_FEATURE | UFFD_FEATURE_EVENT_FORK;
-            let s = Scene::empty(m, Memory::Anon, 1, features, MISSING)?;
+            let s = Scene::empty(Memory::Anon, 1, features, MISSING)?;
             let addr = s.at(0);
             let forker = Thread::spawn("the forking thread", move || {
-                let forked = Child::fork(|| i32::from(crate::region::read(addr)));
+                let forked = Child::fork(|| i32::from(mapping::read(addr)));
                 match forked.and_then(|mut child| child.ends()) {
                     Ok(Exit::Signal(signal)) => i64::from(signal),
                     _ => 0,
@@ -159,10 +157,10 @@ pub static CASES: &[Case] = &[
         "sigbus-not-inherited",
         "userfaultfd(2), Userfaultfd operation: UFFD_FEATURE_SIGBUS",
         "without EVENT_FORK, a child finds zeroes in missing pages",
-        |m| {
-            let s = scene(m, Memory::Anon)?;
+        |_| {
+            let s = scene(Memory::Anon)?;
             let addr = s.at(0);
-            Child::fork(move || i32::from(crate::region::read(addr)))?.succeeds()
+            Child::fork(move || i32::from(mapping::read(addr)))?.succeeds()
         },
     )
     .features(SIGBUS_FEATURE),

@@ -1,20 +1,20 @@
 //! Cases: UFFDIO_UNREGISTER.
 
-use crate::cases::kit::passes;
+use super::scene::*;
 use crate::prelude::*;
 
 const MISSING: u64 = UFFDIO_REGISTER_MODE_MISSING;
 
 /// A userfaultfd, and four pages registered with it for missing pages.
-fn scene(m: &Machine) -> Result<(Uffd, Region), Stop> {
-    let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Anon, 4)?);
+fn scene() -> Result<(Uffd, Region), Verdict> {
+    let (uffd, region) = (Uffd::open(0)?, Region::new(Memory::Anon, 4)?);
     uffd.register(region.addr, region.len, MISSING).ok()?;
     Ok((uffd, region))
 }
 
 /// Unregistering this must be EINVAL, and the range must still be registered.
 fn refuses(m: &Machine, change: impl Fn(usize, usize) -> (usize, usize)) -> Outcome {
-    let (uffd, region) = scene(m)?;
+    let (uffd, region) = scene()?;
     let (start, len) = change(region.addr, m.page);
     uffd.unregister(start, len).fails(EINVAL)?;
     let reader = Thread::reads(region.addr);
@@ -24,8 +24,8 @@ fn refuses(m: &Machine, change: impl Fn(usize, usize) -> (usize, usize)) -> Outc
 }
 
 /// A page that was write-protected when it was unregistered.
-fn protected_once(m: &Machine) -> Result<(Uffd, Region), Stop> {
-    let (uffd, region) = (Uffd::open(0)?, Region::source(m, 1, 1)?);
+fn protected_once() -> Result<(Uffd, Region), Verdict> {
+    let (uffd, region) = (Uffd::open(0)?, Region::source(1, 1)?);
     uffd.register(region.addr, region.len, UFFDIO_REGISTER_MODE_WP)
         .ok()?;
     uffd.writeprotect(region.addr, region.len, UFFDIO_WRITEPROTECT_MODE_WP)
@@ -40,8 +40,8 @@ pub static CASES: &[Case] = &[
         "unregister-ends-faults",
         "UFFDIO_UNREGISTER(2const), DESCRIPTION",
         "afterwards missing pages are filled with zeroes, without a message",
-        |m| {
-            let (uffd, region) = scene(m)?;
+        |_| {
+            let (uffd, region) = scene()?;
             uffd.unregister(region.addr, region.len).ok()?;
             let value = passes(&uffd, &Thread::reads(region.at(0)))?;
             ensure!(value == 0, "read {:#x}", value);
@@ -53,7 +53,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_UNREGISTER(2const), DESCRIPTION",
         "a part of a registered range can be unregistered, and the rest stays registered",
         |m| {
-            let (uffd, region) = scene(m)?;
+            let (uffd, region) = scene()?;
             uffd.unregister(region.at(1), m.page).ok()?;
             passes(&uffd, &Thread::reads(region.at(1)))?;
             for n in [0, 2] {
@@ -69,8 +69,8 @@ pub static CASES: &[Case] = &[
         "unregister-during-fault",
         "measured",
         "threads that wait in the range are woken, and find zeroes",
-        |m| {
-            let (uffd, region) = scene(m)?;
+        |_| {
+            let (uffd, region) = scene()?;
             let readers: Vec<Thread> = (0..3).map(|n| Thread::reads(region.at(n))).collect();
             for _ in 0..3 {
                 uffd.next()?;
@@ -87,7 +87,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "threads that wait outside of the unregistered part wait on",
         |m| {
-            let (uffd, region) = scene(m)?;
+            let (uffd, region) = scene()?;
             let reader = Thread::reads(region.at(0));
             uffd.expect_fault(region.at(0), 0)?;
             uffd.unregister(region.at(1), m.page).ok()?;
@@ -100,8 +100,8 @@ pub static CASES: &[Case] = &[
         "unregister-lifts-write-protection",
         "measured",
         "write-protection in the range is lifted",
-        |m| {
-            let (uffd, region) = protected_once(m)?;
+        |_| {
+            let (uffd, region) = protected_once()?;
             passes(&uffd, &Thread::writes(region.addr, 2))?;
             ensure!(region.read(0) == 2, "the write was lost");
             Ok(())
@@ -112,8 +112,8 @@ pub static CASES: &[Case] = &[
         "unregister-forgets-write-protection",
         "measured",
         "write-protection is forgotten: registering again does not bring it back",
-        |m| {
-            let (uffd, region) = protected_once(m)?;
+        |_| {
+            let (uffd, region) = protected_once()?;
             uffd.register(region.addr, region.len, UFFDIO_REGISTER_MODE_WP)
                 .ok()?;
             passes(&uffd, &Thread::writes(region.addr, 2))?;
@@ -127,8 +127,8 @@ pub static CASES: &[Case] = &[
         "measured",
         "afterwards COPY and ZEROPAGE answer ENOENT",
         |m| {
-            let (uffd, region) = scene(m)?;
-            let source = Region::source(m, 1, 1)?;
+            let (uffd, region) = scene()?;
+            let source = Region::source(1, 1)?;
             uffd.unregister(region.addr, region.len).ok()?;
             let out = -i64::from(ENOENT);
             uffd.copy(region.addr, source.addr, m.page, 0)
@@ -142,7 +142,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "the range can be registered again afterwards",
         |m| {
-            let (uffd, region) = scene(m)?;
+            let (uffd, region) = scene()?;
             uffd.unregister(region.addr, region.len).ok()?;
             uffd.register(region.addr, region.len, MISSING).ok()?;
             let reader = Thread::reads(region.at(2));
@@ -155,9 +155,9 @@ pub static CASES: &[Case] = &[
         "unregister-never-registered",
         "measured",
         "memory that could be registered but is not is no error",
-        |m| {
-            let (uffd, _region) = scene(m)?;
-            let other = Region::new(m, Memory::Anon, 1)?;
+        |_| {
+            let (uffd, _region) = scene()?;
+            let other = Region::new(Memory::Anon, 1)?;
             uffd.unregister(other.addr, other.len).ok()
         },
     ),
@@ -166,7 +166,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "a userfaultfd cannot unregister what another one has: EINVAL",
         |m| {
-            let ((one, region), two) = (scene(m)?, Uffd::open(0)?);
+            let ((one, region), two) = (scene()?, Uffd::open(0)?);
             two.unregister(region.addr, region.len).fails(EINVAL)?;
             let reader = Thread::reads(region.addr);
             one.expect_fault(region.addr, 0)?;
@@ -178,8 +178,8 @@ pub static CASES: &[Case] = &[
         "unregister-argument-only-read",
         "UFFDIO_UNREGISTER(2const), SYNOPSIS",
         "the argument is only read: it may be in read-only memory",
-        |m| {
-            let ((uffd, region), page) = (scene(m)?, Region::source(m, 1, 0)?);
+        |_| {
+            let ((uffd, region), page) = (scene()?, Region::source(1, 0)?);
             let range = uffdio_range {
                 start: region.addr as u64,
                 len: region.len as u64,
@@ -225,7 +225,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "huge pages can be unregistered in whole huge pages alone, else EINVAL",
         |m| {
-            let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Hugetlb, 1)?);
+            let (uffd, region) = (Uffd::open(0)?, Region::new(Memory::Hugetlb, 1)?);
             uffd.register(region.addr, region.len, MISSING).ok()?;
             uffd.unregister(region.addr, m.page).fails(EINVAL)?;
             uffd.unregister(region.addr, region.len).ok()
@@ -236,8 +236,8 @@ pub static CASES: &[Case] = &[
         "unregister-einval-file",
         "UFFDIO_UNREGISTER(2const), ERRORS: EINVAL.2",
         "memory of a kind that cannot be registered, as of an ordinary file, is EINVAL",
-        |m| {
-            let (uffd, file) = (Uffd::open(0)?, Region::new(m, Memory::File, 1)?);
+        |_| {
+            let (uffd, file) = (Uffd::open(0)?, Region::new(Memory::File, 1)?);
             uffd.unregister(file.addr, file.len).fails(EINVAL)
         },
     ),
@@ -246,7 +246,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_UNREGISTER(2const), ERRORS: EINVAL.3",
         "a range in which nothing is mapped is EINVAL",
         |m| {
-            let (uffd, region) = scene(m)?;
+            let (uffd, region) = scene()?;
             region.munmap(1, 2)?;
             uffd.unregister(region.at(1), 2 * m.page).fails(EINVAL)
         },

@@ -5,15 +5,15 @@ use crate::prelude::*;
 const MISSING: u64 = UFFDIO_REGISTER_MODE_MISSING;
 
 /// A userfaultfd, four pages registered with it for missing pages, and data.
-fn scene(m: &Machine) -> Result<(Uffd, Region, Region), Stop> {
-    let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Anon, 4)?);
+fn scene() -> Result<(Uffd, Region, Region), Verdict> {
+    let (uffd, region) = (Uffd::open(0)?, Region::new(Memory::Anon, 4)?);
     uffd.register(region.addr, region.len, MISSING).ok()?;
-    Ok((uffd, region, Region::source(m, 4, 0x41)?))
+    Ok((uffd, region, Region::source(4, 0x41)?))
 }
 
 /// Waking this must be EINVAL, and wake nobody.
 fn refuses(m: &Machine, change: impl Fn(usize, usize) -> (usize, usize)) -> Outcome {
-    let (uffd, region, source) = scene(m)?;
+    let (uffd, region, source) = scene()?;
     let reader = Thread::reads(region.addr);
     uffd.expect_fault(region.addr, 0)?;
     // Until it sleeps, it would see the page and not wait.
@@ -35,7 +35,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_WAKE(2const), DESCRIPTION: UFFDIO_COPY_MODE_DONTWAKE",
         "wakes the thread whose page was copied with DONTWAKE",
         |m| {
-            let (uffd, region, source) = scene(m)?;
+            let (uffd, region, source) = scene()?;
             let reader = Thread::reads(region.at(2));
             uffd.expect_fault(region.at(2), 0)?;
             // Until it sleeps, it would see the page and not wait.
@@ -54,7 +54,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_WAKE(2const), DESCRIPTION: UFFDIO_ZEROPAGE_MODE_DONTWAKE",
         "wakes the thread whose page was zeroed with DONTWAKE",
         |m| {
-            let (uffd, region, _source) = scene(m)?;
+            let (uffd, region, _source) = scene()?;
             let reader = Thread::reads(region.at(2));
             uffd.expect_fault(region.at(2), 0)?;
             // Until it sleeps, it would see the page and not wait.
@@ -71,7 +71,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_WAKE(2const), DESCRIPTION",
         "several COPY and ZEROPAGE without waking, then one WAKE for all",
         |m| {
-            let (uffd, region, source) = scene(m)?;
+            let (uffd, region, source) = scene()?;
             let readers: Vec<Thread> = (0..4).map(|n| Thread::reads(region.at(n))).collect();
             for _ in 0..4 {
                 uffd.next()?;
@@ -98,7 +98,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "several threads that wait for one page send a message each, and are all woken",
         |m| {
-            let (uffd, region, source) = scene(m)?;
+            let (uffd, region, source) = scene()?;
             let readers: Vec<Thread> = (0..3).map(|_| Thread::reads(region.at(0))).collect();
             for _ in 0..3 {
                 uffd.expect_fault(region.at(0), 0)?;
@@ -118,7 +118,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_WAKE(2const), DESCRIPTION",
         "wakes in the range alone",
         |m| {
-            let (uffd, region, source) = scene(m)?;
+            let (uffd, region, source) = scene()?;
             let (one, two) = (Thread::reads(region.at(0)), Thread::reads(region.at(1)));
             uffd.next()?;
             uffd.next()?;
@@ -137,7 +137,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "a thread that is woken while its page is still missing faults anew, with a new message",
         |m| {
-            let (uffd, region, source) = scene(m)?;
+            let (uffd, region, source) = scene()?;
             let reader = Thread::reads(region.at(0));
             uffd.expect_fault(region.at(0), 0)?;
             for _ in 0..2 {
@@ -154,7 +154,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "a range in which nobody waits, nothing is registered or nothing is mapped is no error",
         |m| {
-            let (uffd, region, source) = scene(m)?;
+            let (uffd, region, source) = scene()?;
             uffd.wake(region.addr, region.len).ok()?;
             uffd.wake(source.addr, source.len).ok()?;
             region.munmap(1, 1)?;
@@ -166,7 +166,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_WAKE(2const), SYNOPSIS",
         "the argument is only read: it may be in read-only memory",
         |m| {
-            let (uffd, region, source) = scene(m)?;
+            let (uffd, region, source) = scene()?;
             let reader = Thread::reads(region.at(0));
             uffd.expect_fault(region.at(0), 0)?;
             // Until it sleeps, it would see the page and not wait.

@@ -1,13 +1,13 @@
 //! UFFDIO_WRITEPROTECT: what it does, whom it wakes, and how it ends.
 
-use super::kit::*;
+use super::scene::*;
 use crate::prelude::*;
 
 const WP: u64 = UFFDIO_WRITEPROTECT_MODE_WP;
 const DONTWAKE: u64 = UFFDIO_WRITEPROTECT_MODE_DONTWAKE;
 
-fn scene(m: &Machine) -> Result<Scene, Stop> {
-    Scene::new(m, Memory::Anon, 4, 0, UFFDIO_REGISTER_MODE_WP)
+fn scene() -> Result<Scene, Verdict> {
+    Scene::new(Memory::Anon, 4, 0, UFFDIO_REGISTER_MODE_WP)
 }
 
 /// See the head of the file.
@@ -16,8 +16,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-protects",
         "UFFDIO_WRITEPROTECT(2const), DESCRIPTION: UFFDIO_WRITEPROTECT_MODE_WP",
         "with MODE_WP the range is write-protected: a write to it waits and sends a message",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             s.protect(0, 4)?;
             (0..4).try_for_each(|n| s.traps_write(n))
         },
@@ -27,8 +27,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-unprotects",
         "UFFDIO_WRITEPROTECT(2const), DESCRIPTION",
         "without MODE_WP the protection of the range is lifted, and the rest keeps it",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             s.protect(0, 4)?;
             s.unprotect(1, 2)?;
             s.lets_write(1)?;
@@ -42,8 +42,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-sub-range",
         "userfaultfd.rst, Write Protect Notifications",
         "any part of the registered range can be protected; its neighbours are left alone",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             s.protect(1, 2)?;
             s.lets_write(0)?;
             s.lets_write(3)?;
@@ -56,8 +56,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-twice",
         "userfaultfd.rst, Write Protect Notifications",
         "a range can be protected, lifted and protected again, and each call repeated",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             s.unprotect(0, 4)?;
             s.protect(0, 4)?;
             s.protect(0, 4)?;
@@ -74,8 +74,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-keeps-contents",
         "userfaultfd(2), Userfaultfd write-protect mode",
         "protecting and lifting change nothing of what the memory holds",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             s.protect(0, 4)?;
             (0..4).try_for_each(|n| s.region.holds(n, FIRST + n as u8))?;
             s.unprotect(0, 4)?;
@@ -88,7 +88,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "one call can span ranges that were registered one by one",
         |m| {
-            let region = Region::new(m, Memory::Anon, 4)?;
+            let region = Region::new(Memory::Anon, 4)?;
             region.fill(FIRST);
             let uffd = Uffd::open(0)?;
             let half = 2 * m.page;
@@ -109,8 +109,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-message",
         "userfaultfd(2), Userfaultfd write-protect mode: UFFD_PAGEFAULT_FLAG_WP",
         "the message of a write-protect fault has the flags WP and WRITE and the page's address",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             s.protect(2, 1)?;
             let writer = Thread::writes(s.at(2) + 100, NEW);
             s.uffd.expect_fault(s.at(2), WP_WRITE)?;
@@ -123,8 +123,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-atomic-instruction",
         "userfaultfd(2), Userfaultfd write-protect mode",
         "an atomic read-modify-write is a write: it waits, and then happens once",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             s.protect(0, 1)?;
             let addr = s.at(0);
             let adder = Thread::spawn("the adding thread", move || {
@@ -147,7 +147,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "any userfaultfd of the process can protect and lift; the fault goes to the one registered",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             let other = Uffd::open(0)?;
             other.writeprotect(s.at(0), m.page, WP).ok()?;
             let writer = Thread::writes(s.at(0), NEW);
@@ -165,8 +165,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-lift-wakes",
         "UFFDIO_WRITEPROTECT(2const), DESCRIPTION",
         "lifting the protection resolves the fault: the thread goes on and its write lands",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             s.protect(0, 1)?;
             let writer = Thread::writes(s.at(0), NEW);
             s.uffd.expect_fault(s.at(0), WP_WRITE)?;
@@ -186,8 +186,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-lift-range-wakes",
         "userfaultfd(2), Userfaultfd write-protect mode",
         "lifting the protection of a whole range wakes the threads of all its pages",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             s.protect(0, 4)?;
             let writers: Vec<Thread> = (0..4).map(|n| Thread::writes(s.at(n), NEW)).collect();
             for _ in 0..4 {
@@ -203,7 +203,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_WRITEPROTECT(2const), DESCRIPTION: UFFDIO_WRITEPROTECT_MODE_DONTWAKE",
         "with DONTWAKE the protection is lifted and the thread waits on until UFFDIO_WAKE",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             s.protect(0, 1)?;
             let writer = Thread::writes(s.at(0), NEW);
             s.uffd.expect_fault(s.at(0), WP_WRITE)?;
@@ -221,7 +221,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "UFFDIO_WAKE without lifting the protection makes the thread fault again",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             s.protect(0, 1)?;
             let writer = Thread::writes(s.at(0), NEW);
             s.uffd.expect_fault(s.at(0), WP_WRITE)?;
@@ -236,8 +236,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-many-waiters",
         "measured",
         "of several threads that wait for one page each sends a message; one call wakes them all",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             s.protect(0, 1)?;
             let writers: Vec<Thread> = (0..4)
                 .map(|n| Thread::writes(s.at(0) + n, 0xa0 + n as u8))
@@ -249,7 +249,7 @@ pub static CASES: &[Case] = &[
             for (n, writer) in writers.iter().enumerate() {
                 writer.returns()?;
                 ensure!(
-                    crate::region::read(s.at(0) + n) == 0xa0 + n as u8,
+                    mapping::read(s.at(0) + n) == 0xa0 + n as u8,
                     "a write was lost"
                 );
             }
@@ -262,7 +262,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "protecting a page wakes nobody who waits for another kind of fault in it",
         |m| {
-            let s = Scene::empty(m, Memory::Anon, 4, 0, MISSING_WP)?;
+            let s = Scene::empty(Memory::Anon, 4, 0, MISSING_WP)?;
             let reader = Thread::reads(s.at(0));
             s.uffd.expect_fault(s.at(0), 0)?;
             s.protect(0, 4)?;
@@ -277,8 +277,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-close-during-fault",
         "measured",
         "closing the userfaultfd during a fault lets the thread go on, and its write lands",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             s.protect(0, 1)?;
             let writer = Thread::writes(s.at(0), NEW);
             s.uffd.expect_fault(s.at(0), WP_WRITE)?;
@@ -293,8 +293,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-unregister-lifts",
         "measured",
         "unregistering lifts the protection of all its pages",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             s.protect(0, 4)?;
             s.uffd.unregister(s.at(0), s.region.len).ok()?;
             (0..4).try_for_each(|n| s.lets_write(n))
@@ -305,8 +305,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-unregister-wakes",
         "measured",
         "unregistering a range wakes the threads that wait in it, if it is registered for MISSING",
-        |m| {
-            let s = Scene::new(m, Memory::Anon, 4, 0, MISSING_WP)?;
+        |_| {
+            let s = Scene::new(Memory::Anon, 4, 0, MISSING_WP)?;
             s.protect(0, 1)?;
             let writer = Thread::writes(s.at(0), NEW);
             s.uffd.expect_fault(s.at(0), WP_WRITE)?;
@@ -322,7 +322,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "unregistering a range registered for WP alone leaves its waiting threads to UFFDIO_WAKE",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             s.protect(0, 1)?;
             let writer = Thread::writes(s.at(0), NEW);
             s.uffd.expect_fault(s.at(0), WP_WRITE)?;
@@ -339,8 +339,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-close-lifts",
         "userfaultfd(2), DESCRIPTION",
         "closing the last descriptor unregisters: protected pages can be written again",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             s.protect(0, 4)?;
             let addr = s.at(0);
             drop(s.uffd);

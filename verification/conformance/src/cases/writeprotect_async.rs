@@ -1,6 +1,6 @@
 //! Write-protection that the kernel lifts by itself: UFFD_FEATURE_WP_ASYNC.
 
-use super::kit::*;
+use super::scene::*;
 use crate::prelude::*;
 
 const ASYNC: u64 = UFFD_FEATURE_WP_ASYNC;
@@ -9,7 +9,7 @@ const SOURCE: &str = "userfaultfd.rst, Write Protect Notifications: UFFD_FEATURE
 /// Bit 57 of a pagemap entry: userfaultfd tracks the page.
 const TRACKED: u64 = 1 << 57;
 
-fn is_protected(s: &Scene, n: usize) -> Result<bool, Stop> {
+fn is_protected(s: &Scene, n: usize) -> Result<bool, Verdict> {
     Ok(s.region.pagemap(n)? & TRACKED != 0)
 }
 
@@ -28,8 +28,8 @@ fn protected(s: &Scene, expected: &[bool]) -> Outcome {
 }
 
 /// Writes pass without a message and leave their mark.
-fn tracks(m: &Machine, memory: Memory) -> Outcome {
-    let s = Scene::new(m, memory, 3, ASYNC, REGISTER_WP)?;
+fn tracks(memory: Memory) -> Outcome {
+    let s = Scene::new(memory, 3, ASYNC, REGISTER_WP)?;
     protected(&s, &[false, false, false])?;
     s.protect(0, 3)?;
     protected(&s, &[true, true, true])?;
@@ -41,8 +41,8 @@ fn tracks(m: &Machine, memory: Memory) -> Outcome {
 }
 
 /// Pages that are not there are tracked, too.
-fn tracks_missing(m: &Machine, memory: Memory) -> Outcome {
-    let s = Scene::empty(m, memory, 3, ASYNC, REGISTER_WP)?;
+fn tracks_missing(memory: Memory) -> Outcome {
+    let s = Scene::empty(memory, 3, ASYNC, REGISTER_WP)?;
     s.protect(0, 3)?;
     protected(&s, &[true, true, true])?;
     s.lets_write(1)?;
@@ -57,50 +57,50 @@ pub static CASES: &[Case] = &[
         "writeprotect-async-anon",
         SOURCE,
         "a write to anonymous memory marks its page",
-        |m| tracks(m, Memory::Anon),
+        |_| tracks(Memory::Anon),
     )
     .features(ASYNC),
     case(
         "writeprotect-async-shmem",
         SOURCE,
         "a write to shared memory marks its page",
-        |m| tracks(m, Memory::Shmem),
+        |_| tracks(Memory::Shmem),
     )
     .features(ASYNC),
     case(
         "writeprotect-async-private-shmem",
         SOURCE,
         "likewise a private memfd",
-        |m| tracks(m, Memory::PrivateShmem),
+        |_| tracks(Memory::PrivateShmem),
     )
     .features(ASYNC),
     case(
         "writeprotect-async-hugetlb",
         SOURCE,
         "a write to a huge page marks it",
-        |m| tracks(m, Memory::Hugetlb),
+        |_| tracks(Memory::Hugetlb),
     )
     .features(ASYNC),
     case(
         "writeprotect-async-shared-hugetlb",
         SOURCE,
         "likewise a shared huge page",
-        |m| tracks(m, Memory::SharedHugetlb),
+        |_| tracks(Memory::SharedHugetlb),
     )
     .features(ASYNC),
     case(
         "writeprotect-async-file",
         "userfaultfd.rst, Write Protect Notifications",
         "used alone, it works on any memory, so on files of other file systems",
-        |m| tracks(m, Memory::File),
+        |_| tracks(Memory::File),
     )
     .features(ASYNC),
     case(
         "writeprotect-async-file-with-missing",
         "userfaultfd.rst, Write Protect Notifications",
         "not used alone, together with MISSING, files of other file systems are EINVAL",
-        |m| {
-            let region = Region::new(m, Memory::File, 1)?;
+        |_| {
+            let region = Region::new(Memory::File, 1)?;
             let uffd = Uffd::open(ASYNC)?;
             uffd.register(region.addr, region.len, MISSING_WP)
                 .fails(EINVAL)
@@ -111,29 +111,29 @@ pub static CASES: &[Case] = &[
         "writeprotect-async-missing-anon",
         "measured",
         "anonymous pages that are not there are tracked, even without WP_UNPOPULATED",
-        |m| tracks_missing(m, Memory::Anon),
+        |_| tracks_missing(Memory::Anon),
     )
     .features(ASYNC),
     case(
         "writeprotect-async-missing-shmem",
         SOURCE,
         "pages of shared memory that are not there are tracked",
-        |m| tracks_missing(m, Memory::Shmem),
+        |_| tracks_missing(Memory::Shmem),
     )
     .features(ASYNC),
     case(
         "writeprotect-async-missing-hugetlb",
         SOURCE,
         "huge pages that are not there are tracked",
-        |m| tracks_missing(m, Memory::SharedHugetlb),
+        |_| tracks_missing(Memory::SharedHugetlb),
     )
     .features(ASYNC),
     case(
         "writeprotect-async-thp",
         "pagemap.rst, PAGEMAP_SCAN",
         "a write to a transparent huge page marks the page, and perhaps its neighbours",
-        |m| {
-            let s = Scene::of(thp(m)?, ASYNC, REGISTER_WP)?;
+        |_| {
+            let s = Scene::of(thp()?, ASYNC, REGISTER_WP)?;
             s.protect(0, s.region.pages())?;
             ensure!(is_protected(&s, 5)?, "the page is not protected");
             s.lets_write(5)?;
@@ -146,8 +146,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-async-off",
         "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_WP_ASYNC",
         "without the feature, a write waits, although the kernel has it",
-        |m| {
-            let s = Scene::new(m, Memory::Anon, 1, 0, REGISTER_WP)?;
+        |_| {
+            let s = Scene::new(Memory::Anon, 1, 0, REGISTER_WP)?;
             s.protect(0, 1)?;
             s.traps_write(0)
         },
@@ -157,8 +157,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-async-not-yet-protected",
         SOURCE,
         "a page is not tracked before it is protected",
-        |m| {
-            let s = Scene::new(m, Memory::Anon, 2, ASYNC, REGISTER_WP)?;
+        |_| {
+            let s = Scene::new(Memory::Anon, 2, ASYNC, REGISTER_WP)?;
             s.protect(0, 1)?;
             protected(&s, &[true, false])
         },
@@ -169,7 +169,7 @@ pub static CASES: &[Case] = &[
         SOURCE,
         "resolving a fault is invalid in this mode: lifting the protection is refused",
         |m| {
-            let s = Scene::new(m, Memory::Anon, 1, ASYNC, REGISTER_WP)?;
+            let s = Scene::new(Memory::Anon, 1, ASYNC, REGISTER_WP)?;
             s.protect(0, 1)?;
             let answer = s.uffd.writeprotect(s.at(0), m.page, 0);
             ensure!(answer.errno != 0, "{}", answer);
@@ -181,8 +181,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-async-kernel-write",
         "measured",
         "the kernel's own write, read(2) into the page, marks it",
-        |m| {
-            let s = Scene::new(m, Memory::Anon, 2, ASYNC, REGISTER_WP)?;
+        |_| {
+            let s = Scene::new(Memory::Anon, 2, ASYNC, REGISTER_WP)?;
             s.protect(0, 2)?;
             let (pipe, _) = pipe_with(&[NEW])?;
             let reader = reads_pipe_into(pipe, s.at(1));
@@ -196,8 +196,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-async-user-mode-only",
         "measured",
         "with UFFD_USER_MODE_ONLY, the kernel's own write passes and marks the page, too",
-        |m| {
-            let region = Region::new(m, Memory::Anon, 2)?;
+        |_| {
+            let region = Region::new(Memory::Anon, 2)?;
             region.fill(FIRST);
             let flags = libc::O_CLOEXEC | libc::O_NONBLOCK | UFFD_USER_MODE_ONLY;
             let uffd = Uffd::open_with(flags, ASYNC)?;
@@ -215,8 +215,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-async-dontneed",
         SOURCE,
         "MADV_DONTNEED on anonymous memory counts as a write",
-        |m| {
-            let s = Scene::new(m, Memory::Anon, 2, ASYNC, REGISTER_WP)?;
+        |_| {
+            let s = Scene::new(Memory::Anon, 2, ASYNC, REGISTER_WP)?;
             s.protect(0, 2)?;
             s.region.madvise(0, 1, libc::MADV_DONTNEED)?;
             protected(&s, &[false, true])
@@ -227,8 +227,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-async-remove",
         SOURCE,
         "MADV_REMOVE on a file counts as a write",
-        |m| {
-            let s = Scene::new(m, Memory::Shmem, 2, ASYNC, REGISTER_WP)?;
+        |_| {
+            let s = Scene::new(Memory::Shmem, 2, ASYNC, REGISTER_WP)?;
             s.protect(0, 2)?;
             s.region.madvise(0, 1, libc::MADV_REMOVE)?;
             protected(&s, &[false, true])
@@ -239,8 +239,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-async-dontneed-shmem",
         SOURCE,
         "unmapping a page of shared memory from here, by MADV_DONTNEED, loses no mark",
-        |m| {
-            let s = Scene::new(m, Memory::Shmem, 3, ASYNC, REGISTER_WP)?;
+        |_| {
+            let s = Scene::new(Memory::Shmem, 3, ASYNC, REGISTER_WP)?;
             s.protect(0, 2)?;
             s.lets_write(1)?;
             s.region.madvise(0, 3, libc::MADV_DONTNEED)?;
@@ -254,8 +254,8 @@ pub static CASES: &[Case] = &[
         SOURCE,
         "with MISSING as well, missing pages still send messages; written pages do not",
         |m| {
-            let s = Scene::empty(m, Memory::Anon, 1, ASYNC, MISSING_WP)?;
-            let source = Region::source(m, 1, FIRST)?;
+            let s = Scene::empty(Memory::Anon, 1, ASYNC, MISSING_WP)?;
+            let source = Region::source(1, FIRST)?;
             let reader = Thread::reads(s.at(0));
             s.uffd.expect_fault(s.at(0), 0)?;
             s.uffd
@@ -273,8 +273,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-async-unregister",
         "measured",
         "unregistering lifts the protection",
-        |m| {
-            let s = Scene::new(m, Memory::Anon, 2, ASYNC, REGISTER_WP)?;
+        |_| {
+            let s = Scene::new(Memory::Anon, 2, ASYNC, REGISTER_WP)?;
             s.protect(0, 2)?;
             s.uffd.unregister(s.at(0), s.region.len).ok()?;
             protected(&s, &[false, false])
@@ -285,8 +285,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-async-split-and-merge",
         SOURCE,
         "the marks outlive changes of the mappings: splitting by mprotect(2), and merging again",
-        |m| {
-            let s = Scene::new(m, Memory::Anon, 3, ASYNC, REGISTER_WP)?;
+        |_| {
+            let s = Scene::new(Memory::Anon, 3, ASYNC, REGISTER_WP)?;
             s.protect(0, 3)?;
             s.lets_write(0)?;
             s.region.mprotect(1, 1, libc::PROT_READ)?;
@@ -303,8 +303,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-sync-pagemap",
         "pagemap.rst, pagemap",
         "bit 57 of a page's entry in /proc/PID/pagemap says that it is write-protected",
-        |m| {
-            let s = Scene::new(m, Memory::Anon, 2, 0, REGISTER_WP)?;
+        |_| {
+            let s = Scene::new(Memory::Anon, 2, 0, REGISTER_WP)?;
             protected(&s, &[false, false])?;
             s.protect(0, 1)?;
             protected(&s, &[true, false])?;

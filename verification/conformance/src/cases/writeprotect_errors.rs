@@ -1,6 +1,6 @@
 //! UFFDIO_WRITEPROTECT: its argument and its errors.
 
-use super::kit::*;
+use super::scene::*;
 use crate::prelude::*;
 
 const WP: u64 = UFFDIO_WRITEPROTECT_MODE_WP;
@@ -8,8 +8,8 @@ const DONTWAKE: u64 = UFFDIO_WRITEPROTECT_MODE_DONTWAKE;
 const EINVAL_ENTRY: &str = "UFFDIO_WRITEPROTECT(2const), ERRORS: EINVAL";
 const ENOENT_ENTRY: &str = "UFFDIO_WRITEPROTECT(2const), ERRORS: ENOENT";
 
-fn scene(m: &Machine) -> Result<Scene, Stop> {
-    Scene::new(m, Memory::Anon, 4, 0, UFFDIO_REGISTER_MODE_WP)
+fn scene() -> Result<Scene, Verdict> {
+    Scene::new(Memory::Anon, 4, 0, UFFDIO_REGISTER_MODE_WP)
 }
 
 /// The call must fail so, and protect nothing of pages 0 to 3.
@@ -25,7 +25,7 @@ pub static CASES: &[Case] = &[
         EINVAL_ENTRY,
         "start that is not a multiple of the page size is EINVAL",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             refused(&s, s.at(0) + m.page / 2, m.page, WP, EINVAL)
         },
     )
@@ -35,7 +35,7 @@ pub static CASES: &[Case] = &[
         EINVAL_ENTRY,
         "len that is not a multiple of the page size is EINVAL",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             refused(&s, s.at(0), m.page + 1, WP, EINVAL)
         },
     )
@@ -44,8 +44,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-einval-len-zero",
         EINVAL_ENTRY,
         "len 0 is EINVAL",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             refused(&s, s.at(0), 0, WP, EINVAL)
         },
     )
@@ -55,7 +55,7 @@ pub static CASES: &[Case] = &[
         EINVAL_ENTRY,
         "a range that wraps is EINVAL",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             refused(&s, s.at(1), usize::MAX - m.page + 1, WP, EINVAL)
         },
     )
@@ -65,7 +65,7 @@ pub static CASES: &[Case] = &[
         EINVAL_ENTRY,
         "a range beyond the addresses of a process is EINVAL",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             let mut beyond = uffdio_writeprotect {
                 range: uffdio_range {
                     start: 1 << 63,
@@ -84,7 +84,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "each mode bit besides the two is EINVAL",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             for bit in (0..64)
                 .map(|n| 1u64 << n)
                 .filter(|bit| bit & (WP | DONTWAKE) == 0)
@@ -103,7 +103,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_WRITEPROTECT(2const), DESCRIPTION: UFFDIO_WRITEPROTECT_MODE_DONTWAKE",
         "DONTWAKE is for lifting alone: together with MODE_WP it is refused, with EINVAL",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             refused(&s, s.at(0), m.page, WP | DONTWAKE, EINVAL)
         },
     )
@@ -113,7 +113,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd(2), Userfaultfd operation",
         "before UFFDIO_API the call is EINVAL",
         |m| {
-            let region = Region::source(m, 1, FIRST)?;
+            let region = Region::source(1, FIRST)?;
             let uffd = match Uffd::bare(libc::O_CLOEXEC) {
                 Ok(uffd) => uffd,
                 Err(errno) => fail!("userfaultfd(2) answered {}", errno_name(errno)),
@@ -129,7 +129,7 @@ pub static CASES: &[Case] = &[
         ENOENT_ENTRY,
         "an address at which nothing is mapped is ENOENT",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             s.region.munmap(0, 2)?;
             s.uffd.writeprotect(s.at(0), 2 * m.page, WP).fails(ENOENT)?;
             s.uffd.writeprotect(s.at(2), 2 * m.page, WP).ok()
@@ -141,8 +141,8 @@ pub static CASES: &[Case] = &[
         ENOENT_ENTRY,
         "memory that is not registered is ENOENT",
         |m| {
-            let s = scene(m)?;
-            let other = Region::source(m, 1, FIRST)?;
+            let s = scene()?;
+            let other = Region::source(1, FIRST)?;
             s.uffd.writeprotect(other.addr, m.page, WP).fails(ENOENT)?;
             s.uffd.writeprotect(other.addr, m.page, 0).fails(ENOENT)
         },
@@ -153,7 +153,7 @@ pub static CASES: &[Case] = &[
         ENOENT_ENTRY,
         "memory registered for missing pages alone is ENOENT",
         |m| {
-            let s = Scene::new(m, Memory::Anon, 4, 0, UFFDIO_REGISTER_MODE_MISSING)?;
+            let s = Scene::new(Memory::Anon, 4, 0, UFFDIO_REGISTER_MODE_MISSING)?;
             refused(&s, s.at(0), m.page, WP, ENOENT)
         },
     )
@@ -163,7 +163,7 @@ pub static CASES: &[Case] = &[
         ENOENT_ENTRY,
         "memory that was unregistered is ENOENT",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             s.uffd.unregister(s.at(0), s.region.len).ok()?;
             refused(&s, s.at(0), m.page, WP, ENOENT)
         },
@@ -174,7 +174,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "a range that ends in memory that is not registered is ENOENT, its first part protected",
         |m| {
-            let region = Region::new(m, Memory::Anon, 4)?;
+            let region = Region::new(Memory::Anon, 4)?;
             region.fill(FIRST);
             let uffd = Uffd::open(0)?;
             uffd.register(region.at(0), 2 * m.page, UFFDIO_REGISTER_MODE_WP)
@@ -195,9 +195,9 @@ pub static CASES: &[Case] = &[
         "before Linux 6.4, a range that spans two mappings is ENOENT, and nothing is protected",
         |m| {
             if m.release >= (6, 4) {
-                return Err(Stop::Absent("until Linux 6.3".to_owned()));
+                return Err(Verdict::Absent("until Linux 6.3".to_owned()));
             }
-            let s = scene(m)?;
+            let s = scene()?;
             s.region.mprotect(2, 2, libc::PROT_READ)?;
             s.uffd.writeprotect(s.at(0), 4 * m.page, WP).fails(ENOENT)?;
             s.lets_write(0)?;
@@ -210,7 +210,7 @@ pub static CASES: &[Case] = &[
         ENOENT_ENTRY,
         "a range with a hole in it is ENOENT",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             s.region.munmap(1, 1)?;
             s.uffd.writeprotect(s.at(0), 4 * m.page, WP).fails(ENOENT)
         },
@@ -220,8 +220,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-efault",
         "UFFDIO_WRITEPROTECT(2const), ERRORS: EFAULT",
         "an argument that cannot be read is EFAULT",
-        |m| {
-            let s = scene(m)?;
+        |_| {
+            let s = scene()?;
             let nowhere = s.at(4) as *mut uffdio_writeprotect;
             // SAFETY: the kernel checks the address, which is the point.
             let make = || unsafe { uffdio_writeprotect(s.uffd.fd, nowhere) };
@@ -234,7 +234,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "the argument is only read: it may be in memory that cannot be written",
         |m| {
-            let s = scene(m)?;
+            let s = scene()?;
             let arg = uffdio_writeprotect {
                 range: uffdio_range {
                     start: s.at(0) as u64,
@@ -242,7 +242,7 @@ pub static CASES: &[Case] = &[
                 },
                 mode: WP,
             };
-            let page = Region::new(m, Memory::Anon, 1)?;
+            let page = Region::new(Memory::Anon, 1)?;
             let at = page.addr as *mut uffdio_writeprotect;
             // SAFETY: the page is the case's own, and large enough.
             unsafe { at.write(arg) };
@@ -260,7 +260,7 @@ pub static CASES: &[Case] = &[
         "EAGAIN says to call again: once the event in the way was read, the call succeeds",
         |m| {
             let features = UFFD_FEATURE_EVENT_REMOVE;
-            let s = Scene::new(m, Memory::Anon, 4, features, UFFDIO_REGISTER_MODE_WP)?;
+            let s = Scene::new(Memory::Anon, 4, features, UFFDIO_REGISTER_MODE_WP)?;
             while_event_waits(&s, |s| {
                 s.uffd.writeprotect(s.at(0), m.page, WP).fails(EAGAIN)
             })?;
@@ -275,7 +275,7 @@ pub static CASES: &[Case] = &[
         "EAGAIN means an interruption, after which calling again is all that is needed",
         |m| {
             let features = UFFD_FEATURE_EVENT_REMOVE;
-            let s = Scene::new(m, Memory::Anon, 4, features, UFFDIO_REGISTER_MODE_WP)?;
+            let s = Scene::new(Memory::Anon, 4, features, UFFDIO_REGISTER_MODE_WP)?;
             while_event_waits(&s, |s| {
                 for _ in 0..100 {
                     let answer = s.uffd.writeprotect(s.at(0), m.page, WP);
@@ -294,7 +294,7 @@ pub static CASES: &[Case] = &[
         "ESRCH when the process whose memory it is has exited",
         |m| {
             let features = UFFD_FEATURE_EVENT_FORK;
-            let s = Scene::new(m, Memory::Anon, 4, features, UFFDIO_REGISTER_MODE_WP)?;
+            let s = Scene::new(Memory::Anon, 4, features, UFFDIO_REGISTER_MODE_WP)?;
             let child = of_dead_child(&s)?;
             child.writeprotect(s.at(0), m.page, WP).fails(ESRCH)?;
             s.protect(0, 1)
@@ -307,9 +307,9 @@ pub static CASES: &[Case] = &[
         "a kernel whose features lack PAGEFAULT_FLAG_WP refuses the mode WP and the call: EINVAL",
         |m| {
             if m.has(HAS_WP) {
-                return scene(m).map(|_| ());
+                return scene().map(|_| ());
             }
-            let region = Region::source(m, 1, FIRST)?;
+            let region = Region::source(1, FIRST)?;
             let uffd = Uffd::open(0)?;
             uffd.register(region.addr, m.page, UFFDIO_REGISTER_MODE_WP)
                 .fails(EINVAL)?;

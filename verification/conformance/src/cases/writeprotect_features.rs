@@ -1,20 +1,20 @@
 //! Write-protect faults with the features that shape all faults, on and off.
 
-use super::kit::*;
+use super::scene::*;
 use crate::prelude::*;
 
 const REGISTER_WP: u64 = UFFDIO_REGISTER_MODE_WP;
 
 /// A protected page with these features on.
-fn scene(m: &Machine, memory: Memory, features: u64) -> Result<Scene, Stop> {
-    let s = Scene::new(m, memory, 2, features, REGISTER_WP)?;
+fn scene(memory: Memory, features: u64) -> Result<Scene, Verdict> {
+    let s = Scene::new(memory, 2, features, REGISTER_WP)?;
     s.protect(0, 2)?;
     Ok(s)
 }
 
 /// What the message of a write at this offset of page 1 says: the address as
 /// an offset, and the thread's id, and the writer.
-fn message(s: &Scene, offset: usize) -> Result<(usize, u32, Thread), Stop> {
+fn message(s: &Scene, offset: usize) -> Result<(usize, u32, Thread), Verdict> {
     let writer = Thread::writes(s.at(1) + offset, NEW);
     match s.uffd.next()? {
         Event::Fault {
@@ -37,8 +37,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-thread-id-on",
         "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_THREAD_ID",
         "with THREAD_ID, the message of a write-protect fault names the thread",
-        |m| {
-            let s = scene(m, Memory::Anon, UFFD_FEATURE_THREAD_ID)?;
+        |_| {
+            let s = scene(Memory::Anon, UFFD_FEATURE_THREAD_ID)?;
             let (_, ptid, writer) = message(&s, 0)?;
             ensure!(ptid == writer.tid(), "the message names another thread");
             Ok(())
@@ -49,8 +49,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-thread-id-off",
         "userfaultfd(2), DESCRIPTION",
         "without THREAD_ID, no thread is named",
-        |m| {
-            let s = scene(m, Memory::Anon, 0)?;
+        |_| {
+            let s = scene(Memory::Anon, 0)?;
             let (_, ptid, _) = message(&s, 0)?;
             ensure!(ptid == 0, "the message names a thread");
             Ok(())
@@ -61,8 +61,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-exact-address-on",
         "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_EXACT_ADDRESS",
         "with EXACT_ADDRESS, the address of a write-protect fault is exact",
-        |m| {
-            let s = scene(m, Memory::Anon, UFFD_FEATURE_EXACT_ADDRESS)?;
+        |_| {
+            let s = scene(Memory::Anon, UFFD_FEATURE_EXACT_ADDRESS)?;
             let (offset, _, _) = message(&s, 123)?;
             ensure!(offset == 123, "the address is not exact");
             Ok(())
@@ -73,8 +73,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-exact-address-off",
         "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_EXACT_ADDRESS",
         "without EXACT_ADDRESS, the address of a write-protect fault is the page's",
-        |m| {
-            let s = scene(m, Memory::Anon, 0)?;
+        |_| {
+            let s = scene(Memory::Anon, 0)?;
             let (offset, _, _) = message(&s, 123)?;
             ensure!(offset == 0, "the address is not the page's");
             Ok(())
@@ -86,7 +86,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_EXACT_ADDRESS",
         "with EXACT_ADDRESS, the address of a write-protect fault in a huge page is exact",
         |m| {
-            let s = scene(m, Memory::Hugetlb, UFFD_FEATURE_EXACT_ADDRESS)?;
+            let s = scene(Memory::Hugetlb, UFFD_FEATURE_EXACT_ADDRESS)?;
             let (offset, _, _) = message(&s, 3 * m.page + 123)?;
             ensure!(offset == 3 * m.page + 123, "the address is not exact");
             Ok(())
@@ -98,7 +98,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "without EXACT_ADDRESS, the address of a fault in a huge page is the huge page's",
         |m| {
-            let s = scene(m, Memory::Hugetlb, 0)?;
+            let s = scene(Memory::Hugetlb, 0)?;
             let (offset, _, _) = message(&s, 3 * m.page + 123)?;
             ensure!(
                 offset != 3 * m.page,
@@ -116,8 +116,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-sigbus",
         "userfaultfd(2), Userfaultfd operation: UFFD_FEATURE_SIGBUS",
         "with SIGBUS, a write to a protected page raises SIGBUS at the address, without a message",
-        |m| {
-            let s = scene(m, Memory::Anon, UFFD_FEATURE_SIGBUS)?;
+        |_| {
+            let s = scene(Memory::Anon, UFFD_FEATURE_SIGBUS)?;
             let (_, address) = Thread::writes(s.at(1) + 123, NEW).gets_signal(SIGBUS)?;
             ensure!(address == s.at(1) + 123, "the signal has another address");
             quiet(&s.uffd)?;
@@ -131,8 +131,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-sigbus-read",
         "userfaultfd(2), Userfaultfd operation: UFFD_FEATURE_SIGBUS",
         "with SIGBUS, a read of a protected page passes",
-        |m| {
-            let s = scene(m, Memory::Anon, UFFD_FEATURE_SIGBUS)?;
+        |_| {
+            let s = scene(Memory::Anon, UFFD_FEATURE_SIGBUS)?;
             s.lets_read(1, FIRST + 1)
         },
     )
@@ -141,14 +141,14 @@ pub static CASES: &[Case] = &[
         "writeprotect-register-ioctls",
         "UFFDIO_REGISTER(2const), DESCRIPTION: _UFFDIO_WRITEPROTECT",
         "UFFDIO_REGISTER offers WRITEPROTECT if the mode has WP",
-        |m| {
+        |_| {
             let bit = 1 << _UFFDIO_WRITEPROTECT;
             for (mode, offered) in [
                 (REGISTER_WP, bit),
                 (MISSING_WP, bit),
                 (UFFDIO_REGISTER_MODE_MISSING, 0),
             ] {
-                let region = Region::new(m, Memory::Anon, 1)?;
+                let region = Region::new(Memory::Anon, 1)?;
                 let answer = Uffd::open(0)?.register(region.addr, region.len, mode);
                 answer.ok()?;
                 ensure!(
@@ -164,8 +164,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-reregister-drops-wp",
         "userfaultfd.rst, Initializing a userfaultfd",
         "registering a range again without WP is EBUSY",
-        |m| {
-            let s = scene(m, Memory::Anon, 0)?;
+        |_| {
+            let s = scene(Memory::Anon, 0)?;
             let mode = UFFDIO_REGISTER_MODE_MISSING;
             s.uffd.register(s.at(0), s.region.len, mode).fails(EBUSY)?;
             s.traps_write(0)
@@ -179,9 +179,9 @@ pub static CASES: &[Case] = &[
         "before that, registering a range again without WP silently replaces its mode",
         |m| {
             if m.release >= (7, 3) {
-                return Err(Stop::Absent("until Linux 7.2".to_owned()));
+                return Err(Verdict::Absent("until Linux 7.2".to_owned()));
             }
-            let s = scene(m, Memory::Anon, 0)?;
+            let s = scene(Memory::Anon, 0)?;
             let mode = UFFDIO_REGISTER_MODE_MISSING;
             s.uffd.register(s.at(0), s.region.len, mode).ok()?;
             let answer = s
@@ -195,8 +195,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-reregister-adds",
         "userfaultfd.rst, Initializing a userfaultfd",
         "registering a range again with WP and another mode keeps its protection",
-        |m| {
-            let s = scene(m, Memory::Anon, 0)?;
+        |_| {
+            let s = scene(Memory::Anon, 0)?;
             s.uffd.register(s.at(0), s.region.len, MISSING_WP).ok()?;
             s.traps_write(0)
         },

@@ -1,6 +1,6 @@
 //! UFFDIO_WRITEPROTECT on every kind of memory, and on pages that are not there.
 
-use super::kit::*;
+use super::scene::*;
 use crate::prelude::*;
 
 const REGISTER_WP: u64 = UFFDIO_REGISTER_MODE_WP;
@@ -11,8 +11,8 @@ const NONE_PTES: &str = "userfaultfd.rst, Write Protect Notifications";
 const MADV_POPULATE_READ: i32 = 22;
 
 /// Pages that are there: reads pass, writes wait, neighbours are free.
-fn protects(m: &Machine, memory: Memory) -> Outcome {
-    let s = Scene::new(m, memory, 3, 0, REGISTER_WP)?;
+fn protects(memory: Memory) -> Outcome {
+    let s = Scene::new(memory, 3, 0, REGISTER_WP)?;
     s.protect(1, 1)?;
     s.lets_read(1, FIRST + 1)?;
     s.lets_write(0)?;
@@ -22,8 +22,8 @@ fn protects(m: &Machine, memory: Memory) -> Outcome {
 }
 
 /// Pages that are not there are protected nevertheless.
-fn protects_missing(m: &Machine, memory: Memory, features: u64) -> Outcome {
-    let s = Scene::empty(m, memory, 2, features, REGISTER_WP)?;
+fn protects_missing(memory: Memory, features: u64) -> Outcome {
+    let s = Scene::empty(memory, 2, features, REGISTER_WP)?;
     s.protect(0, 1)?;
     s.traps_write(0)?;
     s.lets_write(1)
@@ -31,8 +31,8 @@ fn protects_missing(m: &Machine, memory: Memory, features: u64) -> Outcome {
 
 /// Pages that are not there are protected, and a read before the write that
 /// makes them be there changes nothing.
-fn protects_missing_then_read(m: &Machine, memory: Memory, features: u64) -> Outcome {
-    let s = Scene::empty(m, memory, 1, features, REGISTER_WP)?;
+fn protects_missing_then_read(memory: Memory, features: u64) -> Outcome {
+    let s = Scene::empty(memory, 1, features, REGISTER_WP)?;
     s.protect(0, 1)?;
     s.lets_read(0, 0)?;
     s.traps_write(0)
@@ -40,8 +40,8 @@ fn protects_missing_then_read(m: &Machine, memory: Memory, features: u64) -> Out
 
 /// With WP alone, the first write to a page that is not there and not
 /// protected is nobody's business.
-fn lets_missing(m: &Machine, memory: Memory) -> Outcome {
-    let s = Scene::empty(m, memory, 2, 0, REGISTER_WP)?;
+fn lets_missing(memory: Memory) -> Outcome {
+    let s = Scene::empty(memory, 2, 0, REGISTER_WP)?;
     s.lets_write(0)?;
     s.lets_read(1, 0)
 }
@@ -52,46 +52,46 @@ pub static CASES: &[Case] = &[
         "writeprotect-memory-anon",
         KINDS,
         "private anonymous memory is protected",
-        |m| protects(m, Memory::Anon),
+        |_| protects(Memory::Anon),
     )
     .features(HAS_WP),
     case(
         "writeprotect-memory-shmem",
         KINDS,
         "shared memory is protected",
-        |m| protects(m, Memory::Shmem),
+        |_| protects(Memory::Shmem),
     )
     .features(HAS_WP_SHARED),
     case(
         "writeprotect-memory-private-shmem",
         KINDS,
         "a private mapping of a memfd is protected",
-        |m| protects(m, Memory::PrivateShmem),
+        |_| protects(Memory::PrivateShmem),
     )
     .features(HAS_WP_SHARED),
     case(
         "writeprotect-memory-hugetlb",
         KINDS,
         "private huge pages are protected",
-        |m| protects(m, Memory::Hugetlb),
+        |_| protects(Memory::Hugetlb),
     )
     .features(HAS_WP_SHARED),
     case(
         "writeprotect-memory-shared-hugetlb",
         KINDS,
         "shared huge pages are protected",
-        |m| protects(m, Memory::SharedHugetlb),
+        |_| protects(Memory::SharedHugetlb),
     )
     .features(HAS_WP_SHARED),
     case(
         "writeprotect-memory-shared-anon",
         KINDS,
         "shared anonymous memory (MAP_SHARED without a file) is protected",
-        |m| {
-            let region = Region::new(m, Memory::Anon, 3)?;
+        |_| {
+            let region = Region::new(Memory::Anon, 3)?;
             let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
             let rw = libc::PROT_READ | libc::PROT_WRITE;
-            crate::region::map(region.addr, region.len, rw, flags, -1)?;
+            mapping::map(region.addr, region.len, rw, flags, -1)?;
             region.fill(FIRST);
             let s = Scene::of(region, 0, REGISTER_WP)?;
             s.protect(1, 1)?;
@@ -107,7 +107,7 @@ pub static CASES: &[Case] = &[
         "shared memory and huge pages can be registered for WP if the kernel answers the feature",
         |m| {
             for memory in [Memory::Shmem, Memory::Hugetlb] {
-                let region = Region::new(m, memory, 1)?;
+                let region = Region::new(memory, 1)?;
                 let answer = Uffd::open(0)?.register(region.addr, region.len, REGISTER_WP);
                 match m.has(UFFD_FEATURE_WP_HUGETLBFS_SHMEM) {
                     true => answer.ok()?,
@@ -122,8 +122,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-memory-file",
         "measured",
         "memory of another file system cannot be registered for WP: EINVAL",
-        |m| {
-            let region = Region::new(m, Memory::File, 1)?;
+        |_| {
+            let region = Region::new(Memory::File, 1)?;
             let uffd = Uffd::open(0)?;
             uffd.register(region.addr, region.len, REGISTER_WP)
                 .fails(EINVAL)
@@ -134,8 +134,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-memory-thp",
         "measured",
         "the whole of a transparent huge page is protected by one call",
-        |m| {
-            let s = Scene::of(thp(m)?, 0, REGISTER_WP)?;
+        |_| {
+            let s = Scene::of(thp()?, 0, REGISTER_WP)?;
             let pages = s.region.pages();
             s.protect(0, pages)?;
             s.lets_read(pages - 1, FIRST.wrapping_add((pages - 1) as u8))?;
@@ -148,8 +148,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-memory-thp-part",
         "measured",
         "one small page of a transparent huge page can be protected; the others stay free",
-        |m| {
-            let s = Scene::of(thp(m)?, 0, REGISTER_WP)?;
+        |_| {
+            let s = Scene::of(thp()?, 0, REGISTER_WP)?;
             s.protect(5, 1)?;
             s.lets_write(4)?;
             s.lets_write(6)?;
@@ -162,8 +162,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-memory-thp-part-lifted",
         "measured",
         "the protection of one small page of a transparent huge page can be lifted alone",
-        |m| {
-            let s = Scene::of(thp(m)?, 0, REGISTER_WP)?;
+        |_| {
+            let s = Scene::of(thp()?, 0, REGISTER_WP)?;
             s.protect(0, s.region.pages())?;
             s.unprotect(5, 1)?;
             s.lets_write(5)?;
@@ -177,7 +177,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "on huge pages, start and len that are not multiples of the huge page are EINVAL",
         |m| {
-            let s = Scene::new(m, Memory::Hugetlb, 2, 0, REGISTER_WP)?;
+            let s = Scene::new(Memory::Hugetlb, 2, 0, REGISTER_WP)?;
             let mode = UFFDIO_WRITEPROTECT_MODE_WP;
             s.uffd
                 .writeprotect(s.at(0) + m.page, s.page(), mode)
@@ -191,8 +191,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-memory-zero-page",
         NONE_PTES,
         "an anonymous page that was read but never written, the zero page, is protected",
-        |m| {
-            let s = Scene::empty(m, Memory::Anon, 2, 0, REGISTER_WP)?;
+        |_| {
+            let s = Scene::empty(Memory::Anon, 2, 0, REGISTER_WP)?;
             s.lets_read(0, 0)?;
             s.protect(0, 2)?;
             s.traps_write(0)
@@ -203,8 +203,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-missing-anon",
         NONE_PTES,
         "anonymous pages that are not there are skipped, with success",
-        |m| {
-            let s = Scene::empty(m, Memory::Anon, 2, 0, REGISTER_WP)?;
+        |_| {
+            let s = Scene::empty(Memory::Anon, 2, 0, REGISTER_WP)?;
             s.protect(0, 2)?;
             s.lets_write(0)?;
             s.lets_write(1)
@@ -215,8 +215,8 @@ pub static CASES: &[Case] = &[
         "writeprotect-missing-populate-read",
         NONE_PTES,
         "MADV_POPULATE_READ before the call makes missing anonymous pages be protected",
-        |m| {
-            let s = Scene::empty(m, Memory::Anon, 2, 0, REGISTER_WP)?;
+        |_| {
+            let s = Scene::empty(Memory::Anon, 2, 0, REGISTER_WP)?;
             s.region.madvise(0, 2, MADV_POPULATE_READ)?;
             s.protect(0, 2)?;
             s.traps_write(0)?;
@@ -230,22 +230,22 @@ pub static CASES: &[Case] = &[
         "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_WP_UNPOPULATED; \
          userfaultfd.rst, Write Protect Notifications",
         "with WP_UNPOPULATED, anonymous pages that are not there are protected",
-        |m| protects_missing(m, Memory::Anon, UNPOPULATED),
+        |_| protects_missing(Memory::Anon, UNPOPULATED),
     )
     .features(HAS_WP | UNPOPULATED),
     case(
         "writeprotect-missing-unpopulated-read",
         "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_WP_UNPOPULATED",
         "with WP_UNPOPULATED, a read of such a page shows zeros and leaves it protected",
-        |m| protects_missing_then_read(m, Memory::Anon, UNPOPULATED),
+        |_| protects_missing_then_read(Memory::Anon, UNPOPULATED),
     )
     .features(HAS_WP | UNPOPULATED),
     case(
         "writeprotect-missing-unpopulated-lift",
         "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_WP_UNPOPULATED",
         "with WP_UNPOPULATED, the protection of a page that is not there can be lifted",
-        |m| {
-            let s = Scene::empty(m, Memory::Anon, 2, UNPOPULATED, REGISTER_WP)?;
+        |_| {
+            let s = Scene::empty(Memory::Anon, 2, UNPOPULATED, REGISTER_WP)?;
             s.protect(0, 2)?;
             s.unprotect(0, 1)?;
             s.lets_write(0)?;
@@ -258,8 +258,8 @@ pub static CASES: &[Case] = &[
         "userfaultfd.rst, Resolving Userfaults",
         "with WP_UNPOPULATED and MISSING, UFFDIO_COPY fills a protected page that is missing",
         |m| {
-            let s = Scene::empty(m, Memory::Anon, 2, UNPOPULATED, MISSING_WP)?;
-            let source = Region::source(m, 1, NEW)?;
+            let s = Scene::empty(Memory::Anon, 2, UNPOPULATED, MISSING_WP)?;
+            let source = Region::source(1, NEW)?;
             s.protect(0, 2)?;
             let reader = Thread::reads(s.at(0));
             s.uffd.expect_fault(s.at(0), 0)?;
@@ -273,7 +273,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd.rst, Resolving Userfaults",
         "with WP_UNPOPULATED and MISSING, UFFDIO_ZEROPAGE fills a protected page that is missing",
         |m| {
-            let s = Scene::empty(m, Memory::Anon, 2, UNPOPULATED, MISSING_WP)?;
+            let s = Scene::empty(Memory::Anon, 2, UNPOPULATED, MISSING_WP)?;
             s.protect(0, 2)?;
             let reader = Thread::reads(s.at(0));
             s.uffd.expect_fault(s.at(0), 0)?;
@@ -286,22 +286,22 @@ pub static CASES: &[Case] = &[
         "writeprotect-missing-shmem",
         NONE_PTES,
         "pages of shared memory that are not there are protected",
-        |m| protects_missing(m, Memory::Shmem, 0),
+        |_| protects_missing(Memory::Shmem, 0),
     )
     .features(HAS_WP_SHARED),
     case(
         "writeprotect-missing-shmem-read",
         NONE_PTES,
         "a read of a protected page of shared memory that is not there leaves it protected",
-        |m| protects_missing_then_read(m, Memory::Shmem, 0),
+        |_| protects_missing_then_read(Memory::Shmem, 0),
     )
     .features(HAS_WP_SHARED),
     case(
         "writeprotect-missing-shmem-cached",
         NONE_PTES,
         "pages of shared memory that are in the file but not mapped are protected",
-        |m| {
-            let (s, _alias) = Scene::cached(m, Memory::Shmem, 2, 0, REGISTER_WP)?;
+        |_| {
+            let (s, _alias) = Scene::cached(Memory::Shmem, 2, 0, REGISTER_WP)?;
             s.protect(0, 1)?;
             s.lets_read(0, FIRST)?;
             s.traps_write(0)?;
@@ -313,35 +313,35 @@ pub static CASES: &[Case] = &[
         "writeprotect-missing-hugetlb",
         NONE_PTES,
         "huge pages that are not there are protected",
-        |m| protects_missing(m, Memory::SharedHugetlb, 0),
+        |_| protects_missing(Memory::SharedHugetlb, 0),
     )
     .features(HAS_WP_SHARED),
     case(
         "writeprotect-missing-private-hugetlb",
         NONE_PTES,
         "private huge pages that are not there are protected",
-        |m| protects_missing(m, Memory::Hugetlb, 0),
+        |_| protects_missing(Memory::Hugetlb, 0),
     )
     .features(HAS_WP_SHARED),
     case(
         "writeprotect-missing-silent-anon",
         KINDS,
         "registered for WP alone, a write to a missing anonymous page sends no message",
-        |m| lets_missing(m, Memory::Anon),
+        |_| lets_missing(Memory::Anon),
     )
     .features(HAS_WP),
     case(
         "writeprotect-missing-silent-shmem",
         KINDS,
         "registered for WP alone, a write to a missing page of shared memory sends no message",
-        |m| lets_missing(m, Memory::Shmem),
+        |_| lets_missing(Memory::Shmem),
     )
     .features(HAS_WP_SHARED),
     case(
         "writeprotect-missing-silent-hugetlb",
         KINDS,
         "registered for WP alone, a write to a missing huge page sends no message",
-        |m| lets_missing(m, Memory::Hugetlb),
+        |_| lets_missing(Memory::Hugetlb),
     )
     .features(HAS_WP_SHARED),
     case(
@@ -349,7 +349,7 @@ pub static CASES: &[Case] = &[
         "userfaultfd.rst, Write Protect Notifications",
         "registered for both, a write to a missing page has the flag WRITE alone",
         |m| {
-            let s = Scene::empty(m, Memory::Anon, 2, 0, MISSING_WP)?;
+            let s = Scene::empty(Memory::Anon, 2, 0, MISSING_WP)?;
             let writer = Thread::writes(s.at(0), NEW);
             s.uffd.expect_fault(s.at(0), UFFD_PAGEFAULT_FLAG_WRITE)?;
             s.uffd.zeropage(s.at(0), m.page, 0).gives(m.page)?;

@@ -1,21 +1,21 @@
 //! Cases: UFFDIO_ZEROPAGE.
 
-use crate::cases::kit::{of_dead_child, while_event_waits, Scene};
+use super::scene::*;
 use crate::prelude::*;
 
 const MISSING: u64 = UFFDIO_REGISTER_MODE_MISSING;
 const DONTWAKE: u64 = UFFDIO_ZEROPAGE_MODE_DONTWAKE;
 
 /// Four pages registered for missing pages.
-fn scene(m: &Machine) -> Result<(Uffd, Region), Stop> {
-    let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Anon, 4)?);
+fn scene() -> Result<(Uffd, Region), Verdict> {
+    let (uffd, region) = (Uffd::open(0)?, Region::new(Memory::Anon, 4)?);
     uffd.register(region.addr, region.len, MISSING).ok()?;
     Ok((uffd, region))
 }
 
 /// A page of this kind of memory must read as zeroes, and be writable.
 fn zeroes(m: &Machine, memory: Memory) -> Outcome {
-    let (uffd, region) = (Uffd::open(0)?, Region::new(m, memory, 2)?);
+    let (uffd, region) = (Uffd::open(0)?, Region::new(memory, 2)?);
     uffd.register(region.addr, region.len, MISSING).ok()?;
     let reader = Thread::reads(region.at(1));
     uffd.expect_fault(region.at(1), 0)?;
@@ -30,7 +30,7 @@ fn zeroes(m: &Machine, memory: Memory) -> Outcome {
 
 /// A range that `change` makes must be EINVAL, with nothing zeroed.
 fn refuses(m: &Machine, change: fn(usize, usize) -> (usize, usize)) -> Outcome {
-    let (uffd, region) = scene(m)?;
+    let (uffd, region) = scene()?;
     let (start, len) = change(region.addr, m.page);
     uffd.zeropage(start, len, 0).fails_with(EINVAL, UNTOUCHED)?;
     ensure!(!region.is_mapped(0)?, "a page was filled");
@@ -63,8 +63,8 @@ pub static CASES: &[Case] = &[
         "zeropage-hugetlb",
         "measured",
         "huge pages cannot be zeroed: EINVAL",
-        |m| {
-            let (uffd, region) = (Uffd::open(0)?, Region::new(m, Memory::Hugetlb, 1)?);
+        |_| {
+            let (uffd, region) = (Uffd::open(0)?, Region::new(Memory::Hugetlb, 1)?);
             uffd.register(region.addr, region.len, MISSING).ok()?;
             let out = -i64::from(EINVAL);
             uffd.zeropage(region.addr, region.len, 0)
@@ -76,8 +76,8 @@ pub static CASES: &[Case] = &[
         "zeropage-several",
         "UFFDIO_ZEROPAGE(2const), RETURN VALUE",
         "one call zeroes several pages and wakes the threads of all of them",
-        |m| {
-            let (uffd, region) = scene(m)?;
+        |_| {
+            let (uffd, region) = scene()?;
             let readers: Vec<Thread> = (0..4).map(|n| Thread::reads(region.at(n))).collect();
             for _ in 0..4 {
                 uffd.next()?;
@@ -95,7 +95,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_ZEROPAGE(2const), DESCRIPTION",
         "a thread that waits to write writes to the zeroed page, and no other page changes",
         |m| {
-            let (uffd, region) = scene(m)?;
+            let (uffd, region) = scene()?;
             let writer = Thread::writes(region.at(0), 5);
             uffd.expect_fault(region.at(0), UFFD_PAGEFAULT_FLAG_WRITE)?;
             uffd.zeropage(region.addr, 2 * m.page, 0)
@@ -110,7 +110,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_ZEROPAGE(2const), DESCRIPTION",
         "the field zeropage is not read: any value in it does no harm",
         |m| {
-            let (uffd, region) = scene(m)?;
+            let (uffd, region) = scene()?;
             for (n, value) in [0, -1, i64::MIN, 4096].iter().enumerate() {
                 let range = uffdio_range {
                     start: region.at(n) as u64,
@@ -136,7 +136,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_ZEROPAGE(2const), DESCRIPTION: UFFDIO_ZEROPAGE_MODE_DONTWAKE",
         "with DONTWAKE the page is zeroed and the thread waits on until UFFDIO_WAKE",
         |m| {
-            let (uffd, region) = scene(m)?;
+            let (uffd, region) = scene()?;
             let reader = Thread::reads(region.at(0));
             uffd.expect_fault(region.at(0), 0)?;
             // Until it sleeps, it would see the page and not wait.
@@ -154,7 +154,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_ZEROPAGE(2const), ERRORS: EAGAIN",
         "EAGAIN when a part was zeroed, with the bytes of it in the field zeropage",
         |m| {
-            let ((uffd, region), source) = (scene(m)?, Region::source(m, 1, 9)?);
+            let ((uffd, region), source) = (scene()?, Region::source(1, 9)?);
             uffd.copy(region.at(1), source.addr, m.page, 0)
                 .gives(m.page)?;
             let part = m.page as i64;
@@ -172,7 +172,7 @@ pub static CASES: &[Case] = &[
         "EAGAIN with -EAGAIN in the field zeropage while an event waits to be read",
         |m| {
             let features = UFFD_FEATURE_EVENT_REMOVE;
-            let s = Scene::empty(m, Memory::Anon, 4, features, MISSING)?;
+            let s = Scene::empty(Memory::Anon, 4, features, MISSING)?;
             while_event_waits(&s, |s| {
                 let out = -i64::from(EAGAIN);
                 s.uffd.zeropage(s.at(0), m.page, 0).fails_with(EAGAIN, out)
@@ -186,7 +186,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "EEXIST with -EEXIST in the field zeropage when the page is there; it is not changed",
         |m| {
-            let ((uffd, region), source) = (scene(m)?, Region::source(m, 1, 9)?);
+            let ((uffd, region), source) = (scene()?, Region::source(1, 9)?);
             uffd.copy(region.addr, source.addr, m.page, 0)
                 .gives(m.page)?;
             let out = -i64::from(EEXIST);
@@ -200,7 +200,7 @@ pub static CASES: &[Case] = &[
         "measured",
         "EEXIST does not wake the thread that waits for the page",
         |m| {
-            let (uffd, region) = scene(m)?;
+            let (uffd, region) = scene()?;
             let reader = Thread::reads(region.at(0));
             uffd.expect_fault(region.at(0), 0)?;
             // Until it sleeps, it would see the page and not wait.
@@ -242,7 +242,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_ZEROPAGE(2const), ERRORS: EINVAL.2",
         "any mode bit but DONTWAKE is EINVAL: there is no mode that write-protects",
         |m| {
-            let (uffd, region) = scene(m)?;
+            let (uffd, region) = scene()?;
             for bit in (1..64).map(|n| 1 << n) {
                 uffd.zeropage(region.addr, m.page, bit)
                     .fails_with(EINVAL, UNTOUCHED)?;
@@ -257,8 +257,8 @@ pub static CASES: &[Case] = &[
         "measured",
         "ENOENT when the memory is not registered, or not mapped any more",
         |m| {
-            let ((uffd, region), out) = (scene(m)?, -i64::from(ENOENT));
-            let other = Region::new(m, Memory::Anon, 1)?;
+            let ((uffd, region), out) = (scene()?, -i64::from(ENOENT));
+            let other = Region::new(Memory::Anon, 1)?;
             uffd.zeropage(other.addr, m.page, 0)
                 .fails_with(ENOENT, out)?;
             region.munmap(1, 1)?;
@@ -271,7 +271,7 @@ pub static CASES: &[Case] = &[
         "UFFDIO_ZEROPAGE(2const), ERRORS: ESRCH",
         "ESRCH when the process has exited",
         |m| {
-            let s = Scene::empty(m, Memory::Anon, 1, UFFD_FEATURE_EVENT_FORK, MISSING)?;
+            let s = Scene::empty(Memory::Anon, 1, UFFD_FEATURE_EVENT_FORK, MISSING)?;
             of_dead_child(&s)?
                 .zeropage(s.at(0), m.page, 0)
                 .fails_with(ESRCH, UNTOUCHED)

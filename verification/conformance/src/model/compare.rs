@@ -2,12 +2,15 @@
 
 use std::fmt;
 
-use crate::answer::amount;
+use uffd_kit::answer::amount;
+use uffd_kit::errno::errno_name;
+pub(super) use uffd_kit::pagemap::{PRESENT, PROTECTED, SWAPPED};
+use uffd_kit::signal::signal_name;
+
 use crate::model::expect::Outcome;
 use crate::model::op::{Access, MAIN};
 use crate::model::worker::Touched;
 use crate::model::world::Answered;
-use crate::sys::{errno_name, signal_name};
 
 /// The same, or what differs.
 pub(super) type Same = Result<(), String>;
@@ -16,11 +19,6 @@ macro_rules! differ {
     ($($text:tt)*) => { return Err(format!($($text)*)) };
 }
 pub(super) use differ;
-
-/// Bits of an entry of /proc/self/pagemap.
-pub(super) const PRESENT: u64 = 1 << 63;
-pub(super) const SWAPPED: u64 = 1 << 62;
-pub(super) const PROTECTED: u64 = 1 << 57;
 
 pub(super) fn entry_text(entry: u64) -> &'static str {
     match (

@@ -1,8 +1,7 @@
 //! What the model says that a step answers.
 
 use libc::c_int;
-
-use crate::answer::UNTOUCHED;
+use uffd_kit::answer::UNTOUCHED;
 
 /// How an access goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,7 +18,6 @@ mod fill;
 pub mod guard;
 pub mod op;
 pub mod page;
-pub mod random;
 pub mod run;
 pub mod shrink;
 pub mod state;
@@ -27,18 +26,18 @@ pub mod world;
 
 use std::time::{Duration, Instant};
 
+use uffd_kit::random::Random;
+use uffd_kit::region::Region;
+use uffd_kit::uffd::Uffd;
+use uffd_kit::verdict::Verdict;
 use uffd_sys::*;
 
-use crate::case::Stop;
 use crate::cases::scan;
 use crate::machine::{feature_names, Machine};
 use crate::model::guard::Guard;
 use crate::model::page::MOST_WORKERS;
-use crate::model::random::Random;
 use crate::model::run::{run, Difference, Manner, Program};
 use crate::model::world::{Fault, World};
-use crate::region::Region;
-use crate::uffd::Uffd;
 
 const USAGE: &str = "\
 usage: uffd-conformance model [--operations N] [--seed S] [--threads T]
@@ -208,16 +207,16 @@ fn draw_program(options: &Options, kernel: u64, number: u64) -> Program {
     Program { features, ops }
 }
 
-fn tried(what: &str, answer: Result<bool, Stop>) -> Result<bool, String> {
+fn tried(what: &str, answer: Result<bool, Verdict>) -> Result<bool, String> {
     answer.map_err(|stop| format!("trying {}: {:?}", what, stop))
 }
 
 /// Does /proc/self/pagemap show write-protection?
-fn shows_wp(machine: &Machine) -> Result<bool, Stop> {
+fn shows_wp(machine: &Machine) -> Result<bool, Verdict> {
     if !machine.has(UFFD_FEATURE_PAGEFAULT_FLAG_WP) {
         return Ok(false);
     }
-    let region = Region::source(machine, 1, 1)?;
+    let region = Region::source(1, 1)?;
     let uffd = Uffd::open(0)?;
     uffd.register(region.addr, region.len, UFFDIO_REGISTER_MODE_WP)
         .ok()?;
@@ -227,11 +226,11 @@ fn shows_wp(machine: &Machine) -> Result<bool, Stop> {
 }
 
 /// Is a page that is not there unwritten to a scan that asks for all pages?
-fn hides_absent(machine: &Machine) -> Result<bool, Stop> {
+fn hides_absent(machine: &Machine) -> Result<bool, Verdict> {
     if !machine.has(scan::HAS_SCAN) {
         return Ok(false);
     }
-    let (uffd, region) = scan::beside_a_page(machine)?;
+    let (uffd, region) = scan::beside_a_page()?;
     let answer = scan::scan(&region, scan::all_pages(&region, PAGE_IS_WRITTEN))?;
     drop(uffd);
     let absent = answer.runs.last().map_or(0, |run| run.2);

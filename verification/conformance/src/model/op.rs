@@ -2,9 +2,8 @@
 
 use std::fmt;
 
+use uffd_kit::random::Random;
 use uffd_sys::*;
-
-use crate::model::random::Random;
 
 /// The region of private anonymous memory.
 pub const ANON: usize = 0;

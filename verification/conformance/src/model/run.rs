@@ -3,9 +3,10 @@
 
 use std::time::{Duration, Instant};
 
+use uffd_kit::message::{fault_flags, Event};
+use uffd_kit::uffd::Uffd;
 use uffd_sys::*;
 
-use crate::event::{fault_flags, Event};
 use crate::model::compare::{
     compare_answer, compare_touch, differ, entry_text, scan_text, Same, PRESENT, PROTECTED, SWAPPED,
 };
@@ -247,7 +248,7 @@ impl Run<'_> {
                             differ!("worker {} ended its access; in the model it waits", who);
                         }
                     }
-                    self.uffd_poll(2);
+                    self.uffd().poll(Duration::from_millis(2));
                 }
             }
         }
@@ -272,27 +273,12 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn uffd_poll(&self, milliseconds: i32) {
-        let fd = self.world.uffd.as_ref().expect("a program runs").fd;
-        let mut entry = libc::pollfd {
-            fd,
-            events: libc::POLLIN,
-            revents: 0,
-        };
-        // SAFETY: one entry, which lives through the call.
-        unsafe { libc::poll(&mut entry, 1, milliseconds) };
+    fn uffd(&self) -> &Uffd {
+        self.world.uffd.as_ref().expect("a program runs")
     }
 
     fn message(&self) -> Option<Event> {
-        let mut message = uffd_msg::default();
-        let fd = self.world.uffd.as_ref().expect("a program runs").fd;
-        // SAFETY: room for one message.
-        let bytes = unsafe { uffd_read(fd, &mut message, 1) };
-        if bytes > 0 {
-            Some(Event::of(message))
-        } else {
-            None
-        }
+        self.uffd().read(1).ok()?.pop()
     }
 
     /// The message must be of one of these.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use libc::{c_int, c_void};
+use uffd_kit::asleep::{sleeps, tid};
 
 const IDLE: u32 = 0;
 const GO: u32 = 1;
@@ -43,7 +44,6 @@ impl Worker {
             std::thread::yield_now();
         }
         let tid = shared.tid.load(SeqCst);
-        // Kernels without symbols do not have it.
         Worker { shared, tid }
     }
 
@@ -80,7 +80,7 @@ impl Worker {
     /// and a thread that finds its page at that moment does not sleep at all,
     /// DONTWAKE or not.
     pub fn sleeps(&self) -> bool {
-        crate::thread::sleeps(self.tid)
+        sleeps(self.tid)
     }
 
     /// Takes note of the end; the worker is free.
@@ -104,9 +104,7 @@ impl Drop for Worker {
 impl Shared {
     fn serve(&self) {
         let toucher = Toucher::open();
-        // SAFETY: a plain number.
-        self.tid
-            .store(unsafe { libc::syscall(libc::SYS_gettid) } as u32, SeqCst);
+        self.tid.store(tid(), SeqCst);
         loop {
             match self.state.load(SeqCst) {
                 GO => {

@@ -3,19 +3,21 @@
 
 use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::os::unix::io::FromRawFd;
+use std::os::unix::io::AsRawFd;
 
-use libc::{c_int, c_void};
+use libc::c_int;
+use uffd_kit::answer::{Answer, UNTOUCHED};
+use uffd_kit::errno::errno;
+use uffd_kit::file::memfd;
+use uffd_kit::mapping::{self, map, reserve, ANONYMOUS, RW};
+use uffd_kit::pagemap::{self, Pagemap};
+use uffd_kit::uffd::Uffd;
+use uffd_kit::verdict::{need_file, Verdict};
 use uffd_sys::*;
 
-use crate::answer::{Answer, UNTOUCHED};
-use crate::case::Stop;
 use crate::model::op::{Op, Span, Wanted, ANON, SHMEM};
 use crate::model::page::{copied_words, FILE_WORD, SCANNED, WORDS};
 use crate::model::worker::{Toucher, Worker};
-use crate::region::map;
-use crate::sys::{errno, need};
-use crate::uffd::Uffd;
 
 /// Mistakes made on purpose, to see that they are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,10 +76,8 @@ pub struct World {
     memfd: File,
     alias: usize,
     source: usize,
-    pagemap: File,
+    pagemap: Pagemap,
 }
-
-const RW: c_int = libc::PROT_READ | libc::PROT_WRITE;
 
 /// Pages between the starts of the regions, a multiple of what the kernel maps
 /// around a fault.
@@ -90,37 +90,19 @@ impl World {
         pages: usize,
         threads: usize,
         inject: Option<Fault>,
-    ) -> Result<World, Stop> {
-        let name = b"uffd-conformance model\0";
-        // SAFETY: the name ends in zero.
-        let fd = unsafe { libc::syscall(libc::SYS_memfd_create, name.as_ptr(), libc::MFD_CLOEXEC) };
-        let fd = need("memfd_create", fd as i64)? as c_int;
-        // SAFETY: the descriptor was just made and is nobody else's.
-        let memfd = unsafe { File::from_raw_fd(fd) };
+    ) -> Result<World, Verdict> {
         let len = page * pages;
-        need(
-            "ftruncate",
-            if memfd.set_len(len as u64).is_ok() {
-                0
-            } else {
-                -1
-            },
-        )?;
-        let pagemap = File::open("/proc/self/pagemap")
-            .map_err(|e| Stop::Cannot(format!("/proc/self/pagemap: {}", e)))?;
+        let memfd = memfd(0, len)?;
 
         // One page table holds both regions. Pages beside them keep it in
         // being: without a table some calls find another answer.
         let table = page * (page / 8);
-        let none = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-        let reserved = map(0, 2 * table, libc::PROT_NONE, none, -1)?;
+        let reserved = reserve(2 * table)?;
         let base = (reserved + table - 1) / table * table;
-        let anonymous = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-        let keeper = map(base, page, RW, anonymous | libc::MAP_FIXED, -1)?;
-        let source = map(0, len, RW, anonymous | libc::MAP_POPULATE, -1)?;
-        let alias = map(0, len, RW, libc::MAP_SHARED, fd)?;
-        // SAFETY: the page was just mapped.
-        unsafe { (keeper as *mut u8).write_volatile(1) };
+        let keeper = map(base, page, RW, ANONYMOUS | libc::MAP_FIXED, -1)?;
+        mapping::write(keeper, 1);
+        let source = map(0, len, RW, ANONYMOUS | libc::MAP_POPULATE, -1)?;
+        let alias = map(0, len, RW, libc::MAP_SHARED, memfd.as_raw_fd())?;
 
         Ok(World {
             page,
@@ -133,45 +115,30 @@ impl World {
             memfd,
             alias,
             source,
-            pagemap,
+            pagemap: Pagemap::open()?,
         })
     }
 
     /// Fresh memory and a fresh userfaultfd.
-    pub fn begin(&mut self, features: u64) -> Result<(), Stop> {
+    pub fn begin(&mut self, features: u64) -> Result<(), Verdict> {
         self.uffd = None;
         let len = self.page * self.pages;
         let fixed = libc::MAP_FIXED;
-        map(
-            self.bases[ANON],
-            len,
-            RW,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | fixed,
-            -1,
-        )?;
+        map(self.bases[ANON], len, RW, ANONYMOUS | fixed, -1)?;
         // Dropped from the file, all pages leave the other mapping, too.
         for size in [0, len] {
-            need(
-                "ftruncate",
-                if self.memfd.set_len(size as u64).is_ok() {
-                    0
-                } else {
-                    -1
-                },
-            )?;
+            need_file("ftruncate", self.memfd.set_len(size as u64))?;
         }
-        let fd = std::os::unix::io::AsRawFd::as_raw_fd(&self.memfd);
+        let fd = self.memfd.as_raw_fd();
         map(self.bases[SHMEM], len, RW, libc::MAP_SHARED | fixed, fd)?;
-        let anon = self.bases[ANON] as *mut c_void;
-        // SAFETY: all is memory of this object, in which no Rust object lies.
-        // A page is written and dropped so that the mapping, split later,
-        // can be merged again. Kernels without huge pages refuse that advice.
-        unsafe {
-            libc::madvise(anon, len, libc::MADV_NOHUGEPAGE);
-            libc::madvise(self.bases[SHMEM] as *mut c_void, len, libc::MADV_NOHUGEPAGE);
-            (anon as *mut u8).write_volatile(1);
-            libc::madvise(anon, len, libc::MADV_DONTNEED);
+        for base in self.bases {
+            // Kernels without huge pages refuse this advice.
+            let _ = mapping::madvise(base, len, libc::MADV_NOHUGEPAGE);
         }
+        // A page is written and dropped so that the mapping, split later, can
+        // be merged again.
+        mapping::write(self.bases[ANON], 1);
+        mapping::madvise(self.bases[ANON], len, libc::MADV_DONTNEED)?;
         self.uffd = Some(Uffd::open(features)?);
         Ok(())
     }
@@ -180,8 +147,7 @@ impl World {
     pub fn abandon(&mut self) {
         self.uffd = None;
         for base in self.bases {
-            // SAFETY: the regions are this object's.
-            unsafe { libc::mprotect(base as *mut c_void, self.page * self.pages, RW) };
+            mapping::mprotect(base, self.page * self.pages, RW).expect("mprotect");
         }
     }
 
@@ -245,24 +211,20 @@ impl World {
                 let (start, len) = self.bounds(dst);
                 uffd.move_(start, self.address(ANON, from, 0), len, mode)
             }
-            Op::Dontneed(_) if self.inject == Some(Fault::SkipDontneed) => of(0),
+            Op::Dontneed(_) if self.inject == Some(Fault::SkipDontneed) => of(true),
             Op::Dontneed(span) => {
                 let (start, len) = self.bounds(span);
-                // SAFETY: the pages are of this object's regions.
-                of(unsafe { libc::madvise(start as *mut c_void, len, libc::MADV_DONTNEED) })
+                of(mapping::madvise(start, len, libc::MADV_DONTNEED).is_ok())
             }
             Op::Punch(span) => self.punch(span),
             Op::FileWrite(page, value) => {
                 let offset = page * self.page + FILE_WORD * (self.page / WORDS);
-                match self.memfd.write_all_at(&value.to_ne_bytes(), offset as u64) {
-                    Ok(()) => of(0),
-                    Err(_) => of(-1),
-                }
+                let wrote = self.memfd.write_all_at(&value.to_ne_bytes(), offset as u64);
+                of(wrote.is_ok())
             }
             Op::Mprotect(span, prot) => {
                 let (start, len) = self.bounds(span);
-                // SAFETY: as above.
-                of(unsafe { libc::mprotect(start as *mut c_void, len, prot) })
+                of(mapping::mprotect(start, len, prot).is_ok())
             }
             Op::Scan(span, wanted, flags) => return self.scan(span, wanted, flags),
             Op::Access(..) => unreachable!("accesses are made by threads"),
@@ -278,9 +240,7 @@ impl World {
         for i in 0..span.pages {
             for (word, value) in copied_words(tag, span.first + i).iter().enumerate() {
                 let at = self.source + i * self.page + word * (self.page / WORDS);
-                // SAFETY: a word of the source, whose pages are as many as a
-                // region's.
-                unsafe { (at as *mut u64).write_volatile(*value) };
+                mapping::write_word(at, *value);
             }
         }
         match self.inject {
@@ -301,45 +261,36 @@ impl World {
     }
 
     fn punch(&self, span: Span) -> Answer {
-        let fd = std::os::unix::io::AsRawFd::as_raw_fd(&self.memfd);
+        let fd = self.memfd.as_raw_fd();
         let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
         let (offset, len) = (span.first * self.page, span.pages * self.page);
         // SAFETY: plain numbers.
-        of(unsafe { libc::fallocate(fd, mode, offset as libc::off_t, len as libc::off_t) })
+        of(unsafe { libc::fallocate(fd, mode, offset as libc::off_t, len as libc::off_t) } == 0)
     }
 
     fn scan(&self, span: Span, wanted: Wanted, flags: u64) -> Answered {
         let (start, len) = self.bounds(span);
-        let mut found = [page_region::default(); 64];
         let (category_mask, return_mask) = match wanted {
             Wanted::All => (0, SCANNED),
             Wanted::Written => (PAGE_IS_WRITTEN, PAGE_IS_WRITTEN),
             Wanted::Present => (PAGE_IS_PRESENT, SCANNED),
         };
         let mut arg = pm_scan_arg {
-            size: std::mem::size_of::<pm_scan_arg>() as u64,
             flags,
-            start: start as u64,
-            end: (start + len) as u64,
-            vec: found.as_mut_ptr() as u64,
-            vec_len: found.len() as u64,
             category_mask,
-            return_mask,
-            ..pm_scan_arg::default()
+            ..pagemap::wanting(start, len, return_mask)
         };
-        let fd = std::os::unix::io::AsRawFd::as_raw_fd(&self.pagemap);
-        // SAFETY: `arg` and the array live through the call.
-        let result = unsafe { pagemap_scan(fd, &mut arg) };
+        let (runs, errno) = match self.pagemap.runs(&mut arg, 64) {
+            Ok(runs) => (runs, 0),
+            Err(errno) => (vec![], errno),
+        };
         let mut scanned = vec![];
-        for region in found.iter().take(result.max(0) as usize) {
-            let mut at = region.start as usize;
-            while at < region.end as usize {
-                let page = (at - self.address(span.region, 0, 0)) / self.page;
-                scanned.push((page, region.categories));
-                at += self.page;
+        for run in runs {
+            for at in (run.start..run.end).step_by(self.page) {
+                let page = (at as usize - self.address(span.region, 0, 0)) / self.page;
+                scanned.push((page, run.categories));
             }
         }
-        let errno = if result < 0 { errno() } else { 0 };
         Answered {
             errno,
             out: UNTOUCHED,
@@ -349,12 +300,8 @@ impl World {
 
     /// The entries of /proc/self/pagemap of a region.
     pub fn pagemap(&self, region: usize) -> Vec<u64> {
-        let mut bytes = vec![0u8; self.pages * 8];
-        let offset = self.bases[region] / self.page * 8;
-        let read = self.pagemap.read_exact_at(&mut bytes, offset as u64);
-        read.expect("/proc/self/pagemap can be read");
-        let entry = |b: &[u8]| u64::from_ne_bytes(b.try_into().expect("eight bytes"));
-        bytes.chunks(8).map(entry).collect()
+        let entries = self.pagemap.entries(self.bases[region], self.pages);
+        entries.expect("/proc/self/pagemap can be read")
     }
 
     /// The pages at which a mapping begins inside a region.
@@ -383,21 +330,18 @@ impl World {
 
     /// A word, read where it lies; only for pages that are there.
     pub fn word(&self, region: usize, page: usize, word: usize) -> u64 {
-        // SAFETY: the caller knows that the page is there and readable.
-        unsafe { (self.address(region, page, word) as *const u64).read_volatile() }
+        mapping::read_word(self.address(region, page, word))
     }
 
     /// A word of the memfd through its other mapping; only for pages that are
     /// in the memfd, others would come into being.
     pub fn alias_word(&self, page: usize, word: usize) -> u64 {
-        let at = self.alias + page * self.page + word * (self.page / WORDS);
-        // SAFETY: the mapping is as long as the memfd.
-        unsafe { (at as *const u64).read_volatile() }
+        mapping::read_word(self.alias + page * self.page + word * (self.page / WORDS))
     }
 }
 
-fn of(result: c_int) -> Answer {
-    let errno = if result < 0 { errno() } else { 0 };
+fn of(success: bool) -> Answer {
+    let errno = if success { 0 } else { errno() };
     Answer {
         call: "",
         errno,

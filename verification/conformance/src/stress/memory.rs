@@ -3,11 +3,12 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 
-use libc::{c_int, c_void};
+use std::fs::File;
+use std::os::unix::io::AsRawFd;
 
-use crate::case::Stop;
-use crate::region::map;
-use crate::sys::need;
+use uffd_kit::file::memfd;
+use uffd_kit::mapping::{self, map, map_at, reserve, ANONYMOUS, RW};
+use uffd_kit::verdict::{Outcome, Verdict};
 
 /// Writers; each has its own word in every page.
 pub const WRITERS: usize = 3;
@@ -17,8 +18,6 @@ pub const CHUNK: usize = 128;
 pub const CHUNKS: usize = 6;
 /// The most pages.
 pub const PAGES: usize = CHUNK * CHUNKS;
-
-const RW: c_int = libc::PROT_READ | libc::PROT_WRITE;
 
 /// Private anonymous memory, or shared memory with a second mapping.
 pub struct Memory {
@@ -34,32 +33,30 @@ pub struct Memory {
     slots: [usize; CHUNKS + 1],
     /// The slot that holds no chunk.
     free: AtomicUsize,
-    memfd: c_int,
+    memfd: Option<File>,
 }
 
 impl Memory {
     /// Reserves the addresses; there are no pages yet.
-    pub fn new(page: usize, shared: bool) -> Result<Memory, Stop> {
+    pub fn new(page: usize, shared: bool) -> Result<Memory, Verdict> {
         let len = CHUNK * page;
-        let none = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         // One slot more than chunks, to move to; gaps so that none are merged.
-        let area = map(0, (CHUNKS + 1) * 2 * len, libc::PROT_NONE, none, -1)?;
+        let area = reserve((CHUNKS + 1) * 2 * len)?;
         let mut slots = [0; CHUNKS + 1];
         for (n, slot) in slots.iter_mut().enumerate() {
             *slot = area + n * 2 * len;
         }
-        let (mut memfd, mut alias) = (-1, None);
+        let (mut file, mut alias) = (None, None);
         if shared {
-            let name = b"uffd-conformance stress\0";
-            // SAFETY: the name ends in zero.
-            let fd =
-                unsafe { libc::syscall(libc::SYS_memfd_create, name.as_ptr(), libc::MFD_CLOEXEC) };
-            memfd = need("memfd_create", fd as i64)? as c_int;
-            // SAFETY: plain numbers.
-            need("ftruncate", unsafe {
-                libc::ftruncate(memfd, (PAGES * page) as libc::off_t)
-            })?;
-            alias = Some(map(0, PAGES * page, RW, libc::MAP_SHARED, memfd)?);
+            let memfd = memfd(0, PAGES * page)?;
+            alias = Some(map(
+                0,
+                PAGES * page,
+                RW,
+                libc::MAP_SHARED,
+                memfd.as_raw_fd(),
+            )?);
+            file = Some(memfd);
         }
         Ok(Memory {
             page,
@@ -69,7 +66,7 @@ impl Memory {
             bases: Default::default(),
             slots,
             free: AtomicUsize::new(CHUNKS),
-            memfd,
+            memfd: file,
         })
     }
 
@@ -79,52 +76,31 @@ impl Memory {
     }
 
     /// Maps one more chunk; its address. It counts when `pages` says so.
-    pub fn grow(&self) -> Result<usize, Stop> {
+    pub fn grow(&self) -> Result<usize, Verdict> {
         let chunk = self.pages.load(SeqCst) / CHUNK;
         let base = self.slots[chunk];
-        let fixed = libc::MAP_FIXED;
-        if self.alias.is_none() {
-            map(
-                base,
-                self.chunk_len(),
-                RW,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | fixed,
-                -1,
-            )?;
-        } else {
-            let offset = (chunk * self.chunk_len()) as libc::off_t;
-            // SAFETY: the slot is this object's reservation.
-            let at = unsafe {
-                libc::mmap(
-                    base as *mut c_void,
-                    self.chunk_len(),
-                    RW,
-                    libc::MAP_SHARED | fixed,
-                    self.memfd,
-                    offset,
-                )
-            };
-            need("mmap", if at == libc::MAP_FAILED { -1 } else { 0 })?;
-        }
+        let (len, fixed) = (self.chunk_len(), libc::MAP_FIXED);
+        match &self.memfd {
+            None => map(base, len, RW, ANONYMOUS | fixed, -1)?,
+            Some(file) => {
+                let flags = libc::MAP_SHARED | fixed;
+                map_at(base, len, RW, flags, file.as_raw_fd(), chunk * len)?
+            }
+        };
         self.bases[chunk].store(base, SeqCst);
         Ok(base)
     }
 
     /// Moves a chunk to the free slot; nobody may write meanwhile. Waits for
     /// a reader of the event.
-    pub fn remap(&self, chunk: usize) -> Result<(), Stop> {
+    pub fn remap(&self, chunk: usize) -> Outcome {
         let from = self.bases[chunk].load(SeqCst);
         // The slots of chunks still to come are taken, too.
         let slot = self.free.load(SeqCst);
         let to = self.slots[slot];
-        let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
-        let len = self.chunk_len();
-        // SAFETY: both ranges are of this object's reservation.
-        let at = unsafe { libc::mremap(from as *mut c_void, len, len, flags, to as *mut c_void) };
-        need("mremap", if at == libc::MAP_FAILED { -1 } else { 0 })?;
+        mapping::mremap_onto(from, self.chunk_len(), to)?;
         // Nobody else's mapping may come to lie in the slot that was left.
-        let none = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-        map(from, len, libc::PROT_NONE, none | libc::MAP_FIXED, -1)?;
+        mapping::vacate(from, self.chunk_len())?;
         self.bases[chunk].store(to, SeqCst);
         let left = self.slots.iter().position(|s| *s == from);
         self.free.store(left.expect("a chunk is in a slot"), SeqCst);
@@ -133,12 +109,8 @@ impl Memory {
 
     /// MADV_DONTNEED; nobody may write meanwhile. Waits for a reader of the
     /// event.
-    pub fn discard(&self, first: usize, pages: usize) -> Result<(), Stop> {
-        let (start, len) = (self.address(first), pages * self.page);
-        // SAFETY: pages of this object, in one chunk.
-        need("madvise", unsafe {
-            libc::madvise(start as *mut c_void, len, libc::MADV_DONTNEED)
-        })?;
+    pub fn discard(&self, first: usize, pages: usize) -> Outcome {
+        mapping::madvise(self.address(first), pages * self.page, libc::MADV_DONTNEED)?;
         if self.alias.is_none() {
             let words = self.shadow[first..first + pages].iter().flatten();
             words.for_each(|word| word.store(0, SeqCst));
@@ -162,8 +134,7 @@ impl Memory {
     /// Writes a writer's word. May wait in a fault.
     pub fn write(&self, page: usize, writer: usize, stamp: u64) {
         let at = self.address(page) + writer * 8;
-        // SAFETY: a word of a mapped page, in which no Rust object lies.
-        unsafe { (at as *mut u64).write_volatile(stamp) };
+        mapping::write_word(at, stamp);
         self.shadow[page][writer].store(stamp, SeqCst);
     }
 
@@ -174,8 +145,7 @@ impl Memory {
             .map_or_else(|| self.address(page), |a| a + page * self.page);
         let mut words = [0; WRITERS];
         for (n, word) in words.iter_mut().enumerate() {
-            // SAFETY: as in `write`.
-            *word = unsafe { ((at + n * 8) as *const u64).read_volatile() };
+            *word = mapping::read_word(at + n * 8);
         }
         words
     }
@@ -183,15 +153,10 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        let area = self.slots[0] as *mut c_void;
-        // SAFETY: the reservation and the second mapping are this object's,
-        // and its users are gone.
-        unsafe {
-            libc::munmap(area, (CHUNKS + 1) * 2 * self.chunk_len());
-            if let Some(alias) = self.alias {
-                libc::munmap(alias as *mut c_void, PAGES * self.page);
-                libc::close(self.memfd);
-            }
+        // The users are gone. What cannot be unmapped goes with the process.
+        let _ = mapping::munmap(self.slots[0], (CHUNKS + 1) * 2 * self.chunk_len());
+        if let Some(alias) = self.alias {
+            let _ = mapping::munmap(alias, PAGES * self.page);
         }
     }
 }

@@ -16,11 +16,13 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::RwLock;
 use std::time::{Duration, Instant};
 
+use uffd_kit::child::clone;
+use uffd_kit::fail;
+use uffd_kit::random::Random;
+use uffd_kit::verdict::{Outcome, Verdict};
 use uffd_sys::*;
 
-use crate::case::Stop;
 use crate::machine::Machine;
-use crate::model::random::Random;
 use crate::stress::memory::{Memory, CHUNK, CHUNKS, PAGES, WRITERS};
 use crate::stress::track::{Method, Mistake, Tracker};
 
@@ -70,11 +72,11 @@ pub fn main(args: &[String]) -> i32 {
             0
         }
         // The surroundings lack something, so nothing is known of the writes.
-        Err(Stop::Cannot(why)) | Err(Stop::Absent(why)) => {
+        Err(Verdict::Cannot(why)) | Err(Verdict::Absent(why)) => {
             println!("# stress: {}", why);
             2
         }
-        Err(Stop::Fail(why)) => {
+        Err(Verdict::Fail(why)) => {
             println!("# stress: {}", why);
             println!("# stress: {} lost 1 seed {}", totals.text(), options.seed);
             1
@@ -160,7 +162,7 @@ fn run(
     machine: &Machine,
     methods: &[(&'static str, Method)],
     totals: &mut Totals,
-) -> Result<(), Stop> {
+) -> Result<(), Verdict> {
     let end = Instant::now() + Duration::from_secs(options.seconds);
     let mut told = Instant::now();
     let mut random = Random::new(options.seed);
@@ -205,12 +207,12 @@ struct Episode<'a> {
 }
 
 impl Episode<'_> {
-    fn play(&self, seed: u64, until: Instant, totals: &mut Totals) -> Result<(), Stop> {
+    fn play(&self, seed: u64, until: Instant, totals: &mut Totals) -> Outcome {
         let served = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let server = scope.spawn(|| {
                 let result = self.tracker.serve(&served);
-                if let Err(Stop::Fail(why)) | Err(Stop::Cannot(why)) = &result {
+                if let Err(Verdict::Fail(why)) | Err(Verdict::Cannot(why)) = &result {
                     // The writers may wait for ever: nothing can be compared.
                     println!("# stress: {}: {}", self.name, why);
                     std::process::exit(1);
@@ -254,7 +256,7 @@ impl Episode<'_> {
         stamp
     }
 
-    fn disturb(&self, seed: u64, until: Instant, totals: &mut Totals) -> Result<(), Stop> {
+    fn disturb(&self, seed: u64, until: Instant, totals: &mut Totals) -> Outcome {
         let mut random = Random::new(seed);
         let mut copy = vec![[0; WRITERS]; PAGES];
         let mut child = None;
@@ -292,7 +294,7 @@ impl Episode<'_> {
         self.checkpoint(&mut copy, totals)
     }
 
-    fn grow(&self, totals: &mut Totals) -> Result<(), Stop> {
+    fn grow(&self, totals: &mut Totals) -> Outcome {
         let pages = self.memory.pages.load(SeqCst);
         if pages == CHUNKS * CHUNK {
             return Ok(());
@@ -307,7 +309,7 @@ impl Episode<'_> {
     /// Brings the copy up to date, as far as one can while writers go on: a
     /// page is copied after it is protected, so what comes later is told the
     /// next time.
-    fn snapshot(&self, copy: &mut [[u64; WRITERS]], totals: &mut Totals) -> Result<(), Stop> {
+    fn snapshot(&self, copy: &mut [[u64; WRITERS]], totals: &mut Totals) -> Outcome {
         for page in self.tracker.collect()? {
             copy[page] = self.memory.read(page);
             totals.pages += 1;
@@ -317,7 +319,7 @@ impl Episode<'_> {
     }
 
     /// Has the writers wait; now the copy must be what they wrote.
-    fn checkpoint(&self, copy: &mut [[u64; WRITERS]], totals: &mut Totals) -> Result<(), Stop> {
+    fn checkpoint(&self, copy: &mut [[u64; WRITERS]], totals: &mut Totals) -> Outcome {
         let _gate = self.gate.write().expect("no panic");
         self.snapshot(copy, totals)?;
         totals.checkpoints += 1;
@@ -345,11 +347,9 @@ impl Episode<'_> {
 
     /// A child that holds on to all pages for a moment, so that the writers'
     /// next writes copy them.
-    fn fork(&self, totals: &mut Totals) -> Result<libc::pid_t, Stop> {
-        // Not fork(3): the C library would hold the locks of its allocator
-        // until the event is read, and the thread that reads it may need them.
+    fn fork(&self, totals: &mut Totals) -> Result<libc::pid_t, Verdict> {
         // SAFETY: the child sleeps and leaves, nothing else.
-        let pid = unsafe { clone() } as libc::pid_t;
+        let pid = unsafe { clone(0) }?;
         if pid == 0 {
             // SAFETY: as above.
             unsafe {
@@ -357,24 +357,9 @@ impl Episode<'_> {
                 libc::_exit(0)
             }
         }
-        crate::sys::need("fork", pid)?;
         totals.forks += 1;
         Ok(pid)
     }
-}
-
-/// clone(2) without sharing anything, which is fork(2).
-///
-/// # Safety
-///
-/// The child may make system calls only: other threads may have held locks.
-unsafe fn clone() -> libc::c_long {
-    let (mut first, mut second) = (libc::SIGCHLD as libc::c_long, 0);
-    if cfg!(target_arch = "s390x") {
-        std::mem::swap(&mut first, &mut second);
-    }
-    // SAFETY: no new stack, and nothing to store an id in.
-    unsafe { libc::syscall(libc::SYS_clone, first, second, 0, 0, 0) }
 }
 
 fn reap(child: Option<libc::pid_t>) {

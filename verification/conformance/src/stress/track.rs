@@ -3,15 +3,17 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::Mutex;
 
+use uffd_kit::answer::Answer;
+use uffd_kit::errno::errno_name;
+use uffd_kit::fail;
+use uffd_kit::message::Event;
+use uffd_kit::pagemap::{self, Pagemap};
+use uffd_kit::uffd::Uffd;
+use uffd_kit::verdict::{Outcome, Verdict};
 use uffd_sys::*;
 
-use crate::answer::Answer;
-use crate::case::Stop;
-use crate::event::Event;
 use crate::machine::Machine;
 use crate::stress::memory::{Memory, CHUNK, PAGES};
-use crate::sys::{errno, errno_name};
-use crate::uffd::Uffd;
 
 /// How written pages are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +60,7 @@ pub struct Tracker<'a> {
     method: Method,
     mode: u64,
     uffd: Uffd,
-    pagemap: std::fs::File,
+    pagemap: Pagemap,
     dirty: Vec<AtomicBool>,
     /// Held while a page is marked and unprotected, or unmarked and protected.
     order: Mutex<()>,
@@ -75,7 +77,7 @@ impl<'a> Tracker<'a> {
         memory: &'a Memory,
         method: Method,
         mistake: Option<Mistake>,
-    ) -> Result<Tracker<'a>, Stop> {
+    ) -> Result<Tracker<'a>, Verdict> {
         let events = UFFD_FEATURE_EVENT_FORK | UFFD_FEATURE_EVENT_REMAP | UFFD_FEATURE_EVENT_REMOVE;
         let unpopulated = machine.features & UFFD_FEATURE_WP_UNPOPULATED;
         // Where pages that are not there cannot be protected, their coming is
@@ -87,13 +89,12 @@ impl<'a> Tracker<'a> {
             Method::Sync | Method::Async => UFFDIO_REGISTER_MODE_WP,
             Method::Rwp => UFFDIO_REGISTER_MODE_RWP,
         };
-        let pagemap = std::fs::File::open("/proc/self/pagemap");
         Ok(Tracker {
             memory,
             method,
             mode,
             uffd: Uffd::open(method.needs() | events | unpopulated)?,
-            pagemap: pagemap.map_err(|e| Stop::Cannot(format!("/proc/self/pagemap: {}", e)))?,
+            pagemap: Pagemap::open()?,
             dirty: (0..PAGES).map(|_| AtomicBool::new(false)).collect(),
             order: Mutex::new(()),
             mistake,
@@ -103,7 +104,7 @@ impl<'a> Tracker<'a> {
     }
 
     /// Registers a new chunk and protects it.
-    pub fn add(&self, start: usize) -> Result<(), Stop> {
+    pub fn add(&self, start: usize) -> Outcome {
         let len = self.memory.chunk_len();
         self.uffd.register(start, len, self.mode).ok()?;
         self.patiently(|| self.protect(start, len, true))
@@ -117,7 +118,7 @@ impl<'a> Tracker<'a> {
     }
 
     /// EAGAIN: an event waits for the thread that reads them.
-    fn patiently(&self, mut call: impl FnMut() -> Answer) -> Result<(), Stop> {
+    fn patiently(&self, mut call: impl FnMut() -> Answer) -> Outcome {
         let mut tries = 0;
         loop {
             let answer = call();
@@ -130,7 +131,7 @@ impl<'a> Tracker<'a> {
     }
 
     /// Reads messages until `stop`; for a thread of its own.
-    pub fn serve(&self, stop: &AtomicBool) -> Result<(), Stop> {
+    pub fn serve(&self, stop: &AtomicBool) -> Outcome {
         // Faults that an event kept from being resolved.
         let mut waiting: Vec<(usize, u64)> = vec![];
         loop {
@@ -138,7 +139,7 @@ impl<'a> Tracker<'a> {
                 Ok(messages) => {
                     self.messages.fetch_add(messages.len() as u64, SeqCst);
                     for message in messages {
-                        self.take(Event::of(message), &mut waiting)?;
+                        self.take(message, &mut waiting)?;
                     }
                 }
                 Err(libc::EAGAIN) if stop.load(SeqCst) => return Ok(()),
@@ -156,7 +157,7 @@ impl<'a> Tracker<'a> {
         }
     }
 
-    fn take(&self, event: Event, waiting: &mut Vec<(usize, u64)>) -> Result<(), Stop> {
+    fn take(&self, event: Event, waiting: &mut Vec<(usize, u64)>) -> Outcome {
         match event {
             Event::Fault { flags, address, .. } => match self.memory.page_at(address) {
                 Some(page) => waiting.push((page, flags)),
@@ -176,7 +177,7 @@ impl<'a> Tracker<'a> {
     }
 
     /// Marks the page and lets the thread go on; false: not now.
-    fn resolve(&self, page: usize, flags: u64) -> Result<bool, Stop> {
+    fn resolve(&self, page: usize, flags: u64) -> Result<bool, Verdict> {
         let _order = self.order.lock().expect("no panic");
         self.dirty[page].store(true, SeqCst);
         let (start, len) = (self.memory.address(page), self.memory.page);
@@ -203,7 +204,7 @@ impl<'a> Tracker<'a> {
 
     /// The pages written since they were last collected, each protected
     /// again before it is told. Writers may go on meanwhile.
-    pub fn collect(&self) -> Result<Vec<usize>, Stop> {
+    pub fn collect(&self) -> Result<Vec<usize>, Verdict> {
         let mut pages = vec![];
         let count = self.memory.pages.load(SeqCst);
         for page in 0..count {
@@ -223,7 +224,7 @@ impl<'a> Tracker<'a> {
     }
 
     /// Unmarks a page and protects it again.
-    fn again(&self, page: usize) -> Result<(), Stop> {
+    fn again(&self, page: usize) -> Outcome {
         self.dirty[page].store(false, SeqCst);
         if self.errs(Mistake::Unprotected) {
             return Ok(());
@@ -236,34 +237,23 @@ impl<'a> Tracker<'a> {
         self.mistake == Some(mistake) && self.collected.fetch_add(1, SeqCst) % 97 == 96
     }
 
-    fn scan(&self, chunk: usize, pages: &mut Vec<usize>) -> Result<(), Stop> {
+    fn scan(&self, chunk: usize, pages: &mut Vec<usize>) -> Outcome {
         let start = self.memory.address(chunk * CHUNK);
-        let mut found = vec![page_region::default(); CHUNK];
         let (category, flags) = match self.method {
             // Reports and protects at once.
             Method::Async => (PAGE_IS_WRITTEN, PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC),
             _ => (PAGE_IS_ACCESSED, 0),
         };
         let mut arg = pm_scan_arg {
-            size: std::mem::size_of::<pm_scan_arg>() as u64,
             flags,
-            start: start as u64,
-            end: (start + self.memory.chunk_len()) as u64,
-            vec: found.as_mut_ptr() as u64,
-            vec_len: found.len() as u64,
-            category_mask: category,
-            return_mask: category,
-            ..pm_scan_arg::default()
+            ..pagemap::wanting(start, self.memory.chunk_len(), category)
         };
-        let fd = std::os::unix::io::AsRawFd::as_raw_fd(&self.pagemap);
-        // SAFETY: `arg` and the array live through the call.
-        let count = unsafe { pagemap_scan(fd, &mut arg) };
-        if count < 0 {
-            fail!("PAGEMAP_SCAN answered {}", errno_name(errno()));
-        }
-        for region in &found[..count as usize] {
-            let mut at = region.start as usize;
-            while at < region.end as usize {
+        let found = match self.pagemap.runs(&mut arg, CHUNK) {
+            Ok(found) => found,
+            Err(errno) => fail!("PAGEMAP_SCAN answered {}", errno_name(errno)),
+        };
+        for run in found {
+            for at in (run.start as usize..run.end as usize).step_by(self.memory.page) {
                 let page = chunk * CHUNK + (at - start) / self.memory.page;
                 if self.method == Method::Rwp {
                     self.again(page)?;
@@ -271,7 +261,6 @@ impl<'a> Tracker<'a> {
                 if !pages.contains(&page) {
                     pages.push(page);
                 }
-                at += self.memory.page;
             }
         }
         Ok(())

@@ -4,8 +4,9 @@ use std::fmt;
 
 use libc::c_int;
 
-use crate::case::Outcome;
-use crate::sys::{errno, errno_name, page_size, set_errno};
+use crate::errno::{errno, errno_name, set_errno};
+use crate::pages::page_size;
+use crate::verdict::Outcome;
 
 /// What the out fields hold before a call, to see whether the kernel wrote.
 pub const UNTOUCHED: i64 = 0x5eed_5eed_5eed_5eed;
@@ -51,6 +52,15 @@ impl Answer {
     /// The same, with the out field.
     pub fn with(self, out: i64) -> Answer {
         Answer { out, ..self }
+    }
+
+    /// The call must have succeeded, as it is part of the preparations: no
+    /// check of what a test is about.
+    pub fn prepares(self) -> Outcome {
+        if self.errno != 0 {
+            fail!("{}, not success", self);
+        }
+        Ok(())
     }
 
     /// The call must have succeeded.

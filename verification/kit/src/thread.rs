@@ -1,16 +1,17 @@
 //! Threads that fault, wait, and may die of a signal.
 
 use std::cell::Cell;
-use std::io::Write;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering::SeqCst};
 use std::sync::Arc;
 use std::sync::Once;
 
 use libc::{c_int, c_void};
 
-use crate::case::{Outcome, Stop};
-use crate::region;
-use crate::sys::{eventually, signal_name, MOMENT};
+use crate::asleep::{sleeps, tid};
+use crate::mapping;
+use crate::signal::signal_name;
+use crate::verdict::{Outcome, Verdict};
+use crate::wait::{eventually, MOMENT};
 
 /// How a thread ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +79,7 @@ impl Thread {
             mine.state.store(RETURNED, SeqCst);
         });
         let thread = Thread { slot, what };
-        eventually(|| thread.tid() != 0);
+        assert!(eventually(|| thread.tid() != 0), "a thread does not start");
         lock_started().push(thread.tid());
         thread.slot.go.store(1, SeqCst);
         thread
@@ -86,13 +87,13 @@ impl Thread {
 
     /// Reads a byte and returns it.
     pub fn reads(addr: usize) -> Thread {
-        Thread::spawn("the reading thread", move || i64::from(region::read(addr)))
+        Thread::spawn("the reading thread", move || i64::from(mapping::read(addr)))
     }
 
     /// Writes a byte.
     pub fn writes(addr: usize, byte: u8) -> Thread {
         Thread::spawn("the writing thread", move || {
-            region::write(addr, byte);
+            mapping::write(addr, byte);
             0
         })
     }
@@ -116,16 +117,18 @@ impl Thread {
     }
 
     /// It must end; how it did.
-    pub fn ends(&self) -> Result<Ending, Stop> {
-        eventually(|| self.ending().is_some());
-        match self.ending() {
-            Some(ending) => Ok(ending),
-            None => fail!("{} still waits", self.what),
-        }
+    pub fn ends(&self) -> Result<Ending, Verdict> {
+        let mut ending = None;
+        let ended = eventually(|| {
+            ending = self.ending();
+            ending.is_some()
+        });
+        ensure!(ended, "{} still waits", self.what);
+        Ok(ending.expect("it ended"))
     }
 
     /// It must end by itself; the value it returned.
-    pub fn returns(&self) -> Result<i64, Stop> {
+    pub fn returns(&self) -> Result<i64, Verdict> {
         match self.ends()? {
             Ending::Returned(value) => Ok(value),
             Ending::Signal { number, .. } => fail!("{} got {}", self.what, signal_name(number)),
@@ -146,7 +149,7 @@ impl Thread {
     }
 
     /// It must get this signal; its `si_code` and address.
-    pub fn gets_signal(&self, signal: c_int) -> Result<(c_int, usize), Stop> {
+    pub fn gets_signal(&self, signal: c_int) -> Result<(c_int, usize), Verdict> {
         match self.ends()? {
             Ending::Signal {
                 number,
@@ -168,7 +171,8 @@ impl Thread {
     /// It must be waiting, and still be after a moment.
     pub fn still_waits(&self) -> Outcome {
         // On a busy machine it may take long until it has come so far.
-        eventually(|| self.ending().is_some() || sleeps(self.tid()));
+        let settled = eventually(|| self.ending().is_some() || sleeps(self.tid()));
+        ensure!(settled, "{} neither waits nor ends", self.what);
         std::thread::sleep(MOMENT);
         match self.ending() {
             None => Ok(()),
@@ -186,31 +190,6 @@ pub fn leave_thread() {
     SLOT.with(|slot| slot.set(std::ptr::null()));
 }
 
-/// The id of the calling thread.
-pub fn tid() -> u32 {
-    // SAFETY: no arguments.
-    unsafe { libc::syscall(libc::SYS_gettid) as u32 }
-}
-
-/// Does this thread of the process sleep, or is it gone? Allocates nothing: see
-/// `Thread::spawn`.
-///
-/// proc(5) calls a thread asleep as soon as it means to sleep, which in a fault
-/// is before it looks at the page for the last time. Only the file `syscall` waits
-/// until the processor has left it.
-pub fn sleeps(tid: u32) -> bool {
-    let (mut path, mut text) = ([0_u8; 64], [0_u8; 8]);
-    // The rest of the path is the zero that ends it; it fits by far.
-    let _ = write!(&mut path[..], "/proc/self/task/{}/syscall", tid);
-    // SAFETY: the path ends in zero, and there is so much room.
-    unsafe {
-        let fd = libc::open(path.as_ptr().cast(), libc::O_RDONLY | libc::O_CLOEXEC);
-        libc::read(fd, text.as_mut_ptr().cast(), text.len());
-        libc::close(fd);
-    }
-    text != *b"running\n"
-}
-
 /// The threads that were started, dead ones among them.
 fn lock_started() -> std::sync::MutexGuard<'static, Vec<u32>> {
     static STARTED: std::sync::Mutex<Vec<u32>> = std::sync::Mutex::new(Vec::new());
@@ -221,11 +200,13 @@ fn lock_started() -> std::sync::MutexGuard<'static, Vec<u32>> {
 
 /// Until no thread that was started is on its way: each sleeps, in a fault that
 /// it has reported, or has ended. A page that is filled before its thread has gone
-/// to sleep lets it pass, and so tells nothing of waking.
-pub fn settle() {
+/// to sleep lets it pass, and so tells nothing of waking. False if one is still
+/// on its way.
+#[must_use]
+pub fn settle() -> bool {
     // No copy: see `spawn` on allocating.
     let started = lock_started();
-    eventually(|| started.iter().all(|tid| sleeps(*tid)));
+    eventually(|| started.iter().all(|tid| sleeps(*tid)))
 }
 
 fn install_handlers() {

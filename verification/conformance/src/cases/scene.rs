@@ -1,8 +1,9 @@
 //! Scenes that the cases of several files share. No cases here.
 
-use crate::event::fault_flags;
+use uffd_kit::message::fault_flags;
+use uffd_kit::pages::huge_page_size;
+
 use crate::prelude::*;
-use crate::sys::eventually;
 
 /// The flags of a write-protect fault: only writes raise one.
 pub const WP_WRITE: u64 = UFFD_PAGEFAULT_FLAG_WP | UFFD_PAGEFAULT_FLAG_WRITE;
@@ -33,49 +34,36 @@ pub struct Scene {
 
 impl Scene {
     /// Every page is there, and holds [`FIRST`] and so on.
-    pub fn new(
-        m: &Machine,
-        memory: Memory,
-        pages: usize,
-        features: u64,
-        mode: u64,
-    ) -> Result<Scene, Stop> {
-        let region = Region::new(m, memory, pages)?;
+    pub fn new(memory: Memory, pages: usize, features: u64, mode: u64) -> Result<Scene, Verdict> {
+        let region = Region::new(memory, pages)?;
         region.fill(FIRST);
         Scene::of(region, features, mode)
     }
 
     /// No page is there.
-    pub fn empty(
-        m: &Machine,
-        memory: Memory,
-        pages: usize,
-        features: u64,
-        mode: u64,
-    ) -> Result<Scene, Stop> {
-        Scene::of(Region::new(m, memory, pages)?, features, mode)
+    pub fn empty(memory: Memory, pages: usize, features: u64, mode: u64) -> Result<Scene, Verdict> {
+        Scene::of(Region::new(memory, pages)?, features, mode)
     }
 
     /// The pages are in the file, filled as by [`Scene::new`], but not mapped
     /// here: touching one is a minor fault. Also the mapping through which
     /// they were filled.
     pub fn cached(
-        m: &Machine,
         memory: Memory,
         pages: usize,
         features: u64,
         mode: u64,
-    ) -> Result<(Scene, Region), Stop> {
-        let region = Region::new(m, memory, pages)?;
-        let alias = region.alias(m)?;
+    ) -> Result<(Scene, Region), Verdict> {
+        let region = Region::new(memory, pages)?;
+        let alias = region.alias()?;
         alias.fill(FIRST);
         Ok((Scene::of(region, features, mode)?, alias))
     }
 
     /// Registers a region.
-    pub fn of(region: Region, features: u64, mode: u64) -> Result<Scene, Stop> {
+    pub fn of(region: Region, features: u64, mode: u64) -> Result<Scene, Verdict> {
         let uffd = Uffd::open(features)?;
-        uffd.register(region.addr, region.len, mode).ok()?;
+        uffd.register(region.addr, region.len, mode).prepares()?;
         Ok(Scene { uffd, region })
     }
 
@@ -153,25 +141,23 @@ impl Scene {
 
 /// The thread must wait, its message a fault at this address with these flags.
 pub fn waits(uffd: &Uffd, thread: &Thread, address: usize, flags: u64) -> Outcome {
-    eventually(|| thread.ending().is_some() || uffd.poll(MOMENT) & libc::POLLIN != 0);
+    let came = eventually(|| thread.ending().is_some() || uffd.poll(MOMENT) & libc::POLLIN != 0);
+    ensure!(came, "no message came");
     ensure!(thread.ending().is_none(), "the thread did not wait");
     uffd.expect_fault(address, flags)
 }
 
 /// The thread must end by itself without a message; what it returned.
-pub fn passes(uffd: &Uffd, thread: &Thread) -> Result<i64, Stop> {
+pub fn passes(uffd: &Uffd, thread: &Thread) -> Result<i64, Verdict> {
     let mut came = None;
-    eventually(|| {
-        came = uffd.read(1).ok();
+    let settled = eventually(|| {
+        came = uffd.read(1).ok().and_then(|mut events| events.pop());
         came.is_some() || thread.ending().is_some()
     });
-    if let Some(messages) = came {
-        let event = messages.first().copied().map(Event::of);
-        fail!(
-            "{} came, not silence",
-            event.map_or_else(String::new, |e| e.name())
-        );
+    if let Some(event) = came {
+        fail!("{} came, not silence", event.name());
     }
+    ensure!(settled, "the thread neither ends nor faults");
     let value = thread.returns()?;
     quiet(uffd)?;
     Ok(value)
@@ -180,20 +166,20 @@ pub fn passes(uffd: &Uffd, thread: &Thread) -> Result<i64, Stop> {
 /// No message may be there now. Enough where nothing is under way any more.
 pub fn quiet(uffd: &Uffd) -> Outcome {
     match uffd.read(1) {
-        Err(EAGAIN) => Ok(()),
-        Err(errno) => fail!("read(2) of a message answered {}", errno_name(errno)),
-        Ok(messages) => {
-            let event = messages.first().copied().map(Event::of);
-            fail!(
-                "{} came, not silence",
-                event.map_or_else(String::new, |e| e.name())
-            )
+        Err(errno) => {
+            ensure!(
+                errno == EAGAIN,
+                "read(2) of a message answered {}",
+                errno_name(errno)
+            );
+            Ok(())
         }
+        Ok(events) => fail!("{} came, not silence", events[0].name()),
     }
 }
 
 /// The next message must be a fault with these flags somewhere in this page.
-pub fn fault_in(uffd: &Uffd, page: usize, len: usize, flags: u64) -> Result<usize, Stop> {
+pub fn fault_in(uffd: &Uffd, page: usize, len: usize, flags: u64) -> Result<usize, Verdict> {
     match uffd.next()? {
         Event::Fault {
             flags: f, address, ..
@@ -236,7 +222,7 @@ pub fn while_event_waits(scene: &Scene, call: impl FnOnce(&Scene) -> Outcome) ->
 
 /// The userfaultfd of a child that has the scene's memory, by a fork event,
 /// and has exited.
-pub fn of_dead_child(scene: &Scene) -> Result<Uffd, Stop> {
+pub fn of_dead_child(scene: &Scene) -> Result<Uffd, Verdict> {
     let forker = Thread::spawn("the forking thread", || match Child::fork(|| 0) {
         Ok(child) => {
             let pid = child.pid;
@@ -257,15 +243,15 @@ pub fn of_dead_child(scene: &Scene) -> Result<Uffd, Stop> {
 }
 
 /// A pipe that holds these bytes: (the reading end, the writing end).
-pub fn pipe_with(bytes: &[u8]) -> Result<(libc::c_int, libc::c_int), Stop> {
+pub fn pipe_with(bytes: &[u8]) -> Result<(libc::c_int, libc::c_int), Verdict> {
     let mut ends = [0; 2];
     // SAFETY: there is room for two descriptors.
-    sys::need("pipe", unsafe {
+    need("pipe", unsafe {
         libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC)
     })?;
     // SAFETY: the bytes live through the call.
     let wrote = unsafe { libc::write(ends[1], bytes.as_ptr().cast(), bytes.len()) };
-    sys::need("write to a pipe", wrote as i64)?;
+    need("write to a pipe", wrote as i64)?;
     Ok((ends[0], ends[1]))
 }
 
@@ -276,7 +262,7 @@ pub fn reads_pipe_into(pipe: libc::c_int, addr: usize) -> Thread {
         // SAFETY: the cases pass addresses of their own memory.
         match unsafe { libc::read(pipe, addr as *mut libc::c_void, 1) } {
             1 => 0,
-            _ => i64::from(sys::errno()),
+            _ => i64::from(errno()),
         }
     })
 }
@@ -288,14 +274,14 @@ pub fn writes_pipe_from(pipe: libc::c_int, addr: usize) -> Thread {
         // SAFETY: the cases pass addresses of their own memory.
         match unsafe { libc::write(pipe, addr as *const libc::c_void, 1) } {
             1 => 0,
-            _ => i64::from(sys::errno()),
+            _ => i64::from(errno()),
         }
     })
 }
 
 /// The region must be made of transparent huge pages.
 pub fn need_thp(region: &Region) -> Outcome {
-    let cannot = |error| Stop::Cannot(format!("/proc/self/smaps: {}", error));
+    let cannot = |error| Verdict::Cannot(format!("/proc/self/smaps: {}", error));
     let text = std::fs::read_to_string("/proc/self/smaps").map_err(cannot)?;
     let head = format!("{:x}-", region.addr);
     let mut lines = text.lines().skip_while(|line| !line.starts_with(&head));
@@ -303,16 +289,26 @@ pub fn need_thp(region: &Region) -> Outcome {
     let kb = huge.and_then(|rest| rest.split_whitespace().next());
     match kb.and_then(|kb| kb.parse::<usize>().ok()) {
         Some(kb) if kb * 1024 == region.len => Ok(()),
-        _ => Err(Stop::Cannot(
+        _ => Err(Verdict::Cannot(
             "no transparent huge page was to be had".to_owned(),
         )),
     }
 }
 
 /// One transparent huge page, filled as by [`Scene::new`], not registered.
-pub fn thp(m: &Machine) -> Result<Region, Stop> {
-    let region = Region::new(m, Memory::Thp, m.huge_page / m.page)?;
+pub fn thp() -> Result<Region, Verdict> {
+    let region = Region::new(Memory::Thp, huge_page_size() / page_size())?;
     region.fill(FIRST);
     need_thp(&region)?;
     Ok(region)
+}
+
+/// fcntl(2) with a number.
+pub fn fcntl(
+    fd: libc::c_int,
+    command: libc::c_int,
+    value: libc::c_int,
+) -> Result<libc::c_int, Verdict> {
+    // SAFETY: the commands used here take a number.
+    need("fcntl", unsafe { libc::fcntl(fd, command, value) }).map(|n| n as libc::c_int)
 }

@@ -10,10 +10,11 @@ use libc::c_int;
 use uffd_sys::*;
 
 use crate::answer::{Answer, NO_ERRNO, UNTOUCHED};
-use crate::case::{Outcome, Stop};
-use crate::event::{fault_flags, Event};
-use crate::sys::{errno, errno_name, set_errno, MOMENT, PATIENCE};
+use crate::errno::{errno, errno_name, set_errno};
+use crate::message::{fault_flags, Event};
 use crate::thread;
+use crate::verdict::{count_check, Outcome, Verdict};
+use crate::wait::{MOMENT, PATIENCE};
 
 /// A userfaultfd, closed when dropped.
 #[derive(Debug)]
@@ -38,11 +39,11 @@ macro_rules! range {
     };
 }
 
-/// The plain methods: in struct fields, out the field.
+/// Makes the call with this argument: the answer, and the argument afterwards.
 macro_rules! call {
     ($self:ident, $function:ident, $name:literal, $arg:expr) => {{
         let mut arg = $arg;
-        // SAFETY: see the head of this file; `arg` lives through the call.
+        // SAFETY: see the first comment of this file; `arg` lives through the call.
         let answer = Answer::of($name, || unsafe { $function($self.fd, &mut arg) });
         (answer, arg)
     }};
@@ -54,16 +55,16 @@ impl Uffd {
     ///
     /// A failure ends the case: use [`Uffd::bare`] and [`Uffd::api`] where
     /// opening is the subject.
-    pub fn open(features: u64) -> Result<Uffd, Stop> {
+    pub fn open(features: u64) -> Result<Uffd, Verdict> {
         Uffd::open_with(libc::O_CLOEXEC | libc::O_NONBLOCK, features)
     }
 
     /// As [`Uffd::open`], with other flags.
-    pub fn open_with(flags: c_int, features: u64) -> Result<Uffd, Stop> {
+    pub fn open_with(flags: c_int, features: u64) -> Result<Uffd, Verdict> {
         let uffd = Uffd::bare(flags).map_err(|errno| {
-            Stop::Fail(format!("userfaultfd(2) answered {}", errno_name(errno)))
+            Verdict::Fail(format!("userfaultfd(2) answered {}", errno_name(errno)))
         })?;
-        uffd.api(features).0.ok()?;
+        uffd.api(features).0.prepares()?;
         Ok(uffd)
     }
 
@@ -244,8 +245,15 @@ impl Uffd {
     }
 
     /// One read(2) with room for `room` messages: what came, or the errno.
-    pub fn read(&self, room: usize) -> Result<Vec<uffd_msg>, c_int> {
-        let mut messages = vec![uffd_msg::default(); room];
+    pub fn read(&self, room: usize) -> Result<Vec<Event>, c_int> {
+        let messages = self.read_undecoded(room)?;
+        Ok(messages.into_iter().map(Event::of).collect())
+    }
+
+    /// As [`Uffd::read`]; the messages as the kernel left them.
+    pub fn read_undecoded(&self, room: usize) -> Result<Vec<uffd_msg>, c_int> {
+        // One more than said, to see that the call does not use it.
+        let mut messages = vec![uffd_msg::default(); room + 1];
         set_errno(NO_ERRNO);
         // SAFETY: there is room for `room` messages.
         match unsafe { uffd_read(self.fd, messages.as_mut_ptr(), room) } {
@@ -254,6 +262,7 @@ impl Uffd {
                 assert_eq!(errno(), NO_ERRNO, "uffd_read: errno changed on success");
                 let size = std::mem::size_of::<uffd_msg>();
                 assert_eq!(bytes as usize % size, 0, "read a part of a message");
+                assert_eq!(messages[room].event, 0, "uffd_read wrote behind its room");
                 messages.truncate(bytes as usize / size);
                 Ok(messages)
             }
@@ -261,13 +270,13 @@ impl Uffd {
     }
 
     /// The next message, waiting with patience.
-    pub fn next(&self) -> Result<Event, Stop> {
+    pub fn next(&self) -> Result<Event, Verdict> {
         self.next_within(PATIENCE)?
-            .ok_or_else(|| Stop::Fail("no message came".to_owned()))
+            .ok_or_else(|| Verdict::Fail("no message came".to_owned()))
     }
 
     /// The next message if one comes within this time.
-    pub fn next_within(&self, time: Duration) -> Result<Option<Event>, Stop> {
+    pub fn next_within(&self, time: Duration) -> Result<Option<Event>, Verdict> {
         let end = Instant::now() + time;
         loop {
             // Allocates nothing: see `Thread::spawn`.
@@ -285,7 +294,7 @@ impl Uffd {
                     if let Event::Fault { .. } = event {
                         // It is sent before the thread sleeps. What a case does
                         // next might otherwise be too early to find it waiting.
-                        thread::settle();
+                        ensure!(thread::settle(), "a thread that was started does not wait");
                     }
                     return Ok(Some(event));
                 }
@@ -325,6 +334,7 @@ impl Uffd {
 
     /// No message may come for a moment.
     pub fn expect_silence(&self) -> Outcome {
+        count_check();
         match self.next_within(MOMENT)? {
             None => Ok(()),
             Some(event) => fail!("{} came, not silence", event.name()),

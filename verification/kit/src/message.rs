@@ -1,9 +1,10 @@
-//! The messages of a userfaultfd, taken apart.
+//! The messages of a userfaultfd, decoded. Nothing else here looks into a
+//! `uffd_msg`.
 
 use libc::c_int;
 use uffd_sys::*;
 
-/// A message, taken apart.
+/// A decoded message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Event {
@@ -35,8 +36,8 @@ impl Event {
     /// The member of the message that its event selects.
     pub fn of(msg: uffd_msg) -> Event {
         let arg = msg.arg;
-        // SAFETY: every member of the unions is made of integers, for which
-        // any bits are valid.
+        // SAFETY: the callers pass messages that the kernel wrote, all of whose
+        // bytes are initialised, and any bits are valid integers.
         unsafe {
             match msg.event {
                 UFFD_EVENT_PAGEFAULT => Event::Fault {
@@ -78,6 +79,12 @@ impl Event {
     }
 }
 
+/// All bytes of a message that the kernel wrote.
+pub fn bytes(msg: &uffd_msg) -> [u8; std::mem::size_of::<uffd_msg>()] {
+    // SAFETY: the same number of bytes, all of which the kernel wrote.
+    unsafe { std::mem::transmute(*msg) }
+}
+
 /// `WRITE|WP`, or `no flags`.
 pub fn fault_flags(flags: u64) -> String {
     let known = [
@@ -86,11 +93,16 @@ pub fn fault_flags(flags: u64) -> String {
         (UFFD_PAGEFAULT_FLAG_MINOR, "MINOR"),
         (UFFD_PAGEFAULT_FLAG_RWP, "RWP"),
     ];
-    let mut names: Vec<String> = vec![];
-    let mut rest = flags;
+    flag_names(flags, &known).unwrap_or_else(|| "no flags".to_owned())
+}
+
+/// The names of the bits that are set, joined by `|`, with what has no name as
+/// a number; `None` if no bit is set.
+pub fn flag_names(bits: u64, known: &[(u64, &str)]) -> Option<String> {
+    let (mut names, mut rest) = (vec![], bits);
     for (bit, name) in known {
-        if flags & bit != 0 {
-            names.push(name.to_owned());
+        if bits & bit != 0 {
+            names.push((*name).to_owned());
             rest &= !bit;
         }
     }
@@ -98,7 +110,7 @@ pub fn fault_flags(flags: u64) -> String {
         names.push(format!("{:#x}", rest));
     }
     if names.is_empty() {
-        return "no flags".to_owned();
+        return None;
     }
-    names.join("|")
+    Some(names.join("|"))
 }

@@ -2,8 +2,9 @@
 
 use libc::c_int;
 
-use crate::case::{Outcome, Stop};
-use crate::sys::{eventually, need, signal_name};
+use crate::signal::signal_name;
+use crate::verdict::{need, Outcome, Verdict};
+use crate::wait::eventually;
 
 /// A child process; killed when dropped.
 pub struct Child {
@@ -26,7 +27,7 @@ impl Child {
     ///
     /// May wait for a reader of the fork event, so call it from a
     /// [`Thread`](crate::thread::Thread) where that is enabled.
-    pub fn fork(work: impl FnOnce() -> c_int) -> Result<Child, Stop> {
+    pub fn fork(work: impl FnOnce() -> c_int) -> Result<Child, Verdict> {
         // SAFETY: the child does what the case wants of it and leaves by
         // _exit(2). The cases keep to memory access and system calls in it,
         // as other threads may have held locks.
@@ -42,17 +43,14 @@ impl Child {
     }
 
     /// It must end; how it did.
-    pub fn ends(&mut self) -> Result<Exit, Stop> {
+    pub fn ends(&mut self) -> Result<Exit, Verdict> {
         let mut status = 0;
-        let (pid, mut ended) = (self.pid, false);
-        eventually(|| {
+        let pid = self.pid;
+        let ended = eventually(|| {
             // SAFETY: `status` may be written.
-            ended = unsafe { libc::waitpid(pid, &mut status, libc::WNOHANG) } == pid;
-            ended
+            unsafe { libc::waitpid(pid, &mut status, libc::WNOHANG) == pid }
         });
-        if !ended {
-            fail!("the child still waits");
-        }
+        ensure!(ended, "the child still waits");
         self.reaped = true;
         if libc::WIFSIGNALED(status) {
             return Ok(Exit::Signal(libc::WTERMSIG(status)));
@@ -90,6 +88,23 @@ impl Child {
         // SAFETY: plain numbers; the child is not reaped, so the id is its own.
         unsafe { libc::kill(self.pid, signal) };
     }
+}
+
+/// clone(2) without a stack of its own: fork(2), but for what `flags` share,
+/// and without the C library, whose allocator would be locked until a fork
+/// event is read.
+///
+/// # Safety
+///
+/// The child may make system calls only: other threads may have held locks.
+pub unsafe fn clone(flags: c_int) -> Result<libc::pid_t, Verdict> {
+    let (mut first, mut second) = ((flags | libc::SIGCHLD) as libc::c_long, 0);
+    if cfg!(target_arch = "s390x") {
+        std::mem::swap(&mut first, &mut second);
+    }
+    // SAFETY: no new stack, and nothing to store an id in.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, first, second, 0, 0, 0) };
+    need("clone", pid as i64).map(|pid| pid as libc::pid_t)
 }
 
 impl Drop for Child {
