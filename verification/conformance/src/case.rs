@@ -18,8 +18,12 @@ pub struct Case {
     pub claim: &'static str,
     /// The features that the kernel must answer, else the case is absent.
     pub features: u64,
-    /// The first Linux that has it, where no feature bit tells.
+    /// The first Linux that has it, where no feature bit says so.
     pub since: (u32, u32),
+    /// The last Linux of which it is claimed.
+    pub until: (u32, u32),
+    /// The claim is of kernels that lack some of these features.
+    pub lacking: u64,
     /// Seconds after which the case is killed, and fails.
     pub limit: u32,
     /// The check.
@@ -39,6 +43,8 @@ pub const fn case(
         claim,
         features: 0,
         since: (4, 3),
+        until: (u32::MAX, 0),
+        lacking: 0,
         limit: 15,
         run,
     }
@@ -51,9 +57,21 @@ impl Case {
         self
     }
 
-    /// Absent before this Linux; only for what no feature bit tells.
+    /// Absent before this Linux; only for what no feature bit says.
     pub const fn since(mut self, major: u32, minor: u32) -> Case {
         self.since = (major, minor);
+        self
+    }
+
+    /// Absent after this Linux.
+    pub const fn until(mut self, major: u32, minor: u32) -> Case {
+        self.until = (major, minor);
+        self
+    }
+
+    /// Absent on a kernel that has all of these features.
+    pub const fn lacking(mut self, features: u64) -> Case {
+        self.lacking = features;
         self
     }
 
@@ -72,6 +90,23 @@ impl Case {
         if machine.release < self.since {
             return Some(format!("since Linux {}.{}", self.since.0, self.since.1));
         }
+        if machine.release > self.until {
+            return Some(format!("until Linux {}.{}", self.until.0, self.until.1));
+        }
+        if self.lacking != 0 && machine.has(self.lacking) {
+            let names = crate::machine::feature_names(self.lacking);
+            return Some(format!("this kernel has {}", names));
+        }
         None
     }
+}
+
+/// Cases that differ in the kind of memory alone: the check, its source, and a
+/// row a kind with the id, the features and the claim.
+#[macro_export]
+macro_rules! kinds {
+    ($check:expr, $source:expr; $($id:literal, $memory:ident, $features:expr => $claim:literal;)*) => {
+        &[$($crate::case::case($id, $source, $claim, |_| ($check)(uffd_kit::region::Memory::$memory))
+            .features($features)),*]
+    };
 }

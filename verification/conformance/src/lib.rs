@@ -30,6 +30,7 @@ pub mod stress;
 /// What nearly every case uses.
 pub mod prelude {
     pub use crate::case::{case, Case};
+    pub use crate::kinds;
     pub use crate::machine::Machine;
     pub use libc::{
         EAGAIN, EBADF, EBUSY, EEXIST, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, ENOSPC, ENOTTY, EPERM,

@@ -7,6 +7,10 @@ use std::time::Instant;
 use uffd_conformance::machine::Machine;
 use uffd_conformance::report::{self, Counts};
 use uffd_conformance::{cases, errata, init, layout, model, run, stress};
+use uffd_kit::hugepages::HugePages;
+
+/// As many huge pages as a case uses.
+const HUGE_PAGES: usize = 8;
 
 const USAGE: &str = "\
 usage: uffd-conformance [run] [--times] [--fail-fast] [PATTERN...]
@@ -90,13 +94,19 @@ fn run_cases(args: &[String]) -> i32 {
     let chosen: Vec<_> = cases::all()
         .filter(|case| patterns.is_empty() || patterns.iter().any(|p| case.id.contains(p.as_str())))
         .collect();
-    let ids: HashSet<&str> = chosen.iter().map(|case| case.id).collect();
-    if chosen.is_empty() || ids.len() != chosen.len() {
-        eprintln!("uffd-conformance: no such case, or an id that is there twice; see `list`");
+    if chosen.is_empty() {
+        eprintln!("uffd-conformance: no such case; see `list`");
+        return 2;
+    }
+    let mut ids = HashSet::new();
+    if let Some(case) = chosen.iter().find(|case| !ids.insert(case.id)) {
+        eprintln!("uffd-conformance: two cases have the id {}", case.id);
         return 2;
     }
     let errata = errata::all();
-    let _pages = HugePages::reserve(&machine);
+    // Kernels without them, and machines with too little memory, say so in the
+    // cases that need them.
+    let _pages = HugePages::reserve(HUGE_PAGES);
     println!("{}", report::head(&machine, chosen.len()));
     let mut counts = Counts::default();
     for (n, case) in chosen.iter().enumerate() {
@@ -120,32 +130,4 @@ fn run_cases(args: &[String]) -> i32 {
     }
     println!("{}", report::totals(counts));
     (counts.failed > 0) as i32
-}
-
-/// Huge pages for the cases; what there was is put back.
-struct HugePages(Option<String>);
-
-impl HugePages {
-    const FILE: &'static str = "/proc/sys/vm/nr_hugepages";
-    const WANTED: usize = 8;
-
-    fn reserve(machine: &Machine) -> HugePages {
-        let old = match std::fs::read_to_string(Self::FILE) {
-            Ok(old) if machine.huge_page > 0 => old,
-            _ => return HugePages(None),
-        };
-        let have: usize = old.trim().parse().unwrap_or(0);
-        if have >= Self::WANTED || std::fs::write(Self::FILE, Self::WANTED.to_string()).is_err() {
-            return HugePages(None);
-        }
-        HugePages(Some(old))
-    }
-}
-
-impl Drop for HugePages {
-    fn drop(&mut self) {
-        if let Some(old) = &self.0 {
-            let _ = std::fs::write(Self::FILE, old.trim());
-        }
-    }
 }

@@ -13,7 +13,7 @@
 //! | `wait` | waiting with a limit |
 //! | `pages` | the page sizes of this machine |
 //! | `file`, `mapping`, `region` | memory of every kind |
-//! | `pagemap` | /proc/self/pagemap and PAGEMAP_SCAN |
+//! | `pagemap`, `smaps` | /proc/self/pagemap and PAGEMAP_SCAN, /proc/self/smaps |
 //! | `hugepages`, `swap` | huge pages reserved, pages swapped out |
 //! | `answer`, `message`, `uffd` | the calls of `uffd_sys`, what they answer, the messages |
 //! | `asleep`, `thread`, `child` | threads and processes that fault, wait, die |
@@ -37,6 +37,7 @@ pub mod privilege;
 pub mod random;
 pub mod region;
 pub mod signal;
+pub mod smaps;
 pub mod swap;
 pub mod sysctl;
 pub mod thread;

@@ -58,7 +58,7 @@ pub static CASES: &[Case] = &[
     case(
         "api-answers",
         "UFFDIO_API(2const), DESCRIPTION: _UFFDIO_API _UFFDIO_REGISTER _UFFDIO_UNREGISTER",
-        "tells all features, and the calls API, REGISTER and UNREGISTER: `1 << _UFFDIO_*`",
+        "answers all features, and the calls API, REGISTER and UNREGISTER: `1 << _UFFDIO_*`",
         |_| {
             let (answer, api) = bare()?.api(0);
             answer.ok()?;
@@ -72,14 +72,14 @@ pub static CASES: &[Case] = &[
     case(
         "api-ioctls-set-mode",
         "UFFDIO_API(2const), DESCRIPTION: _UFFDIO_SET_MODE",
-        "a kernel that has read-write-protection tells the call SET_MODE, another does not",
+        "a kernel that has read-write-protection offers the call SET_MODE, another does not",
         |m| {
-            let (told, has) = (
+            let (offered, has) = (
                 m.ioctls >> _UFFDIO_SET_MODE & 1 != 0,
                 m.has(UFFD_FEATURE_RWP),
             );
             ensure!(
-                told == has,
+                offered == has,
                 "features {:#x} but ioctls {:#x}",
                 m.features,
                 m.ioctls
@@ -90,7 +90,7 @@ pub static CASES: &[Case] = &[
     case(
         "api-answers-all-features",
         "UFFDIO_API(2const), DESCRIPTION",
-        "the features told are all that there are, not those that were enabled",
+        "the features answered are all that there are, not those that were enabled",
         |m| {
             let (answer, api) = bare()?.api(m.features & (UFFD_FEATURE_THREAD_ID | 1));
             answer.ok()?;
@@ -101,7 +101,7 @@ pub static CASES: &[Case] = &[
     case(
         "api-all-features-at-once",
         "UFFDIO_API(2const), DESCRIPTION",
-        "all features that the kernel tells can be enabled together",
+        "all features that the kernel answers can be enabled together",
         |m| enables(m, m.features),
     ),
     case(

@@ -44,22 +44,22 @@ fn shows_changes(memory: Memory) -> Outcome {
     s.region.holds(0, NEW)
 }
 
-/// See the head of the file.
+/// The cases that differ in the kind of memory alone.
+pub static KINDS: &[&[Case]] = &[
+    kinds! {
+        resolves, MODE;
+        "continue-shmem", Shmem, SHMEM => "minor faults of shared memory are resolved";
+        "continue-hugetlb", SharedHugetlb, HUGETLB => "minor faults of huge pages are resolved";
+    },
+    kinds! {
+        shows_changes, MODE;
+        "continue-changes-shmem", Shmem, SHMEM => "shows what a second mapping wrote before";
+        "continue-changes-hugetlb", SharedHugetlb, HUGETLB => "shows what a second mapping wrote before";
+    },
+];
+
+/// The other cases.
 pub static CASES: &[Case] = &[
-    case(
-        "continue-shmem",
-        MODE,
-        "minor faults of shared memory are resolved",
-        |_| resolves(Memory::Shmem),
-    )
-    .features(SHMEM),
-    case(
-        "continue-hugetlb",
-        MODE,
-        "minor faults of huge pages are resolved",
-        |_| resolves(Memory::SharedHugetlb),
-    )
-    .features(HUGETLB),
     case(
         "continue-flag-minor",
         "userfaultfd(2), Reading from the userfaultfd structure: UFFD_PAGEFAULT_FLAG_MINOR",
@@ -90,20 +90,6 @@ pub static CASES: &[Case] = &[
         },
     )
     .features(SHMEM),
-    case(
-        "continue-changes-shmem",
-        MODE,
-        "shows what a second mapping wrote before",
-        |_| shows_changes(Memory::Shmem),
-    )
-    .features(SHMEM),
-    case(
-        "continue-changes-hugetlb",
-        MODE,
-        "shows what a second mapping wrote before",
-        |_| shows_changes(Memory::SharedHugetlb),
-    )
-    .features(HUGETLB),
     case(
         "continue-before-fault",
         "UFFDIO_CONTINUE(2const), DESCRIPTION",

@@ -136,6 +136,29 @@ pub static CASES: &[Case] = &[
     )
     .features(SHMEM),
     case(
+        "continue-efault-read-only",
+        "measured",
+        "EFAULT when the argument cannot be written, but the page is mapped: again is EEXIST",
+        |m| {
+            let (s, _alias) = scene()?;
+            let range = uffdio_range {
+                start: s.at(0) as u64,
+                len: m.page as u64,
+            };
+            let (_page, arg) = read_only(uffdio_continue {
+                range,
+                mode: 0,
+                mapped: UNTOUCHED,
+            })?;
+            // SAFETY: the kernel checks the address.
+            let make = || unsafe { uffdio_continue(s.uffd.fd, arg) };
+            Answer::of("UFFDIO_CONTINUE", make).fails(EFAULT)?;
+            ensure!(s.region.is_mapped(0)?, "the page was not mapped");
+            s.uffd.continue_(s.at(0), m.page, 0).fails(EEXIST)
+        },
+    )
+    .features(SHMEM),
+    case(
         "continue-einval-start-unaligned",
         EINVAL_RANGE,
         "start that is not a multiple of the page size is EINVAL",

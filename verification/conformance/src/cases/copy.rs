@@ -14,11 +14,11 @@ fn scene() -> Result<(Uffd, Region, Region), Verdict> {
 }
 
 /// A page of this kind of memory must be filled in full, and its waiter woken.
-fn fills(m: &Machine, memory: Memory) -> Outcome {
+fn fills(memory: Memory) -> Outcome {
     let uffd = Uffd::open(0)?;
     let region = Region::new(memory, 2)?;
     uffd.register(region.addr, region.len, MISSING).ok()?;
-    let source = Region::new(Memory::Anon, region.page / m.page)?;
+    let source = Region::new(Memory::Anon, region.page / page_size())?;
     for n in 0..source.pages() {
         source.fill_page(n, 0xa1);
     }
@@ -52,20 +52,28 @@ fn refuses(m: &Machine, change: fn(usize, usize, usize) -> (usize, usize, usize)
     Ok(())
 }
 
-/// See the head of the file.
+/// The cases that differ in the kind of memory alone.
+pub static KINDS: &[&[Case]] = &[
+    kinds! {
+        fills, "UFFDIO_COPY(2const), DESCRIPTION";
+        "copy-fills-and-wakes", Anon, 0 => "fills the missing page with the data and wakes the thread that waits for it";
+    },
+    kinds! {
+        fills, "userfaultfd(2), Userfaultfd operation";
+        "copy-hugetlb", Hugetlb, UFFD_FEATURE_MISSING_HUGETLBFS => "COPY fills private huge pages";
+        "copy-shared-hugetlb", SharedHugetlb, UFFD_FEATURE_MISSING_HUGETLBFS => "COPY fills shared huge pages";
+        "copy-shared-anon", SharedAnon, UFFD_FEATURE_MISSING_SHMEM => "COPY fills shared anonymous memory";
+    },
+];
+
+/// The other cases.
 pub static CASES: &[Case] = &[
-    case(
-        "copy-fills-and-wakes",
-        "UFFDIO_COPY(2const), DESCRIPTION",
-        "fills the missing page with the data and wakes the thread that waits for it",
-        |m| fills(m, Memory::Anon),
-    ),
     case(
         "copy-shmem",
         "userfaultfd(2), Userfaultfd operation",
         "COPY fills pages of shared memory, and the file holds the data then",
         |m| {
-            fills(m, Memory::Shmem)?;
+            fills(Memory::Shmem)?;
             file_holds(m, Memory::Shmem, 0xa1)
         },
     )
@@ -75,25 +83,11 @@ pub static CASES: &[Case] = &[
         "measured",
         "COPY fills a private mapping of shared memory, and the file stays empty",
         |m| {
-            fills(m, Memory::PrivateShmem)?;
+            fills(Memory::PrivateShmem)?;
             file_holds(m, Memory::PrivateShmem, 0)
         },
     )
     .features(UFFD_FEATURE_MISSING_SHMEM),
-    case(
-        "copy-hugetlb",
-        "userfaultfd(2), Userfaultfd operation",
-        "COPY fills private huge pages",
-        |m| fills(m, Memory::Hugetlb),
-    )
-    .features(UFFD_FEATURE_MISSING_HUGETLBFS),
-    case(
-        "copy-shared-hugetlb",
-        "userfaultfd(2), Userfaultfd operation",
-        "COPY fills shared huge pages",
-        |m| fills(m, Memory::SharedHugetlb),
-    )
-    .features(UFFD_FEATURE_MISSING_HUGETLBFS),
     case(
         "copy-thp-range",
         "measured",
@@ -417,22 +411,44 @@ pub static CASES: &[Case] = &[
     case(
         "copy-efault-argument",
         "measured",
-        "EFAULT when the argument cannot be written, and nothing is copied",
+        "EFAULT when the argument cannot be written, but the page is filled: again is EEXIST",
         |m| {
             let (uffd, region, source) = scene()?;
-            let arg = source.at(3) as *mut uffdio_copy;
-            let value = uffdio_copy {
+            let (_page, arg) = read_only(uffdio_copy {
                 dst: region.addr as u64,
                 src: source.addr as u64,
                 len: m.page as u64,
                 mode: 0,
                 copy: UNTOUCHED,
-            };
-            // SAFETY: the page is large enough, and aligned.
-            unsafe { arg.write_volatile(value) };
-            source.mprotect(3, 1, libc::PROT_READ)?;
+            })?;
             // SAFETY: the kernel checks the address.
-            Answer::of("UFFDIO_COPY", || unsafe { uffdio_copy(uffd.fd, arg) }).fails(EFAULT)
+            Answer::of("UFFDIO_COPY", || unsafe { uffdio_copy(uffd.fd, arg) }).fails(EFAULT)?;
+            ensure!(region.is_mapped(0)?, "the page was not filled");
+            region.holds(0, 0xa1)?;
+            uffd.copy(region.addr, source.addr, m.page, 0).fails(EEXIST)
+        },
+    ),
+    case(
+        "copy-efault-argument-does-not-wake",
+        "measured",
+        "EFAULT because the argument cannot be written does not wake the thread that waits: WAKE does",
+        |m| {
+            let (uffd, region, source) = scene()?;
+            let reader = Thread::reads(region.at(0));
+            uffd.expect_fault(region.at(0), 0)?;
+            reader.still_waits()?;
+            let (_page, arg) = read_only(uffdio_copy {
+                dst: region.addr as u64,
+                src: source.addr as u64,
+                len: m.page as u64,
+                mode: 0,
+                copy: UNTOUCHED,
+            })?;
+            // SAFETY: the kernel checks the address.
+            Answer::of("UFFDIO_COPY", || unsafe { uffdio_copy(uffd.fd, arg) }).fails(EFAULT)?;
+            reader.still_waits()?;
+            uffd.wake(region.at(0), m.page).ok()?;
+            reader.returns_value(0xa1)
         },
     ),
     case(

@@ -7,9 +7,9 @@ const MODE_WP: &str = "UFFDIO_COPY(2const), DESCRIPTION: UFFDIO_COPY_MODE_WP";
 const WP: u64 = UFFDIO_COPY_MODE_WP;
 
 /// The page arrives filled; a read passes, a write waits.
-fn arrives_protected(m: &Machine, memory: Memory) -> Outcome {
+fn arrives_protected(memory: Memory) -> Outcome {
     let s = Scene::empty(memory, 2, 0, MISSING_WP)?;
-    let source = Region::new(Memory::Anon, s.page() / m.page)?;
+    let source = Region::new(Memory::Anon, s.page() / page_size())?;
     (0..source.pages()).for_each(|n| source.fill_page(n, FIRST));
     s.uffd
         .copy(s.at(1), source.addr, s.page(), WP)
@@ -19,43 +19,19 @@ fn arrives_protected(m: &Machine, memory: Memory) -> Outcome {
     s.traps_write(1)
 }
 
-/// See the head of the file.
+/// The cases that differ in the kind of memory alone.
+pub static KINDS: &[&[Case]] = &[kinds! {
+    arrives_protected, MODE_WP;
+    "copy-wp-anon", Anon, HAS_WP => "an anonymous page arrives write-protected";
+    "copy-wp-shmem", Shmem, HAS_WP_SHARED => "a page of shared memory arrives write-protected";
+    "copy-wp-private-shmem", PrivateShmem, HAS_WP_SHARED => "a page of a private memfd arrives protected";
+    "copy-wp-hugetlb", Hugetlb, HAS_WP_SHARED => "a huge page arrives write-protected";
+    "copy-wp-shared-hugetlb", SharedHugetlb, HAS_WP_SHARED => "a shared huge page arrives write-protected";
+    "copy-wp-shared-anon", SharedAnon, HAS_WP_SHARED => "a page of shared anonymous memory arrives write-protected";
+}];
+
+/// The other cases.
 pub static CASES: &[Case] = &[
-    case(
-        "copy-wp-anon",
-        MODE_WP,
-        "an anonymous page arrives write-protected",
-        |m| arrives_protected(m, Memory::Anon),
-    )
-    .features(HAS_WP),
-    case(
-        "copy-wp-shmem",
-        MODE_WP,
-        "a page of shared memory arrives write-protected",
-        |m| arrives_protected(m, Memory::Shmem),
-    )
-    .features(HAS_WP_SHARED),
-    case(
-        "copy-wp-private-shmem",
-        MODE_WP,
-        "a page of a private memfd arrives protected",
-        |m| arrives_protected(m, Memory::PrivateShmem),
-    )
-    .features(HAS_WP_SHARED),
-    case(
-        "copy-wp-hugetlb",
-        MODE_WP,
-        "a huge page arrives write-protected",
-        |m| arrives_protected(m, Memory::Hugetlb),
-    )
-    .features(HAS_WP_SHARED),
-    case(
-        "copy-wp-shared-hugetlb",
-        MODE_WP,
-        "a shared huge page arrives write-protected",
-        |m| arrives_protected(m, Memory::SharedHugetlb),
-    )
-    .features(HAS_WP_SHARED),
     case(
         "copy-wp-waiting-writer",
         MODE_WP,

@@ -311,7 +311,7 @@ pub static CASES: &[Case] = &[
     case(
         "events-unmap-beyond",
         "measured",
-        "a range that reaches beyond the registered memory is told in full",
+        "a range that reaches beyond the registered memory is reported in full",
         |m| {
             let s = scene(UNMAP)?;
             // The pages on both sides belong to the region, inaccessible.

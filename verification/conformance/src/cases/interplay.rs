@@ -48,15 +48,19 @@ fn outlives_mprotect(memory: Memory, protection: i32) -> Outcome {
     s.traps_write(0)
 }
 
-/// See the head of the file.
+/// The cases that differ in the kind of memory alone.
+pub static KINDS: &[&[Case]] = &[kinds! {
+    |memory| outlives_mprotect(memory, libc::PROT_NONE), "measured";
+    "interplay-mprotect-none", Anon, HAS_WP => "the protection outlives mprotect(2) to PROT_NONE and back";
+    "interplay-mprotect-shmem", Shmem, HAS_WP_SHARED => "on shared memory the protection outlives mprotect(2) to PROT_NONE and back";
+    "interplay-mprotect-hugetlb", Hugetlb, HAS_WP_SHARED => "on huge pages the protection outlives mprotect(2) to PROT_NONE and back";
+    "interplay-mprotect-shared-hugetlb", SharedHugetlb, HAS_WP_SHARED => "on shared huge pages the protection outlives mprotect(2) to PROT_NONE and back";
+    "interplay-mprotect-private-shmem", PrivateShmem, HAS_WP_SHARED => "on a private memfd the protection outlives mprotect(2) to PROT_NONE and back";
+    "interplay-mprotect-shared-anon", SharedAnon, HAS_WP_SHARED => "on shared anonymous memory the protection outlives mprotect(2) to PROT_NONE and back";
+}];
+
+/// The other cases.
 pub static CASES: &[Case] = &[
-    case(
-        "interplay-mprotect-none",
-        "measured",
-        "the protection outlives mprotect(2) to PROT_NONE and back",
-        |_| outlives_mprotect(Memory::Anon, libc::PROT_NONE),
-    )
-    .features(HAS_WP),
     case(
         "interplay-mprotect-read",
         "measured",
@@ -64,20 +68,6 @@ pub static CASES: &[Case] = &[
         |_| outlives_mprotect(Memory::Anon, libc::PROT_READ),
     )
     .features(HAS_WP),
-    case(
-        "interplay-mprotect-shmem",
-        "measured",
-        "on shared memory the protection outlives mprotect(2) to PROT_NONE and back",
-        |_| outlives_mprotect(Memory::Shmem, libc::PROT_NONE),
-    )
-    .features(HAS_WP_SHARED),
-    case(
-        "interplay-mprotect-hugetlb",
-        "measured",
-        "on huge pages the protection outlives mprotect(2) to PROT_NONE and back",
-        |_| outlives_mprotect(Memory::Hugetlb, libc::PROT_NONE),
-    )
-    .features(HAS_WP_SHARED),
     case(
         "interplay-read-only-mapping",
         "measured",

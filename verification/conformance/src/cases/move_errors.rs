@@ -402,6 +402,27 @@ pub static CASES: &[Case] = &[
     )
     .features(MOVE),
     case(
+        "move-efault-read-only",
+        "measured",
+        "EFAULT when the argument cannot be written, but the page is moved",
+        |m| {
+            let (s, source) = scene()?;
+            let (_page, arg) = read_only(uffdio_move {
+                dst: s.at(0) as u64,
+                src: source.addr as u64,
+                len: m.page as u64,
+                mode: 0,
+                move_: UNTOUCHED,
+            })?;
+            // SAFETY: the kernel checks the address.
+            Answer::of("UFFDIO_MOVE", || unsafe { uffdio_move(s.uffd.fd, arg) }).fails(EFAULT)?;
+            s.region.holds(0, FIRST)?;
+            ensure!(!source.is_mapped(0)?, "the source is still there");
+            Ok(())
+        },
+    )
+    .features(MOVE),
+    case(
         "move-unknown-ioctl",
         "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_MOVE",
         "a kernel whose features lack MOVE refuses the call with EINVAL, and does not offer it",
@@ -412,12 +433,24 @@ pub static CASES: &[Case] = &[
             let answer = uffd.register(region.addr, region.len, MISSING);
             answer.ok()?;
             let offered = answer.out as u64 & (1 << _UFFDIO_MOVE) != 0;
+            ensure!(!offered, "MOVE is offered");
+            uffd.move_(region.addr, source.addr, m.page, 0)
+                .fails_with(EINVAL, UNTOUCHED)?;
+            source.holds(0, FIRST)
+        },
+    )
+    .lacking(MOVE),
+    case(
+        "move-register-ioctls",
+        "UFFDIO_REGISTER(2const), DESCRIPTION: _UFFDIO_MOVE",
+        "UFFDIO_REGISTER offers MOVE for anonymous memory if the kernel answers the feature",
+        |m| {
+            let region = Region::new(Memory::Anon, 1)?;
+            let answer = Uffd::open(0)?.register(region.addr, region.len, MISSING);
+            answer.ok()?;
+            let offered = answer.out as u64 & (1 << _UFFDIO_MOVE) != 0;
             ensure!(offered == m.has(MOVE), "MOVE is offered wrongly");
-            let answer = uffd.move_(region.addr, source.addr, m.page, 0);
-            match m.has(MOVE) {
-                true => answer.gives(m.page),
-                false => answer.fails_with(EINVAL, UNTOUCHED),
-            }
+            Ok(())
         },
     ),
 ];

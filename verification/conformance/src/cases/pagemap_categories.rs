@@ -10,9 +10,9 @@ const WRITTEN_SOURCE: &str = "pagemap.rst, PAGEMAP_SCAN: PAGE_IS_WRITTEN";
 const ACCESSED_SOURCE: &str = "userfaultfd.rst, Read-Write Protection: PAGE_IS_ACCESSED";
 
 /// A write to a protected page makes it written, and nothing else does.
-fn written(m: &Machine, memory: Memory) -> Outcome {
+fn written(memory: Memory) -> Outcome {
     let s = Scene::new(memory, 3, ASYNC, REGISTER_WP)?;
-    let small = s.page() / m.page;
+    let small = s.page() / page_size();
     has(&s.region, PAGE_IS_WRITTEN, &[(0, 3 * small)])?;
     s.protect(0, 3)?;
     s.lets_read(2, FIRST + 2)?;
@@ -36,10 +36,10 @@ fn none_are(memory: Memory, mask: u64) -> Outcome {
 }
 
 /// What somebody touched since the protection is accessed.
-fn accessed(m: &Machine, memory: Memory) -> Outcome {
+fn accessed(memory: Memory) -> Outcome {
     let features = HAS_RWP | UFFD_FEATURE_RWP_ASYNC;
     let s = Scene::new(memory, 3, features, UFFDIO_REGISTER_MODE_RWP)?;
-    let small = s.page() / m.page;
+    let small = s.page() / page_size();
     s.rwprotect(0, 3)?;
     has(&s.region, PAGE_IS_ACCESSED, &[])?;
     s.lets_read(0, FIRST)?;
@@ -52,7 +52,30 @@ fn accessed(m: &Machine, memory: Memory) -> Outcome {
     )
 }
 
-/// See the head of the file.
+/// The cases that differ in the kind of memory alone.
+pub static KINDS: &[&[Case]] = &[
+    kinds! {
+        written, WRITTEN_SOURCE;
+        "pagemap-categories-written-anon", Anon, HAS_SCAN => "WRITTEN: anonymous memory";
+        "pagemap-categories-written-shmem", Shmem, HAS_SCAN => "WRITTEN: shared memory";
+        "pagemap-categories-written-hugetlb", Hugetlb, HAS_SCAN => "WRITTEN: huge pages";
+        "pagemap-categories-written-shared-hugetlb", SharedHugetlb, HAS_SCAN => "WRITTEN: shared huge pages";
+        "pagemap-categories-written-private-shmem", PrivateShmem, HAS_SCAN => "WRITTEN: a private memfd";
+        "pagemap-categories-written-shared-anon", SharedAnon, HAS_SCAN => "WRITTEN: shared anonymous memory";
+        "pagemap-categories-written-file", File, HAS_SCAN => "WRITTEN: files";
+    },
+    kinds! {
+        accessed, ACCESSED_SOURCE;
+        "pagemap-categories-accessed-anon", Anon, UFFD_FEATURE_RWP_ASYNC => "ACCESSED: anonymous memory";
+        "pagemap-categories-accessed-shmem", Shmem, UFFD_FEATURE_RWP_ASYNC => "ACCESSED: shared memory";
+        "pagemap-categories-accessed-hugetlb", Hugetlb, UFFD_FEATURE_RWP_ASYNC => "ACCESSED: huge pages";
+        "pagemap-categories-accessed-shared-hugetlb", SharedHugetlb, UFFD_FEATURE_RWP_ASYNC => "ACCESSED: shared huge pages";
+        "pagemap-categories-accessed-private-shmem", PrivateShmem, UFFD_FEATURE_RWP_ASYNC => "ACCESSED: a private memfd";
+        "pagemap-categories-accessed-shared-anon", SharedAnon, UFFD_FEATURE_RWP_ASYNC => "ACCESSED: shared anonymous memory";
+    },
+];
+
+/// The other cases.
 pub static CASES: &[Case] = &[
     case(
         "pagemap-categories-wpallowed",
@@ -83,34 +106,6 @@ pub static CASES: &[Case] = &[
             has(&s.region, PAGE_IS_WPALLOWED, &[])?;
             none_are(Memory::Anon, PAGE_IS_WPALLOWED)
         },
-    )
-    .features(HAS_SCAN),
-    case(
-        "pagemap-categories-written-anon",
-        WRITTEN_SOURCE,
-        "WRITTEN: anonymous memory",
-        |m| written(m, Memory::Anon),
-    )
-    .features(HAS_SCAN),
-    case(
-        "pagemap-categories-written-shmem",
-        WRITTEN_SOURCE,
-        "WRITTEN: shared memory",
-        |m| written(m, Memory::Shmem),
-    )
-    .features(HAS_SCAN),
-    case(
-        "pagemap-categories-written-hugetlb",
-        WRITTEN_SOURCE,
-        "WRITTEN: huge pages",
-        |m| written(m, Memory::Hugetlb),
-    )
-    .features(HAS_SCAN),
-    case(
-        "pagemap-categories-written-file",
-        WRITTEN_SOURCE,
-        "WRITTEN: files",
-        |m| written(m, Memory::File),
     )
     .features(HAS_SCAN),
     case(
@@ -322,27 +317,6 @@ pub static CASES: &[Case] = &[
     )
     .features(HAS_SCAN),
     case(
-        "pagemap-categories-accessed-anon",
-        ACCESSED_SOURCE,
-        "ACCESSED: anonymous memory",
-        |m| accessed(m, Memory::Anon),
-    )
-    .features(UFFD_FEATURE_RWP_ASYNC),
-    case(
-        "pagemap-categories-accessed-shmem",
-        ACCESSED_SOURCE,
-        "ACCESSED: shared memory",
-        |m| accessed(m, Memory::Shmem),
-    )
-    .features(UFFD_FEATURE_RWP_ASYNC),
-    case(
-        "pagemap-categories-accessed-hugetlb",
-        ACCESSED_SOURCE,
-        "ACCESSED: huge pages",
-        |m| accessed(m, Memory::Hugetlb),
-    )
-    .features(UFFD_FEATURE_RWP_ASYNC),
-    case(
         "pagemap-categories-accessed-thp",
         "measured",
         "ACCESSED: one access to a transparent huge page reports all of it",
@@ -418,13 +392,11 @@ pub static CASES: &[Case] = &[
         "pagemap-categories-accessed-unknown",
         "measured",
         "a kernel without RWP does not know the category ACCESSED: EINVAL",
-        |m| {
+        |_| {
             let r = Region::source(1, FIRST)?;
-            if m.has(HAS_RWP) {
-                return has(&r, PAGE_IS_ACCESSED, &[]);
-            }
             refuses(wanting(&r, PAGE_IS_ACCESSED), EINVAL)
         },
     )
-    .features(HAS_SCAN),
+    .features(HAS_SCAN)
+    .lacking(HAS_RWP),
 ];

@@ -26,9 +26,9 @@ fn taking(s: &Scene) -> pm_scan_arg {
 }
 
 /// Round after round, what was written is taken once.
-fn takes(m: &Machine, memory: Memory) -> Outcome {
+fn takes(memory: Memory) -> Outcome {
     let s = scene(memory)?;
-    let small = s.page() / m.page;
+    let small = s.page() / page_size();
     let run = |n: usize, pages: usize| (n * small, pages * small, PAGE_IS_WRITTEN);
     reports(&s.region, taking(&s), &[])?;
     s.lets_write(1)?;
@@ -41,15 +41,20 @@ fn takes(m: &Machine, memory: Memory) -> Outcome {
     has(&s.region, PAGE_IS_WRITTEN, &[])
 }
 
-/// See the head of the file.
+/// The cases that differ in the kind of memory alone.
+pub static KINDS: &[&[Case]] = &[kinds! {
+    takes, MATCHING;
+    "pagemap-protect-anon", Anon, HAS_SCAN => "takes and protects anonymous memory";
+    "pagemap-protect-shmem", Shmem, HAS_SCAN => "takes and protects shared memory";
+    "pagemap-protect-private-shmem", PrivateShmem, HAS_SCAN => "takes and protects a private memfd";
+    "pagemap-protect-hugetlb", Hugetlb, HAS_SCAN => "takes and protects huge pages";
+    "pagemap-protect-shared-hugetlb", SharedHugetlb, HAS_SCAN => "takes and protects shared huge pages";
+    "pagemap-protect-file", File, HAS_SCAN => "takes and protects files";
+    "pagemap-protect-shared-anon", SharedAnon, HAS_SCAN => "takes and protects shared anonymous memory";
+}];
+
+/// The other cases.
 pub static CASES: &[Case] = &[
-    case(
-        "pagemap-protect-anon",
-        MATCHING,
-        "takes and protects anonymous memory",
-        |m| takes(m, Memory::Anon),
-    )
-    .features(HAS_SCAN),
     case(
         "pagemap-protect-missing-all",
         "measured",
@@ -66,41 +71,6 @@ pub static CASES: &[Case] = &[
             )?;
             has(&region, PAGE_IS_WRITTEN, &[])
         },
-    )
-    .features(HAS_SCAN),
-    case(
-        "pagemap-protect-shmem",
-        MATCHING,
-        "takes and protects shared memory",
-        |m| takes(m, Memory::Shmem),
-    )
-    .features(HAS_SCAN),
-    case(
-        "pagemap-protect-private-shmem",
-        MATCHING,
-        "takes and protects a private memfd",
-        |m| takes(m, Memory::PrivateShmem),
-    )
-    .features(HAS_SCAN),
-    case(
-        "pagemap-protect-hugetlb",
-        MATCHING,
-        "takes and protects huge pages",
-        |m| takes(m, Memory::Hugetlb),
-    )
-    .features(HAS_SCAN),
-    case(
-        "pagemap-protect-shared-hugetlb",
-        MATCHING,
-        "takes and protects shared huge pages",
-        |m| takes(m, Memory::SharedHugetlb),
-    )
-    .features(HAS_SCAN),
-    case(
-        "pagemap-protect-file",
-        MATCHING,
-        "takes and protects files",
-        |m| takes(m, Memory::File),
     )
     .features(HAS_SCAN),
     case(

@@ -42,43 +42,19 @@ fn refused(s: &Scene, start: usize, len: usize, mode: u64) -> Outcome {
         .fails_with(EINVAL, UNTOUCHED)
 }
 
-/// See the head of the file.
+/// The cases that differ in the kind of memory alone.
+pub static KINDS: &[&[Case]] = &[kinds! {
+    poisons, DESCRIPTION;
+    "poison-anon", Anon, POISON => "access to poisoned anonymous memory is SIGBUS";
+    "poison-shmem", Shmem, POISON => "access to poisoned shared memory is SIGBUS";
+    "poison-private-shmem", PrivateShmem, POISON => "access to a poisoned private memfd is SIGBUS";
+    "poison-hugetlb", Hugetlb, POISON => "access to poisoned huge pages is SIGBUS";
+    "poison-shared-hugetlb", SharedHugetlb, POISON => "access to poisoned shared huge pages is SIGBUS";
+    "poison-shared-anon", SharedAnon, POISON => "access to poisoned shared anonymous memory is SIGBUS";
+}];
+
+/// The other cases.
 pub static CASES: &[Case] = &[
-    case(
-        "poison-anon",
-        DESCRIPTION,
-        "access to poisoned anonymous memory is SIGBUS",
-        |_| poisons(Memory::Anon),
-    )
-    .features(POISON),
-    case(
-        "poison-shmem",
-        DESCRIPTION,
-        "access to poisoned shared memory is SIGBUS",
-        |_| poisons(Memory::Shmem),
-    )
-    .features(POISON),
-    case(
-        "poison-private-shmem",
-        DESCRIPTION,
-        "access to a poisoned private memfd is SIGBUS",
-        |_| poisons(Memory::PrivateShmem),
-    )
-    .features(POISON),
-    case(
-        "poison-hugetlb",
-        DESCRIPTION,
-        "access to poisoned huge pages is SIGBUS",
-        |_| poisons(Memory::Hugetlb),
-    )
-    .features(POISON),
-    case(
-        "poison-shared-hugetlb",
-        DESCRIPTION,
-        "access to shared huge pages is SIGBUS",
-        |_| poisons(Memory::SharedHugetlb),
-    )
-    .features(POISON),
     case(
         "poison-signal-code",
         "userfaultfd.rst, Memory Poisioning Emulation",
@@ -291,12 +267,15 @@ pub static CASES: &[Case] = &[
         "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_POISON",
         "a kernel whose features lack POISON refuses the call with EINVAL",
         |m| {
-            if m.has(POISON) {
-                return poison(&scene()?, 0, 1);
-            }
-            refused(&scene()?, 0, m.page, 0)
+            let s = scene()?;
+            s.uffd
+                .poison(s.at(0), m.page, 0)
+                .fails_with(EINVAL, UNTOUCHED)?;
+            ensure!(!s.region.is_mapped(0)?, "the page was poisoned");
+            Ok(())
         },
-    ),
+    )
+    .lacking(POISON),
     case(
         "poison-register-ioctls",
         "UFFDIO_REGISTER(2const), DESCRIPTION: _UFFDIO_POISON",
@@ -350,6 +329,28 @@ pub static CASES: &[Case] = &[
             // SAFETY: the kernel checks the address, which is the point.
             let make = || unsafe { uffdio_poison(s.uffd.fd, nowhere) };
             Answer::of("UFFDIO_POISON", make).fails(EFAULT)
+        },
+    )
+    .features(POISON),
+    case(
+        "poison-efault-read-only",
+        "measured",
+        "EFAULT when the argument cannot be written, but the page is poisoned",
+        |m| {
+            let s = scene()?;
+            let range = uffdio_range {
+                start: s.at(0) as u64,
+                len: m.page as u64,
+            };
+            let (_page, arg) = read_only(uffdio_poison {
+                range,
+                mode: 0,
+                updated: UNTOUCHED,
+            })?;
+            // SAFETY: the kernel checks the address.
+            Answer::of("UFFDIO_POISON", || unsafe { uffdio_poison(s.uffd.fd, arg) })
+                .fails(EFAULT)?;
+            is_poisoned(&s, 0)
         },
     )
     .features(POISON),

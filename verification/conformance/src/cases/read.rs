@@ -327,22 +327,25 @@ pub static CASES: &[Case] = &[
     case(
         "poll-readable",
         STRUCTURE,
-        "with O_NONBLOCK, poll(2) tells POLLIN when a message waits, and nothing before or after",
+        "with O_NONBLOCK, poll(2) reports POLLIN when a message waits, and nothing before or after",
         |_| {
             let s = scene(0)?;
-            ensure!(s.uffd.poll(MOMENT) == 0, "poll(2) told something before");
+            ensure!(
+                s.uffd.poll(MOMENT) == 0,
+                "poll(2) reported something before"
+            );
             let reader = Thread::reads(s.at(0));
-            let told = s.uffd.poll(PATIENCE);
-            ensure!(told == libc::POLLIN, "poll(2) told {:#x}", told);
+            let reported = s.uffd.poll(PATIENCE);
+            ensure!(reported == libc::POLLIN, "poll(2) reported {:#x}", reported);
             s.uffd.expect_fault(s.at(0), 0)?;
-            ensure!(s.uffd.poll(MOMENT) == 0, "poll(2) told something after");
+            ensure!(s.uffd.poll(MOMENT) == 0, "poll(2) reported something after");
             resolve(&s, vec![reader])
         },
     ),
     case(
         "poll-blocking-pollerr",
         STRUCTURE,
-        "without O_NONBLOCK, poll(2) always tells POLLERR",
+        "without O_NONBLOCK, poll(2) always reports POLLERR",
         |_| {
             let uffd = Uffd::open_with(O_CLOEXEC, 0)?;
             ensure!(
@@ -364,7 +367,7 @@ pub static CASES: &[Case] = &[
     case(
         "poll-before-api",
         "measured",
-        "before UFFDIO_API, poll(2) tells POLLERR",
+        "before UFFDIO_API, poll(2) reports POLLERR",
         |_| {
             let uffd = Uffd::bare(O_NONBLOCK).map_err(|e| Verdict::Fail(errno_name(e)))?;
             ensure!(uffd.poll(MOMENT) == libc::POLLERR, "no POLLERR");
@@ -374,23 +377,27 @@ pub static CASES: &[Case] = &[
     case(
         "select-blocking",
         STRUCTURE,
-        "without O_NONBLOCK, select(2) tells readable and writable",
+        "without O_NONBLOCK, select(2) reports readable and writable",
         |_| {
             let uffd = Uffd::open_with(O_CLOEXEC, 0)?;
-            let told = select(uffd.fd)?;
-            ensure!(told == (true, true), "select(2) told {:?}", told);
+            let reported = select(uffd.fd)?;
+            ensure!(
+                reported == (true, true),
+                "select(2) reported {:?}",
+                reported
+            );
             Ok(())
         },
     ),
     case(
         "select-nonblocking",
         STRUCTURE,
-        "with O_NONBLOCK, select(2) tells readable when a message waits",
+        "with O_NONBLOCK, select(2) reports readable when a message waits",
         |_| {
             let s = scene(0)?;
             ensure!(
                 select(s.uffd.fd)? == (false, false),
-                "select(2) told something before"
+                "select(2) reported something before"
             );
             let reader = Thread::reads(s.at(0));
             ensure!(s.uffd.poll(PATIENCE) == libc::POLLIN, "no message");
@@ -401,11 +408,11 @@ pub static CASES: &[Case] = &[
     case(
         "epoll",
         STRUCTURE,
-        "with O_NONBLOCK, epoll(7) tells a message",
+        "with O_NONBLOCK, epoll(7) reports a message",
         |_| {
             let s = scene(0)?;
             // SAFETY: plain number; the events live through their calls.
-            let told = unsafe {
+            let reported = unsafe {
                 let epoll = need("epoll_create1", libc::epoll_create1(O_CLOEXEC))? as c_int;
                 let mut event = libc::epoll_event {
                     events: libc::EPOLLIN as u32,
@@ -422,7 +429,11 @@ pub static CASES: &[Case] = &[
                 resolve(&s, vec![reader])?;
                 (before, after, { event.u64 })
             };
-            ensure!(told == (0, 1, 42), "epoll_wait(2) told {:?}", told);
+            ensure!(
+                reported == (0, 1, 42),
+                "epoll_wait(2) reported {:?}",
+                reported
+            );
             Ok(())
         },
     ),

@@ -9,14 +9,14 @@ const MINOR: u64 = UFFDIO_REGISTER_MODE_MINOR;
 const RWP: u64 = UFFDIO_REGISTER_MODE_RWP;
 
 /// Registered for missing pages, a read of this memory must wait.
-fn traps_missing(m: &Machine, memory: Memory) -> Outcome {
+fn traps_missing(memory: Memory) -> Outcome {
     let uffd = Uffd::open(0)?;
     let region = Region::new(memory, 2)?;
     uffd.register(region.addr, region.len, MISSING).ok()?;
     let reader = Thread::reads(region.at(1));
     uffd.expect_fault(region.at(1), 0)?;
     reader.still_waits()?;
-    let source = Region::source(region.page / m.page, 5)?;
+    let source = Region::source(region.page / page_size(), 5)?;
     uffd.copy(region.at(1), source.addr, region.page, 0)
         .gives(region.page)?;
     reader.returns_value(5)
@@ -34,7 +34,7 @@ fn refuses(m: &Machine, change: impl Fn(usize, usize) -> (usize, usize)) -> Outc
     passes(&uffd, &Thread::reads(region.at(0))).map(|_| ())
 }
 
-/// The calls that the field `ioctls` tells after registering.
+/// The calls that the field `ioctls` offers after registering.
 fn ioctls_of(memory: Memory, features: u64, mode: u64) -> Result<u64, Verdict> {
     let uffd = Uffd::open(features)?;
     let region = Region::new(memory, 1)?;
@@ -43,69 +43,42 @@ fn ioctls_of(memory: Memory, features: u64, mode: u64) -> Result<u64, Verdict> {
     Ok(answer.out as u64)
 }
 
-/// Are exactly these of the calls of `asked` told? Lists are of `_UFFDIO_*`.
-fn tells(ioctls: u64, yes: &[u64], no: &[u64]) -> Outcome {
+/// Are exactly these of the calls offered? Lists are of `_UFFDIO_*`.
+fn offers(ioctls: u64, yes: &[u64], no: &[u64]) -> Outcome {
     for number in yes {
-        ensure!(ioctls >> number & 1 != 0, "call {:#x} is not told", number);
+        ensure!(
+            ioctls >> number & 1 != 0,
+            "call {:#x} is not offered",
+            number
+        );
     }
     for number in no {
-        ensure!(ioctls >> number & 1 == 0, "call {:#x} is told", number);
+        ensure!(ioctls >> number & 1 == 0, "call {:#x} is offered", number);
     }
     Ok(())
 }
 
-/// See the head of the file.
+/// The cases that differ in the kind of memory alone.
+pub static KINDS: &[&[Case]] = &[
+    kinds! {
+        traps_missing, "UFFDIO_REGISTER(2const), DESCRIPTION: UFFDIO_REGISTER_MODE_MISSING";
+        "register-missing-anon", Anon, 0 => "private anonymous memory can be registered for missing pages";
+        "register-missing-shmem", Shmem, UFFD_FEATURE_MISSING_SHMEM => "shared memory can be registered for missing pages";
+        "register-missing-shared-hugetlb", SharedHugetlb, UFFD_FEATURE_MISSING_HUGETLBFS => "shared huge pages can be registered for missing pages";
+    },
+    kinds! {
+        traps_missing, "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_MISSING_SHMEM";
+        "register-missing-shared-anon", SharedAnon, UFFD_FEATURE_MISSING_SHMEM => "shared anonymous memory, as of mmap(2) with MAP_SHARED, is shared memory too";
+        "register-missing-private-shmem", PrivateShmem, UFFD_FEATURE_MISSING_SHMEM => "a private mapping of a memfd can be registered for missing pages";
+    },
+    kinds! {
+        traps_missing, "UFFDIO_REGISTER(2const), DESCRIPTION: UFFDIO_REGISTER_MODE_MISSING; UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_MISSING_HUGETLBFS";
+        "register-missing-hugetlb", Hugetlb, UFFD_FEATURE_MISSING_HUGETLBFS => "private huge pages can be registered for missing pages";
+    },
+];
+
+/// The other cases.
 pub static CASES: &[Case] = &[
-    case(
-        "register-missing-anon",
-        "UFFDIO_REGISTER(2const), DESCRIPTION: UFFDIO_REGISTER_MODE_MISSING",
-        "private anonymous memory can be registered for missing pages",
-        |m| traps_missing(m, Memory::Anon),
-    ),
-    case(
-        "register-missing-shmem",
-        "UFFDIO_REGISTER(2const), DESCRIPTION: UFFDIO_REGISTER_MODE_MISSING",
-        "shared memory can be registered for missing pages",
-        |m| traps_missing(m, Memory::Shmem),
-    )
-    .features(UFFD_FEATURE_MISSING_SHMEM),
-    case(
-        "register-missing-private-shmem",
-        "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_MISSING_SHMEM",
-        "a private mapping of a memfd can be registered for missing pages",
-        |m| traps_missing(m, Memory::PrivateShmem),
-    )
-    .features(UFFD_FEATURE_MISSING_SHMEM),
-    case(
-        "register-missing-shared-anon",
-        "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_MISSING_SHMEM",
-        "shared anonymous memory, as of mmap(2) with MAP_SHARED, is shared memory too",
-        |m| {
-            let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
-            let addr = map(0, m.page, libc::PROT_READ | libc::PROT_WRITE, flags, -1)?;
-            let uffd = Uffd::open(0)?;
-            uffd.register(addr, m.page, MISSING).ok()?;
-            let reader = Thread::reads(addr);
-            uffd.expect_fault(addr, 0)?;
-            uffd.zeropage(addr, m.page, 0).gives(m.page)?;
-            reader.returns_value(0)
-        },
-    )
-    .features(UFFD_FEATURE_MISSING_SHMEM),
-    case(
-        "register-missing-hugetlb",
-        "UFFDIO_REGISTER(2const), DESCRIPTION: UFFDIO_REGISTER_MODE_MISSING; UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_MISSING_HUGETLBFS",
-        "private huge pages can be registered for missing pages",
-        |m| traps_missing(m, Memory::Hugetlb),
-    )
-    .features(UFFD_FEATURE_MISSING_HUGETLBFS),
-    case(
-        "register-missing-shared-hugetlb",
-        "UFFDIO_REGISTER(2const), DESCRIPTION: UFFDIO_REGISTER_MODE_MISSING",
-        "shared huge pages can be registered for missing pages",
-        |m| traps_missing(m, Memory::SharedHugetlb),
-    )
-    .features(UFFD_FEATURE_MISSING_HUGETLBFS),
     case(
         "register-mode-wp",
         "UFFDIO_REGISTER(2const), DESCRIPTION: UFFDIO_REGISTER_MODE_WP",
@@ -160,71 +133,71 @@ pub static CASES: &[Case] = &[
     case(
         "register-ioctls-anon",
         "UFFDIO_REGISTER(2const), DESCRIPTION: _UFFDIO_COPY _UFFDIO_WAKE _UFFDIO_ZEROPAGE",
-        "the field ioctls tells COPY, WAKE and ZEROPAGE for anonymous memory",
+        "the field ioctls offers COPY, WAKE and ZEROPAGE for anonymous memory",
         |_| {
             let ioctls = ioctls_of(Memory::Anon, 0, MISSING)?;
-            tells(ioctls, &[_UFFDIO_COPY, _UFFDIO_WAKE, _UFFDIO_ZEROPAGE], &[_UFFDIO_CONTINUE])
+            offers(ioctls, &[_UFFDIO_COPY, _UFFDIO_WAKE, _UFFDIO_ZEROPAGE], &[_UFFDIO_CONTINUE])
         },
     ),
     case(
         "register-ioctls-hugetlb",
         "measured",
-        "the field ioctls tells COPY and WAKE for huge pages, but not ZEROPAGE",
+        "the field ioctls offers COPY and WAKE for huge pages, but not ZEROPAGE",
         |_| {
             let ioctls = ioctls_of(Memory::Hugetlb, 0, MISSING)?;
-            tells(ioctls, &[_UFFDIO_COPY, _UFFDIO_WAKE], &[_UFFDIO_ZEROPAGE])
+            offers(ioctls, &[_UFFDIO_COPY, _UFFDIO_WAKE], &[_UFFDIO_ZEROPAGE])
         },
     )
     .features(UFFD_FEATURE_MISSING_HUGETLBFS),
     case(
         "register-ioctls-writeprotect",
         "UFFDIO_REGISTER(2const), DESCRIPTION: _UFFDIO_WRITEPROTECT",
-        "the field ioctls tells WRITEPROTECT with the mode WP, and not without it",
+        "the field ioctls offers WRITEPROTECT with the mode WP, and not without it",
         |_| {
-            tells(ioctls_of(Memory::Anon, 0, MISSING | WP)?, &[_UFFDIO_WRITEPROTECT], &[])?;
-            tells(ioctls_of(Memory::Anon, 0, MISSING)?, &[], &[_UFFDIO_WRITEPROTECT])
+            offers(ioctls_of(Memory::Anon, 0, MISSING | WP)?, &[_UFFDIO_WRITEPROTECT], &[])?;
+            offers(ioctls_of(Memory::Anon, 0, MISSING)?, &[], &[_UFFDIO_WRITEPROTECT])
         },
     )
     .features(UFFD_FEATURE_PAGEFAULT_FLAG_WP),
     case(
         "register-ioctls-continue",
         "UFFDIO_REGISTER(2const), DESCRIPTION: _UFFDIO_CONTINUE",
-        "the field ioctls tells CONTINUE with the mode MINOR, and not without it",
+        "the field ioctls offers CONTINUE with the mode MINOR, and not without it",
         |_| {
-            tells(ioctls_of(Memory::Shmem, 0, MINOR)?, &[_UFFDIO_CONTINUE], &[])?;
-            tells(ioctls_of(Memory::Shmem, 0, MISSING)?, &[], &[_UFFDIO_CONTINUE])
+            offers(ioctls_of(Memory::Shmem, 0, MINOR)?, &[_UFFDIO_CONTINUE], &[])?;
+            offers(ioctls_of(Memory::Shmem, 0, MISSING)?, &[], &[_UFFDIO_CONTINUE])
         },
     )
     .features(UFFD_FEATURE_MINOR_SHMEM),
     case(
         "register-ioctls-poison",
         "UFFDIO_REGISTER(2const), DESCRIPTION: _UFFDIO_POISON",
-        "the field ioctls tells POISON, for huge pages too",
+        "the field ioctls offers POISON, for huge pages too",
         |_| {
-            tells(ioctls_of(Memory::Anon, 0, MISSING)?, &[_UFFDIO_POISON], &[])?;
-            tells(ioctls_of(Memory::Hugetlb, 0, MISSING)?, &[_UFFDIO_POISON], &[])
+            offers(ioctls_of(Memory::Anon, 0, MISSING)?, &[_UFFDIO_POISON], &[])?;
+            offers(ioctls_of(Memory::Hugetlb, 0, MISSING)?, &[_UFFDIO_POISON], &[])
         },
     )
     .features(UFFD_FEATURE_POISON),
     case(
         "register-ioctls-move",
         "measured",
-        "the field ioctls tells MOVE for anonymous memory, and not for huge pages",
+        "the field ioctls offers MOVE for anonymous memory, and not for huge pages",
         |_| {
-            tells(ioctls_of(Memory::Anon, 0, MISSING)?, &[_UFFDIO_MOVE], &[])?;
-            tells(ioctls_of(Memory::Hugetlb, 0, MISSING)?, &[], &[_UFFDIO_MOVE])
+            offers(ioctls_of(Memory::Anon, 0, MISSING)?, &[_UFFDIO_MOVE], &[])?;
+            offers(ioctls_of(Memory::Hugetlb, 0, MISSING)?, &[], &[_UFFDIO_MOVE])
         },
     )
     .features(UFFD_FEATURE_MOVE),
     case(
         "register-ioctls-rwprotect",
         "UFFDIO_REGISTER(2const), DESCRIPTION: _UFFDIO_RWPROTECT",
-        "the field ioctls tells RWPROTECT with the mode RWP, and not without it",
+        "the field ioctls offers RWPROTECT with the mode RWP, and not without it",
         |_| {
             let with = ioctls_of(Memory::Anon, UFFD_FEATURE_RWP, RWP)?;
-            tells(with, &[_UFFDIO_RWPROTECT], &[])?;
+            offers(with, &[_UFFDIO_RWPROTECT], &[])?;
             let without = ioctls_of(Memory::Anon, UFFD_FEATURE_RWP, MISSING)?;
-            tells(without, &[], &[_UFFDIO_RWPROTECT])
+            offers(without, &[], &[_UFFDIO_RWPROTECT])
         },
     )
     .features(UFFD_FEATURE_RWP),
@@ -275,12 +248,9 @@ pub static CASES: &[Case] = &[
         "an argument that can be read alone is EFAULT, but the range is registered",
         |_| {
             let uffd = Uffd::open(0)?;
-            let (region, page) = (Region::new(Memory::Anon, 1)?, Region::source(1, 0)?);
+            let region = Region::new(Memory::Anon, 1)?;
             let range = uffdio_range { start: region.addr as u64, len: region.len as u64 };
-            let arg = page.addr as *mut uffdio_register;
-            // SAFETY: the page is large enough, and aligned.
-            unsafe { arg.write_volatile(uffdio_register { range, mode: MISSING, ioctls: 0 }) };
-            page.mprotect(0, 1, libc::PROT_READ)?;
+            let (_page, arg) = read_only(uffdio_register { range, mode: MISSING, ioctls: 0 })?;
             // SAFETY: the kernel checks the address.
             Answer::of("UFFDIO_REGISTER", || unsafe { uffdio_register(uffd.fd, arg) })
                 .fails(EFAULT)?;
@@ -328,7 +298,8 @@ pub static CASES: &[Case] = &[
             }
             uffd.register(region.addr, region.len, MISSING).ok()
         },
-    ),
+    )
+    .lacking(UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_MINOR_SHMEM | UFFD_FEATURE_RWP),
     case(
         "register-einval-rwp-not-enabled",
         "UFFDIO_REGISTER(2const), DESCRIPTION: UFFDIO_REGISTER_MODE_RWP",

@@ -4,7 +4,7 @@ use super::scene::*;
 use crate::prelude::*;
 
 const REGISTER_RWP: u64 = UFFDIO_REGISTER_MODE_RWP;
-const KINDS: &str = "userfaultfd(2), Userfaultfd read-write-protect mode";
+const PLACE: &str = "userfaultfd(2), Userfaultfd read-write-protect mode";
 const SCOPE: &str = "UFFDIO_RWPROTECT(2const), DESCRIPTION";
 
 /// Pages that are there: reads and writes wait, neighbours are free.
@@ -42,31 +42,42 @@ fn scene(memory: Memory) -> Result<Scene, Verdict> {
     Ok(s)
 }
 
-/// See the head of the file.
+/// The cases that differ in the kind of memory alone.
+pub static KINDS: &[&[Case]] = &[kinds! {
+    leaves_missing, SCOPE;
+    "rwprotect-missing-anon", Anon, HAS_RWP => "anonymous pages that are not there are left untouched";
+    "rwprotect-missing-shmem", Shmem, HAS_RWP => "pages of shared memory that are not there are left untouched";
+    "rwprotect-missing-hugetlb", SharedHugetlb, HAS_RWP => "huge pages that are not there are left untouched";
+    "rwprotect-missing-private-hugetlb", Hugetlb, HAS_RWP => "private huge pages that are not there are left untouched";
+    "rwprotect-missing-private-shmem", PrivateShmem, HAS_RWP => "pages of a private memfd that are not there are left untouched";
+    "rwprotect-missing-shared-anon", SharedAnon, HAS_RWP => "pages of shared anonymous memory that are not there are left untouched";
+}];
+
+/// The other cases.
 pub static CASES: &[Case] = &[
-    case("rwprotect-memory-anon", KINDS, "private anonymous memory is protected", |_| {
+    case("rwprotect-memory-anon", PLACE, "private anonymous memory is protected", |_| {
         protects(Memory::Anon)
     })
     .features(HAS_RWP),
-    case("rwprotect-memory-shmem", KINDS, "shared memory is protected", |_| {
+    case("rwprotect-memory-shmem", PLACE, "shared memory is protected", |_| {
         protects(Memory::Shmem)
     })
     .features(HAS_RWP),
-    case("rwprotect-memory-private-shmem", KINDS, "a private memfd is protected", |_| {
+    case("rwprotect-memory-private-shmem", PLACE, "a private memfd is protected", |_| {
         protects(Memory::PrivateShmem)
     })
     .features(HAS_RWP),
-    case("rwprotect-memory-hugetlb", KINDS, "private huge pages are protected", |_| {
+    case("rwprotect-memory-hugetlb", PLACE, "private huge pages are protected", |_| {
         protects(Memory::Hugetlb)
     })
     .features(HAS_RWP),
-    case("rwprotect-memory-shared-hugetlb", KINDS, "shared huge pages are protected", |_| {
+    case("rwprotect-memory-shared-hugetlb", PLACE, "shared huge pages are protected", |_| {
         protects(Memory::SharedHugetlb)
     })
     .features(HAS_RWP),
     case(
         "rwprotect-memory-thp",
-        KINDS,
+        PLACE,
         "transparent huge pages are protected, in whole and in part",
         |_| {
             let s = Scene::of(thp()?, HAS_RWP, REGISTER_RWP)?;
@@ -88,27 +99,6 @@ pub static CASES: &[Case] = &[
             let uffd = Uffd::open(HAS_RWP)?;
             uffd.register(region.addr, region.len, REGISTER_RWP).fails(EINVAL)
         },
-    )
-    .features(HAS_RWP),
-    case(
-        "rwprotect-missing-anon",
-        SCOPE,
-        "anonymous pages that are not there are left untouched",
-        |_| leaves_missing(Memory::Anon),
-    )
-    .features(HAS_RWP),
-    case(
-        "rwprotect-missing-shmem",
-        SCOPE,
-        "pages of shared memory that are not there are left untouched",
-        |_| leaves_missing(Memory::Shmem),
-    )
-    .features(HAS_RWP),
-    case(
-        "rwprotect-missing-hugetlb",
-        SCOPE,
-        "huge pages that are not there are left untouched",
-        |_| leaves_missing(Memory::SharedHugetlb),
     )
     .features(HAS_RWP),
     case(

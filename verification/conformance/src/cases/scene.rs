@@ -2,6 +2,7 @@
 
 use uffd_kit::message::fault_flags;
 use uffd_kit::pages::huge_page_size;
+use uffd_kit::smaps;
 
 use crate::prelude::*;
 
@@ -281,18 +282,12 @@ pub fn writes_pipe_from(pipe: libc::c_int, addr: usize) -> Thread {
 
 /// The region must be made of transparent huge pages.
 pub fn need_thp(region: &Region) -> Outcome {
-    let cannot = |error| Verdict::Cannot(format!("/proc/self/smaps: {}", error));
-    let text = std::fs::read_to_string("/proc/self/smaps").map_err(cannot)?;
-    let head = format!("{:x}-", region.addr);
-    let mut lines = text.lines().skip_while(|line| !line.starts_with(&head));
-    let huge = lines.find_map(|line| line.strip_prefix("AnonHugePages:"));
-    let kb = huge.and_then(|rest| rest.split_whitespace().next());
-    match kb.and_then(|kb| kb.parse::<usize>().ok()) {
-        Some(kb) if kb * 1024 == region.len => Ok(()),
-        _ => Err(Verdict::Cannot(
-            "no transparent huge page was to be had".to_owned(),
-        )),
+    if smaps::bytes(region.addr, "AnonHugePages:")? == region.len {
+        return Ok(());
     }
+    Err(Verdict::Cannot(
+        "no transparent huge page was to be had".to_owned(),
+    ))
 }
 
 /// One transparent huge page, filled as by [`Scene::new`], not registered.
@@ -301,6 +296,17 @@ pub fn thp() -> Result<Region, Verdict> {
     region.fill(FIRST);
     need_thp(&region)?;
     Ok(region)
+}
+
+/// An argument that the kernel can read and not write, and the page that it
+/// lies in.
+pub fn read_only<T>(value: T) -> Result<(Region, *mut T), Verdict> {
+    let page = Region::source(1, 0)?;
+    let arg = page.addr as *mut T;
+    // SAFETY: a page is large enough for every argument, and aligned.
+    unsafe { arg.write_volatile(value) };
+    page.mprotect(0, 1, libc::PROT_READ)?;
+    Ok((page, arg))
 }
 
 /// fcntl(2) with a number.

@@ -7,7 +7,7 @@ const ASYNC: u64 = UFFD_FEATURE_RWP_ASYNC;
 const BOTH: u64 = HAS_RWP | ASYNC;
 const REGISTER_RWP: u64 = UFFDIO_REGISTER_MODE_RWP;
 const DESCRIPTION: &str = "UFFDIO_SET_MODE(2const), DESCRIPTION: UFFD_FEATURE_RWP_ASYNC";
-const KINDS: &str = "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_RWP_ASYNC";
+const PLACE: &str = "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_RWP_ASYNC";
 /// Bit 57 of a pagemap entry: userfaultfd tracks the page.
 const TRACKED: u64 = 1 << 57;
 
@@ -43,36 +43,19 @@ fn tracks(memory: Memory) -> Outcome {
     Ok(())
 }
 
-/// See the head of the file.
+/// The cases that differ in the kind of memory alone.
+pub static KINDS: &[&[Case]] = &[kinds! {
+    tracks, PLACE;
+    "set-mode-async-anon", Anon, BOTH => "with RWP_ASYNC, access to anonymous memory passes";
+    "set-mode-async-shmem", Shmem, BOTH => "with RWP_ASYNC, access to shared memory passes";
+    "set-mode-async-hugetlb", Hugetlb, BOTH => "with RWP_ASYNC, access to huge pages passes";
+    "set-mode-async-shared-hugetlb", SharedHugetlb, BOTH => "with RWP_ASYNC, access to shared huge pages passes";
+    "set-mode-async-private-shmem", PrivateShmem, BOTH => "with RWP_ASYNC, access to a private memfd passes";
+    "set-mode-async-shared-anon", SharedAnon, BOTH => "with RWP_ASYNC, access to shared anonymous memory passes";
+}];
+
+/// The other cases.
 pub static CASES: &[Case] = &[
-    case(
-        "set-mode-async-anon",
-        KINDS,
-        "with RWP_ASYNC, access to anonymous memory passes",
-        |_| tracks(Memory::Anon),
-    )
-    .features(BOTH),
-    case(
-        "set-mode-async-shmem",
-        KINDS,
-        "with RWP_ASYNC, access to shared memory passes",
-        |_| tracks(Memory::Shmem),
-    )
-    .features(BOTH),
-    case(
-        "set-mode-async-hugetlb",
-        KINDS,
-        "with RWP_ASYNC, access to huge pages passes",
-        |_| tracks(Memory::Hugetlb),
-    )
-    .features(BOTH),
-    case(
-        "set-mode-async-shared-hugetlb",
-        KINDS,
-        "likewise to shared huge pages",
-        |_| tracks(Memory::SharedHugetlb),
-    )
-    .features(BOTH),
     case(
         "set-mode-async-kernel-access",
         "measured",
@@ -96,8 +79,7 @@ pub static CASES: &[Case] = &[
         "set-mode-async-without-rwp",
         "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_RWP_ASYNC",
         "UFFDIO_API with RWP_ASYNC but without RWP is refused: EINVAL",
-        |m| {
-            let _ = m;
+        |_| {
             let uffd = match Uffd::bare(libc::O_CLOEXEC) {
                 Ok(uffd) => uffd,
                 Err(errno) => fail!("userfaultfd(2) answered {}", errno_name(errno)),
@@ -216,32 +198,23 @@ pub static CASES: &[Case] = &[
         "set-mode-einval-without-rwp",
         "UFFDIO_SET_MODE(2const), ERRORS: EINVAL.3",
         "enabling RWP_ASYNC where RWP was not enabled is EINVAL",
-        |m| {
-            let _ = m;
-            Uffd::open(0)?.set_mode(ASYNC, 0).fails(EINVAL)
-        },
+        |_| Uffd::open(0)?.set_mode(ASYNC, 0).fails(EINVAL),
     )
     .features(BOTH),
     case(
         "set-mode-disable-without-rwp",
         "UFFDIO_SET_MODE(2const), ERRORS: EINVAL.3",
         "disabling RWP_ASYNC where RWP was not enabled is no request for it, and succeeds",
-        |m| {
-            let _ = m;
-            Uffd::open(0)?.set_mode(0, ASYNC).ok()
-        },
+        |_| Uffd::open(0)?.set_mode(0, ASYNC).ok(),
     )
     .features(BOTH),
     case(
         "set-mode-einval-before-api",
         "userfaultfd(2), Userfaultfd operation",
         "before UFFDIO_API the call is EINVAL",
-        |m| {
-            let _ = m;
-            match Uffd::bare(libc::O_CLOEXEC) {
-                Ok(uffd) => uffd.set_mode(0, 0).fails(EINVAL),
-                Err(errno) => fail!("userfaultfd(2) answered {}", errno_name(errno)),
-            }
+        |_| match Uffd::bare(libc::O_CLOEXEC) {
+            Ok(uffd) => uffd.set_mode(0, 0).fails(EINVAL),
+            Err(errno) => fail!("userfaultfd(2) answered {}", errno_name(errno)),
         },
     ),
     case(

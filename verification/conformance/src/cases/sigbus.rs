@@ -19,29 +19,24 @@ fn raises(memory: Memory) -> Outcome {
     quiet(&s.uffd)
 }
 
-/// See the head of the file.
+/// The cases that differ in the kind of memory alone.
+pub static KINDS: &[&[Case]] = &[
+    kinds! {
+        raises, "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_SIGBUS";
+        "sigbus-anon", Anon, SIGBUS_FEATURE => "accesses to a missing page raise SIGBUS, and there is no message";
+    },
+    kinds! {
+        raises, "userfaultfd(2), Userfaultfd operation: UFFD_FEATURE_SIGBUS";
+        "sigbus-shmem", Shmem, SIGBUS_FEATURE | UFFD_FEATURE_MISSING_SHMEM => "accesses to holes of shared memory raise SIGBUS, and there is no message";
+        "sigbus-hugetlb", Hugetlb, SIGBUS_FEATURE | UFFD_FEATURE_MISSING_HUGETLBFS => "accesses to missing huge pages raise SIGBUS, and there is no message";
+        "sigbus-shared-anon", SharedAnon, SIGBUS_FEATURE | UFFD_FEATURE_MISSING_SHMEM => "accesses to missing pages of shared anonymous memory raise SIGBUS, and there is no message";
+        "sigbus-private-shmem", PrivateShmem, SIGBUS_FEATURE | UFFD_FEATURE_MISSING_SHMEM => "accesses to holes of a private memfd raise SIGBUS, and there is no message";
+        "sigbus-shared-hugetlb", SharedHugetlb, SIGBUS_FEATURE | UFFD_FEATURE_MISSING_HUGETLBFS => "accesses to missing shared huge pages raise SIGBUS, and there is no message";
+    },
+];
+
+/// The other cases.
 pub static CASES: &[Case] = &[
-    case(
-        "sigbus-anon",
-        "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_SIGBUS",
-        "accesses to a missing page raise SIGBUS, and there is no message",
-        |_| raises(Memory::Anon),
-    )
-    .features(SIGBUS_FEATURE),
-    case(
-        "sigbus-shmem",
-        "userfaultfd(2), Userfaultfd operation: UFFD_FEATURE_SIGBUS",
-        "accesses to holes of shared memory raise SIGBUS, and there is no message",
-        |_| raises(Memory::Shmem),
-    )
-    .features(SIGBUS_FEATURE | UFFD_FEATURE_MISSING_SHMEM),
-    case(
-        "sigbus-hugetlb",
-        "userfaultfd(2), Userfaultfd operation: UFFD_FEATURE_SIGBUS",
-        "accesses to missing huge pages raise SIGBUS, and there is no message",
-        |_| raises(Memory::Hugetlb),
-    )
-    .features(SIGBUS_FEATURE | UFFD_FEATURE_MISSING_HUGETLBFS),
     case(
         "sigbus-signal-details",
         "measured",

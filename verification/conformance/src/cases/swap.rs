@@ -2,6 +2,7 @@
 //! swap file, which the initial one of a virtual machine cannot.
 
 use uffd_kit::pagemap::{PROTECTED, SWAPPED};
+use uffd_kit::smaps;
 use uffd_kit::swap::Swap;
 
 use super::scan::*;
@@ -81,11 +82,18 @@ pub static CASES: &[Case] = &[
         "swap-shmem",
         "userfaultfd.rst, Read-Write Protection",
         "write-protection of shared memory outlives being swapped out, by a marker",
-        |_| {
+        |m| {
             let _swap = Swap::on()?;
             let s = Scene::new(Memory::Shmem, 2, 0, UFFDIO_REGISTER_MODE_WP)?;
+            let alias = s.region.alias()?;
             s.protect(0, 1)?;
-            s.region.madvise(0, 1, libc::MADV_PAGEOUT)?;
+            // What of the file is swapped out is counted for each mapping of it.
+            let is_out = || Ok(smaps::bytes(alias.addr, "Swap:")? == m.page);
+            uffd_kit::swap::page_out(&s.region, 0, is_out)?;
+            ensure!(
+                s.region.pagemap(0)? & PROTECTED != 0,
+                "the swapped page lost its mark"
+            );
             s.lets_read(0, FIRST)?;
             s.traps_write(0)
         },

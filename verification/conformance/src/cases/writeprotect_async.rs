@@ -51,50 +51,38 @@ fn tracks_missing(memory: Memory) -> Outcome {
     protected(&s, &[true, false, true])
 }
 
-/// See the head of the file.
+/// The cases that differ in the kind of memory alone.
+pub static KINDS: &[&[Case]] = &[
+    kinds! {
+        tracks, SOURCE;
+        "writeprotect-async-anon", Anon, ASYNC => "a write to anonymous memory marks its page";
+        "writeprotect-async-shmem", Shmem, ASYNC => "a write to shared memory marks its page";
+        "writeprotect-async-private-shmem", PrivateShmem, ASYNC => "a write to a private memfd marks its page";
+        "writeprotect-async-hugetlb", Hugetlb, ASYNC => "a write to a huge page marks it";
+        "writeprotect-async-shared-hugetlb", SharedHugetlb, ASYNC => "a write to a shared huge page marks it";
+        "writeprotect-async-shared-anon", SharedAnon, ASYNC => "a write to shared anonymous memory marks its page";
+    },
+    kinds! {
+        tracks, "userfaultfd.rst, Write Protect Notifications";
+        "writeprotect-async-file", File, ASYNC => "used alone, it works on any memory, so on files of other file systems";
+    },
+    kinds! {
+        tracks_missing, "measured";
+        "writeprotect-async-missing-anon", Anon, ASYNC => "anonymous pages that are not there are tracked, even without WP_UNPOPULATED";
+    },
+    kinds! {
+        tracks_missing, SOURCE;
+        "writeprotect-async-missing-shmem", Shmem, ASYNC => "pages of shared memory that are not there are tracked";
+        "writeprotect-async-missing-hugetlb", SharedHugetlb, ASYNC => "huge pages that are not there are tracked";
+        "writeprotect-async-missing-private-hugetlb", Hugetlb, ASYNC => "private huge pages that are not there are tracked";
+        "writeprotect-async-missing-private-shmem", PrivateShmem, ASYNC => "pages of a private memfd that are not there are tracked";
+        "writeprotect-async-missing-shared-anon", SharedAnon, ASYNC => "pages of shared anonymous memory that are not there are tracked";
+        "writeprotect-async-missing-file", File, ASYNC => "pages of a file that are not there are tracked";
+    },
+];
+
+/// The other cases.
 pub static CASES: &[Case] = &[
-    case(
-        "writeprotect-async-anon",
-        SOURCE,
-        "a write to anonymous memory marks its page",
-        |_| tracks(Memory::Anon),
-    )
-    .features(ASYNC),
-    case(
-        "writeprotect-async-shmem",
-        SOURCE,
-        "a write to shared memory marks its page",
-        |_| tracks(Memory::Shmem),
-    )
-    .features(ASYNC),
-    case(
-        "writeprotect-async-private-shmem",
-        SOURCE,
-        "likewise a private memfd",
-        |_| tracks(Memory::PrivateShmem),
-    )
-    .features(ASYNC),
-    case(
-        "writeprotect-async-hugetlb",
-        SOURCE,
-        "a write to a huge page marks it",
-        |_| tracks(Memory::Hugetlb),
-    )
-    .features(ASYNC),
-    case(
-        "writeprotect-async-shared-hugetlb",
-        SOURCE,
-        "likewise a shared huge page",
-        |_| tracks(Memory::SharedHugetlb),
-    )
-    .features(ASYNC),
-    case(
-        "writeprotect-async-file",
-        "userfaultfd.rst, Write Protect Notifications",
-        "used alone, it works on any memory, so on files of other file systems",
-        |_| tracks(Memory::File),
-    )
-    .features(ASYNC),
     case(
         "writeprotect-async-file-with-missing",
         "userfaultfd.rst, Write Protect Notifications",
@@ -105,27 +93,6 @@ pub static CASES: &[Case] = &[
             uffd.register(region.addr, region.len, MISSING_WP)
                 .fails(EINVAL)
         },
-    )
-    .features(ASYNC),
-    case(
-        "writeprotect-async-missing-anon",
-        "measured",
-        "anonymous pages that are not there are tracked, even without WP_UNPOPULATED",
-        |_| tracks_missing(Memory::Anon),
-    )
-    .features(ASYNC),
-    case(
-        "writeprotect-async-missing-shmem",
-        SOURCE,
-        "pages of shared memory that are not there are tracked",
-        |_| tracks_missing(Memory::Shmem),
-    )
-    .features(ASYNC),
-    case(
-        "writeprotect-async-missing-hugetlb",
-        SOURCE,
-        "huge pages that are not there are tracked",
-        |_| tracks_missing(Memory::SharedHugetlb),
     )
     .features(ASYNC),
     case(

@@ -194,9 +194,6 @@ pub static CASES: &[Case] = &[
         "measured",
         "before Linux 6.4, a range that spans two mappings is ENOENT, and nothing is protected",
         |m| {
-            if m.release >= (6, 4) {
-                return Err(Verdict::Absent("until Linux 6.3".to_owned()));
-            }
             let s = scene()?;
             s.region.mprotect(2, 2, libc::PROT_READ)?;
             s.uffd.writeprotect(s.at(0), 4 * m.page, WP).fails(ENOENT)?;
@@ -204,7 +201,8 @@ pub static CASES: &[Case] = &[
             s.lets_write(1)
         },
     )
-    .features(HAS_WP),
+    .features(HAS_WP)
+    .until(6, 3),
     case(
         "writeprotect-enoent-hole",
         ENOENT_ENTRY,
@@ -304,11 +302,9 @@ pub static CASES: &[Case] = &[
     case(
         "writeprotect-unknown-ioctl",
         "measured",
-        "a kernel whose features lack PAGEFAULT_FLAG_WP refuses the mode WP and the call: EINVAL",
+        "a kernel whose features lack PAGEFAULT_FLAG_WP refuses the mode WP with EINVAL, and the call \
+         with EINVAL, or ENOENT if it knows the call",
         |m| {
-            if m.has(HAS_WP) {
-                return scene().map(|_| ());
-            }
             let region = Region::source(1, FIRST)?;
             let uffd = Uffd::open(0)?;
             uffd.register(region.addr, m.page, UFFDIO_REGISTER_MODE_WP)
@@ -320,5 +316,6 @@ pub static CASES: &[Case] = &[
             ensure!([EINVAL, ENOENT].contains(&answer.errno), "{}", answer);
             Ok(())
         },
-    ),
+    )
+    .lacking(HAS_WP),
 ];

@@ -5,7 +5,7 @@ use crate::prelude::*;
 
 const REGISTER_WP: u64 = UFFDIO_REGISTER_MODE_WP;
 const UNPOPULATED: u64 = UFFD_FEATURE_WP_UNPOPULATED;
-const KINDS: &str = "userfaultfd(2), Userfaultfd write-protect mode";
+const PLACE: &str = "userfaultfd(2), Userfaultfd write-protect mode";
 const NONE_PTES: &str = "userfaultfd.rst, Write Protect Notifications";
 /// Linux 5.14 has it; no feature bit tells.
 const MADV_POPULATE_READ: i32 = 22;
@@ -46,61 +46,38 @@ fn lets_missing(memory: Memory) -> Outcome {
     s.lets_read(1, 0)
 }
 
-/// See the head of the file.
+/// The cases that differ in the kind of memory alone.
+pub static KINDS: &[&[Case]] = &[
+    kinds! {
+        protects, PLACE;
+        "writeprotect-memory-anon", Anon, HAS_WP => "private anonymous memory is protected";
+        "writeprotect-memory-shmem", Shmem, HAS_WP_SHARED => "shared memory is protected";
+        "writeprotect-memory-private-shmem", PrivateShmem, HAS_WP_SHARED => "a private mapping of a memfd is protected";
+        "writeprotect-memory-hugetlb", Hugetlb, HAS_WP_SHARED => "private huge pages are protected";
+        "writeprotect-memory-shared-hugetlb", SharedHugetlb, HAS_WP_SHARED => "shared huge pages are protected";
+        "writeprotect-memory-shared-anon", SharedAnon, HAS_WP_SHARED => "shared anonymous memory (MAP_SHARED without a file) is protected";
+    },
+    kinds! {
+        |memory| protects_missing(memory, 0), NONE_PTES;
+        "writeprotect-missing-shmem", Shmem, HAS_WP_SHARED => "pages of shared memory that are not there are protected";
+        "writeprotect-missing-hugetlb", SharedHugetlb, HAS_WP_SHARED => "huge pages that are not there are protected";
+        "writeprotect-missing-private-hugetlb", Hugetlb, HAS_WP_SHARED => "private huge pages that are not there are protected";
+        "writeprotect-missing-private-shmem", PrivateShmem, HAS_WP_SHARED => "pages of a private memfd that are not there are protected";
+        "writeprotect-missing-shared-anon", SharedAnon, HAS_WP_SHARED => "pages of shared anonymous memory that are not there are protected";
+    },
+    kinds! {
+        lets_missing, PLACE;
+        "writeprotect-missing-silent-anon", Anon, HAS_WP => "registered for WP alone, a write to a missing anonymous page sends no message";
+        "writeprotect-missing-silent-shmem", Shmem, HAS_WP_SHARED => "registered for WP alone, a write to a missing page of shared memory sends no message";
+        "writeprotect-missing-silent-hugetlb", Hugetlb, HAS_WP_SHARED => "registered for WP alone, a write to a missing huge page sends no message";
+        "writeprotect-missing-silent-shared-hugetlb", SharedHugetlb, HAS_WP_SHARED => "registered for WP alone, a write to a missing shared huge page sends no message";
+        "writeprotect-missing-silent-private-shmem", PrivateShmem, HAS_WP_SHARED => "registered for WP alone, a write to a missing page of a private memfd sends no message";
+        "writeprotect-missing-silent-shared-anon", SharedAnon, HAS_WP_SHARED => "registered for WP alone, a write to a missing page of shared anonymous memory sends no message";
+    },
+];
+
+/// The other cases.
 pub static CASES: &[Case] = &[
-    case(
-        "writeprotect-memory-anon",
-        KINDS,
-        "private anonymous memory is protected",
-        |_| protects(Memory::Anon),
-    )
-    .features(HAS_WP),
-    case(
-        "writeprotect-memory-shmem",
-        KINDS,
-        "shared memory is protected",
-        |_| protects(Memory::Shmem),
-    )
-    .features(HAS_WP_SHARED),
-    case(
-        "writeprotect-memory-private-shmem",
-        KINDS,
-        "a private mapping of a memfd is protected",
-        |_| protects(Memory::PrivateShmem),
-    )
-    .features(HAS_WP_SHARED),
-    case(
-        "writeprotect-memory-hugetlb",
-        KINDS,
-        "private huge pages are protected",
-        |_| protects(Memory::Hugetlb),
-    )
-    .features(HAS_WP_SHARED),
-    case(
-        "writeprotect-memory-shared-hugetlb",
-        KINDS,
-        "shared huge pages are protected",
-        |_| protects(Memory::SharedHugetlb),
-    )
-    .features(HAS_WP_SHARED),
-    case(
-        "writeprotect-memory-shared-anon",
-        KINDS,
-        "shared anonymous memory (MAP_SHARED without a file) is protected",
-        |_| {
-            let region = Region::new(Memory::Anon, 3)?;
-            let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
-            let rw = libc::PROT_READ | libc::PROT_WRITE;
-            mapping::map(region.addr, region.len, rw, flags, -1)?;
-            region.fill(FIRST);
-            let s = Scene::of(region, 0, REGISTER_WP)?;
-            s.protect(1, 1)?;
-            s.lets_read(1, FIRST + 1)?;
-            s.lets_write(0)?;
-            s.traps_write(1)
-        },
-    )
-    .features(HAS_WP_SHARED),
     case(
         "writeprotect-memory-no-shared",
         "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_WP_HUGETLBFS_SHMEM",
@@ -283,13 +260,6 @@ pub static CASES: &[Case] = &[
     )
     .features(HAS_WP | UNPOPULATED),
     case(
-        "writeprotect-missing-shmem",
-        NONE_PTES,
-        "pages of shared memory that are not there are protected",
-        |_| protects_missing(Memory::Shmem, 0),
-    )
-    .features(HAS_WP_SHARED),
-    case(
         "writeprotect-missing-shmem-read",
         NONE_PTES,
         "a read of a protected page of shared memory that is not there leaves it protected",
@@ -307,41 +277,6 @@ pub static CASES: &[Case] = &[
             s.traps_write(0)?;
             s.lets_write(1)
         },
-    )
-    .features(HAS_WP_SHARED),
-    case(
-        "writeprotect-missing-hugetlb",
-        NONE_PTES,
-        "huge pages that are not there are protected",
-        |_| protects_missing(Memory::SharedHugetlb, 0),
-    )
-    .features(HAS_WP_SHARED),
-    case(
-        "writeprotect-missing-private-hugetlb",
-        NONE_PTES,
-        "private huge pages that are not there are protected",
-        |_| protects_missing(Memory::Hugetlb, 0),
-    )
-    .features(HAS_WP_SHARED),
-    case(
-        "writeprotect-missing-silent-anon",
-        KINDS,
-        "registered for WP alone, a write to a missing anonymous page sends no message",
-        |_| lets_missing(Memory::Anon),
-    )
-    .features(HAS_WP),
-    case(
-        "writeprotect-missing-silent-shmem",
-        KINDS,
-        "registered for WP alone, a write to a missing page of shared memory sends no message",
-        |_| lets_missing(Memory::Shmem),
-    )
-    .features(HAS_WP_SHARED),
-    case(
-        "writeprotect-missing-silent-hugetlb",
-        KINDS,
-        "registered for WP alone, a write to a missing huge page sends no message",
-        |_| lets_missing(Memory::Hugetlb),
     )
     .features(HAS_WP_SHARED),
     case(

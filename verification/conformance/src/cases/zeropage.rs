@@ -14,14 +14,15 @@ fn scene() -> Result<(Uffd, Region), Verdict> {
 }
 
 /// A page of this kind of memory must read as zeroes, and be writable.
-fn zeroes(m: &Machine, memory: Memory) -> Outcome {
+fn zeroes(memory: Memory) -> Outcome {
     let (uffd, region) = (Uffd::open(0)?, Region::new(memory, 2)?);
     uffd.register(region.addr, region.len, MISSING).ok()?;
     let reader = Thread::reads(region.at(1));
     uffd.expect_fault(region.at(1), 0)?;
     // Until it sleeps, it would see the page and not wait.
     reader.still_waits()?;
-    uffd.zeropage(region.at(1), m.page, 0).gives(m.page)?;
+    uffd.zeropage(region.at(1), page_size(), 0)
+        .gives(page_size())?;
     reader.returns_value(0)?;
     region.holds(1, 0)?;
     region.fill_page(1, 7);
@@ -37,28 +38,25 @@ fn refuses(m: &Machine, change: fn(usize, usize) -> (usize, usize)) -> Outcome {
     Ok(())
 }
 
-/// See the head of the file.
+/// The cases that differ in the kind of memory alone.
+pub static KINDS: &[&[Case]] = &[
+    kinds! {
+        zeroes, "UFFDIO_ZEROPAGE(2const), DESCRIPTION";
+        "zeropage-anon", Anon, 0 => "fills the missing page with zeroes, and wakes the thread that waits for it";
+    },
+    kinds! {
+        zeroes, "userfaultfd(2), Userfaultfd operation";
+        "zeropage-shmem", Shmem, UFFD_FEATURE_MISSING_SHMEM => "ZEROPAGE fills pages of shared memory";
+        "zeropage-shared-anon", SharedAnon, UFFD_FEATURE_MISSING_SHMEM => "ZEROPAGE fills shared anonymous memory";
+    },
+    kinds! {
+        zeroes, "measured";
+        "zeropage-private-shmem", PrivateShmem, UFFD_FEATURE_MISSING_SHMEM => "ZEROPAGE fills a private mapping of shared memory";
+    },
+];
+
+/// The other cases.
 pub static CASES: &[Case] = &[
-    case(
-        "zeropage-anon",
-        "UFFDIO_ZEROPAGE(2const), DESCRIPTION",
-        "fills the missing page with zeroes, and wakes the thread that waits for it",
-        |m| zeroes(m, Memory::Anon),
-    ),
-    case(
-        "zeropage-shmem",
-        "userfaultfd(2), Userfaultfd operation",
-        "ZEROPAGE fills pages of shared memory",
-        |m| zeroes(m, Memory::Shmem),
-    )
-    .features(UFFD_FEATURE_MISSING_SHMEM),
-    case(
-        "zeropage-private-shmem",
-        "measured",
-        "ZEROPAGE fills a private mapping of shared memory",
-        |m| zeroes(m, Memory::PrivateShmem),
-    )
-    .features(UFFD_FEATURE_MISSING_SHMEM),
     case(
         "zeropage-hugetlb",
         "measured",
@@ -250,6 +248,28 @@ pub static CASES: &[Case] = &[
                     .fails(EINVAL)?;
             }
             Ok(())
+        },
+    ),
+    case(
+        "zeropage-efault-read-only",
+        "measured",
+        "EFAULT when the argument cannot be written, but the page is filled: again is EEXIST",
+        |m| {
+            let (uffd, region) = scene()?;
+            let range = uffdio_range {
+                start: region.addr as u64,
+                len: m.page as u64,
+            };
+            let (_page, arg) = read_only(uffdio_zeropage {
+                range,
+                mode: 0,
+                zeropage: UNTOUCHED,
+            })?;
+            // SAFETY: the kernel checks the address.
+            let make = || unsafe { uffdio_zeropage(uffd.fd, arg) };
+            Answer::of("UFFDIO_ZEROPAGE", make).fails(EFAULT)?;
+            ensure!(region.is_mapped(0)?, "the page was not filled");
+            uffd.zeropage(region.addr, m.page, 0).fails(EEXIST)
         },
     ),
     case(

@@ -1,0 +1,15 @@
+//! /proc/self/smaps: what the kernel counts of a mapping.
+
+use crate::verdict::{need_file, Verdict};
+
+/// A field such as `Swap:` of the mapping that begins at this address, in
+/// bytes; zero if this kernel does not have it.
+pub fn bytes(addr: usize, field: &str) -> Result<usize, Verdict> {
+    let path = "/proc/self/smaps";
+    let text = need_file(path, std::fs::read_to_string(path))?;
+    let head = format!("{:x}-", addr);
+    let mut lines = text.lines().skip_while(|line| !line.starts_with(&head));
+    let value = lines.find_map(|line| line.strip_prefix(field));
+    let kb = value.and_then(|rest| rest.split_whitespace().next()?.parse::<usize>().ok());
+    Ok(kb.unwrap_or(0) * 1024)
+}
