@@ -25,9 +25,7 @@ pub fn in_background<T: Send + 'static>(
     let (send_tid, tid) = channel();
     let (send, result) = channel();
     thread::spawn(move || {
-        // SAFETY: takes no argument and cannot fail.
-        let tid = unsafe { libc::syscall(libc::SYS_gettid) } as u32;
-        let _ = send_tid.send(tid);
+        let _ = send_tid.send(uffd_kit::asleep::tid());
         let _ = send.send(work());
     });
     let tid = tid.recv().expect("the thread says its id first");

@@ -4,14 +4,17 @@
 use std::fmt;
 
 use libc::c_int;
+pub use uffd_kit::answer::UNTOUCHED;
+use uffd_kit::answer::{Answer, NO_ERRNO};
+use uffd_kit::errno::{errno, errno_name, set_errno};
 
-/// An errno; shown with its text.
+/// An errno; shown by its name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Errno(pub c_int);
 
 impl fmt::Debug for Errno {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "errno {}", std::io::Error::from_raw_os_error(self.0))
+        f.write_str(&errno_name(self.0))
     }
 }
 
@@ -24,33 +27,36 @@ errnos! { EAGAIN EBADF EBUSY EEXIST EFAULT EINVAL ENOENT ENOMEM ENOSYS ENOTTY EP
 /// that the kernel left in the out field.
 pub type Filled = (Result<(), Errno>, i64);
 
-/// Put into out fields beforehand, to see whether the kernel writes them.
-pub const UNTOUCHED: i64 = 0x5a5a_5a5a;
+/// The answer of a call without an out field.
+pub fn result(answer: Answer) -> Result<(), Errno> {
+    match answer.errno {
+        0 => Ok(()),
+        errno => Err(Errno(errno)),
+    }
+}
 
-/// No errno of Linux.
-const SENTINEL: c_int = 0x5a5a;
+/// The answer of a fill.
+pub fn filled(answer: Answer) -> Filled {
+    (result(answer), answer.out)
+}
 
 /// Makes a call and returns its result, or its errno. Fails the test if the
 /// call broke the contract of ioctl(2): a failure is exactly -1, with `errno`
 /// set; a success leaves `errno` alone.
 #[track_caller]
 pub fn call<T: Into<i64> + Copy>(function: impl FnOnce() -> T) -> Result<T, Errno> {
-    // SAFETY: the address of this thread's errno, valid while it runs.
-    unsafe { *libc::__errno_location() = SENTINEL };
+    set_errno(NO_ERRNO);
     let returned = function();
-    // SAFETY: as above.
-    let errno = unsafe { *libc::__errno_location() };
+    let errno = errno();
     match returned.into() {
         -1 => {
-            assert!(
-                (1..4096).contains(&errno),
-                "-1 returned, but errno is {errno}"
-            );
+            let known = (1..4096).contains(&errno) && errno != NO_ERRNO;
+            assert!(known, "-1 returned, but errno is {errno}");
             Err(Errno(errno))
         }
         value => {
             assert!(value >= 0, "{value} returned: a failure must be -1");
-            assert_eq!(errno, SENTINEL, "a call that succeeded changed errno");
+            assert_eq!(errno, NO_ERRNO, "a call that succeeded changed errno");
             Ok(returned)
         }
     }

@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use libc::{c_int, pid_t};
 
+use uffd_kit::child::clone;
+
 use super::background::{in_background, Background, WAIT};
 
 /// How a child ended.
@@ -70,11 +72,8 @@ impl Forks {
 ///
 /// As [`Forks::run`].
 unsafe fn start(clone_flags: c_int, body: impl FnOnce() -> c_int) -> pid_t {
-    let flags = (clone_flags | libc::SIGCHLD) as libc::c_long;
-    let none: libc::c_long = 0;
-    // SAFETY: without a stack, and without CLONE_VM, it is a fork.
-    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, none, none, none, none) };
-    assert_ne!(pid, -1, "fork: {}", std::io::Error::last_os_error());
+    // SAFETY: the caller's promise.
+    let pid = unsafe { clone(clone_flags) }.expect("fork");
     if pid == 0 {
         // A child that waits for ever is ended by SIGALRM.
         // SAFETY: both are async-signal-safe.
@@ -83,7 +82,7 @@ unsafe fn start(clone_flags: c_int, body: impl FnOnce() -> c_int) -> pid_t {
             libc::_exit(body());
         }
     }
-    pid as pid_t
+    pid
 }
 
 #[track_caller]
@@ -106,6 +105,5 @@ pub fn exit_with_errno(returned: c_int) -> c_int {
     if returned >= 0 {
         return 0;
     }
-    // SAFETY: the address of this thread's errno, valid while it runs.
-    unsafe { *libc::__errno_location() }
+    uffd_kit::errno::errno()
 }

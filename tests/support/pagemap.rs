@@ -1,25 +1,20 @@
 //! `/proc/self/pagemap`, for PAGEMAP_SCAN.
 
-use std::fs::File;
-use std::mem::size_of;
 use std::ops::Range;
-use std::os::fd::AsRawFd;
 
+use uffd_kit::pagemap::{self, wanting};
 use uffd_sys::*;
 
 use super::call::{call, Errno, ENOTTY};
 use super::memory::Region;
 use super::skip::Skip;
 
-pub struct Pagemap(File);
+pub struct Pagemap(pagemap::Pagemap);
 
 impl Pagemap {
     pub fn open() -> Result<Self, Skip> {
-        let pagemap = Pagemap(File::open("/proc/self/pagemap").expect("/proc/self/pagemap"));
-        let mut nothing = pm_scan_arg {
-            size: size_of::<pm_scan_arg>() as u64,
-            ..Default::default()
-        };
+        let pagemap = Pagemap(pagemap::Pagemap::open().expect("/proc/self/pagemap"));
+        let mut nothing = wanting(0, 0, 0);
         match pagemap.scan_raw(&mut nothing) {
             // It came with UFFD_FEATURE_WP_ASYNC.
             Err(ENOTTY) => Err(Skip::features(UFFD_FEATURE_WP_ASYNC)),
@@ -30,21 +25,14 @@ impl Pagemap {
     /// A valid argument for a region; the tests change it.
     pub fn argument(region: &Region) -> pm_scan_arg {
         let range = region.all();
-        pm_scan_arg {
-            size: size_of::<pm_scan_arg>() as u64,
-            start: range.start,
-            end: range.start + range.len,
-            category_mask: PAGE_IS_WRITTEN,
-            return_mask: PAGE_IS_WRITTEN,
-            ..Default::default()
-        }
+        wanting(range.start as usize, range.len as usize, PAGE_IS_WRITTEN)
     }
 
     /// The bare call; `arg.vec` must be zero.
     pub fn scan_raw(&self, arg: &mut pm_scan_arg) -> Result<i32, Errno> {
         assert_eq!(arg.vec, 0);
         // SAFETY: `arg` is a struct of ours, and names no array.
-        call(|| unsafe { pagemap_scan(self.0.as_raw_fd(), arg) })
+        call(|| unsafe { pagemap_scan(self.fd(), arg) })
     }
 
     /// Scans and returns the reported runs, as page numbers of `region`.
@@ -55,14 +43,10 @@ impl Pagemap {
         arg: &mut pm_scan_arg,
         room: usize,
     ) -> Result<Vec<Range<u64>>, Errno> {
-        let mut found = vec![page_region::default(); room];
-        (arg.vec, arg.vec_len) = (found.as_mut_ptr() as u64, room as u64);
-        // SAFETY: `arg` is a struct of ours; `vec` has room for `vec_len`.
-        let count = call(|| unsafe { pagemap_scan(self.0.as_raw_fd(), arg) });
-        arg.vec = 0;
+        let found = self.0.runs(arg, room).map_err(Errno)?;
         let number = |address: u64| (address - region.address(0)) / region.page_size();
-        let runs = found[..count? as usize].iter();
-        Ok(runs.map(|run| number(run.start)..number(run.end)).collect())
+        let run = |run: &page_region| number(run.start)..number(run.end);
+        Ok(found.iter().map(run).collect())
     }
 
     /// The written pages, which are protected again.
@@ -77,6 +61,6 @@ impl Pagemap {
 
     /// The bare descriptor.
     pub fn fd(&self) -> i32 {
-        self.0.as_raw_fd()
+        self.0.fd()
     }
 }

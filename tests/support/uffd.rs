@@ -1,7 +1,7 @@
 //! A userfaultfd: opened, handshaken, and its calls with checked results.
 
 use std::mem::size_of;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::OnceLock;
 
 use libc::c_int;
@@ -17,7 +17,7 @@ const REMEDY: &str = "run as root, or sysctl vm.unprivileged_userfaultfd=1";
 /// A userfaultfd after UFFDIO_API. Non-blocking, so that a message that does
 /// not come fails a test instead of stopping it.
 #[derive(Debug)]
-pub struct Uffd(OwnedFd);
+pub struct Uffd(uffd_kit::uffd::Uffd);
 
 /// What a message of a fault says.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,6 +26,11 @@ pub struct Fault {
     pub address: u64,
     /// 0 without `UFFD_FEATURE_THREAD_ID`.
     pub thread: u32,
+}
+
+/// What the calls by plain addresses take.
+fn bounds(range: uffdio_range) -> (usize, usize) {
+    (range.start as usize, range.len as usize)
 }
 
 /// Opens a userfaultfd without the handshake.
@@ -111,7 +116,7 @@ impl Uffd {
         };
         // SAFETY: `api` is a struct of ours.
         match call0(|| unsafe { uffdio_api(fd.as_raw_fd(), &mut api) }) {
-            Ok(()) => Ok(Uffd(fd)),
+            Ok(()) => Ok(Self::shaken(fd)),
             Err(EPERM) if features & UFFD_FEATURE_EVENT_FORK != 0 => Err(Skip::machine(
                 "UFFD_FEATURE_EVENT_FORK needs CAP_SYS_PTRACE",
                 "run as root",
@@ -122,51 +127,44 @@ impl Uffd {
 
     /// One that went through the handshake elsewhere.
     pub fn shaken(fd: OwnedFd) -> Self {
-        Uffd(fd)
+        let fd = fd.into_raw_fd();
+        Uffd(uffd_kit::uffd::Uffd { fd })
     }
 
     pub fn fd(&self) -> c_int {
-        self.0.as_raw_fd()
+        self.0.fd
     }
 
     /// Registers, and returns the ioctls that the range has.
     pub fn register(&self, range: uffdio_range, mode: u64) -> Result<u64, Errno> {
-        let mut arg = uffdio_register {
-            range,
-            mode,
-            ioctls: 0,
-        };
-        // SAFETY: `arg` is ours; tests register memory of regions alone.
-        call0(|| unsafe { uffdio_register(self.fd(), &mut arg) }).map(|()| arg.ioctls)
+        let (start, len) = bounds(range);
+        let answer = self.0.register(start, len, mode);
+        result(answer).map(|()| answer.out as u64)
     }
 
-    pub fn unregister(&self, mut range: uffdio_range) -> Result<(), Errno> {
-        // SAFETY: `range` is ours.
-        call0(|| unsafe { uffdio_unregister(self.fd(), &mut range) })
+    pub fn unregister(&self, range: uffdio_range) -> Result<(), Errno> {
+        let (start, len) = bounds(range);
+        result(self.0.unregister(start, len))
     }
 
-    pub fn wake(&self, mut range: uffdio_range) -> Result<(), Errno> {
-        // SAFETY: `range` is ours.
-        call0(|| unsafe { uffdio_wake(self.fd(), &mut range) })
+    pub fn wake(&self, range: uffdio_range) -> Result<(), Errno> {
+        let (start, len) = bounds(range);
+        result(self.0.wake(start, len))
     }
 
     /// Protects (`mode` UFFDIO_WRITEPROTECT_MODE_WP) or lifts (0).
     pub fn writeprotect(&self, range: uffdio_range, mode: u64) -> Result<(), Errno> {
-        let mut arg = uffdio_writeprotect { range, mode };
-        // SAFETY: `arg` is ours; tests protect memory of regions alone.
-        call0(|| unsafe { uffdio_writeprotect(self.fd(), &mut arg) })
+        let (start, len) = bounds(range);
+        result(self.0.writeprotect(start, len, mode))
     }
 
     pub fn rwprotect(&self, range: uffdio_range, mode: u64) -> Result<(), Errno> {
-        let mut arg = uffdio_rwprotect { range, mode };
-        // SAFETY: `arg` is ours; tests protect memory of regions alone.
-        call0(|| unsafe { uffdio_rwprotect(self.fd(), &mut arg) })
+        let (start, len) = bounds(range);
+        result(self.0.rwprotect(start, len, mode))
     }
 
     pub fn set_mode(&self, enable: u64, disable: u64) -> Result<(), Errno> {
-        let mut arg = uffdio_set_mode { enable, disable };
-        // SAFETY: `arg` is ours.
-        call0(|| unsafe { uffdio_set_mode(self.fd(), &mut arg) })
+        result(self.0.set_mode(enable, disable))
     }
 
     /// Fills `dst` with copies of one page, whose bytes are all `value`.
@@ -177,64 +175,30 @@ impl Uffd {
 
     /// Fills `dst` from `src`; the kernel checks whether that can be read.
     pub fn copy_from(&self, dst: uffdio_range, src: u64, mode: u64) -> Filled {
-        let mut arg = uffdio_copy {
-            dst: dst.start,
-            src,
-            len: dst.len,
-            mode,
-            copy: UNTOUCHED,
-        };
-        // SAFETY: `arg` is ours; what is filled is memory of a region.
-        let result = call0(|| unsafe { uffdio_copy(self.fd(), &mut arg) });
-        (result, arg.copy)
+        let (start, len) = bounds(dst);
+        filled(self.0.copy(start, src as usize, len, mode))
     }
 
     pub fn zeropage(&self, range: uffdio_range, mode: u64) -> Filled {
-        let mut arg = uffdio_zeropage {
-            range,
-            mode,
-            zeropage: UNTOUCHED,
-        };
-        // SAFETY: `arg` is ours; what is filled is memory of a region.
-        let result = call0(|| unsafe { uffdio_zeropage(self.fd(), &mut arg) });
-        (result, arg.zeropage)
+        let (start, len) = bounds(range);
+        filled(self.0.zeropage(start, len, mode))
     }
 
     /// UFFDIO_CONTINUE; `continue` is a word of Rust.
     pub fn map_cached(&self, range: uffdio_range, mode: u64) -> Filled {
-        let mut arg = uffdio_continue {
-            range,
-            mode,
-            mapped: UNTOUCHED,
-        };
-        // SAFETY: `arg` is ours; what is mapped is memory of a region.
-        let result = call0(|| unsafe { uffdio_continue(self.fd(), &mut arg) });
-        (result, arg.mapped)
+        let (start, len) = bounds(range);
+        filled(self.0.continue_(start, len, mode))
     }
 
     pub fn poison(&self, range: uffdio_range, mode: u64) -> Filled {
-        let mut arg = uffdio_poison {
-            range,
-            mode,
-            updated: UNTOUCHED,
-        };
-        // SAFETY: `arg` is ours; what is poisoned is memory of a region.
-        let result = call0(|| unsafe { uffdio_poison(self.fd(), &mut arg) });
-        (result, arg.updated)
+        let (start, len) = bounds(range);
+        filled(self.0.poison(start, len, mode))
     }
 
     /// UFFDIO_MOVE of as many bytes as `dst` has; `move` is a word of Rust.
     pub fn move_pages(&self, dst: uffdio_range, src: u64, mode: u64) -> Filled {
-        let mut arg = uffdio_move {
-            dst: dst.start,
-            src,
-            len: dst.len,
-            mode,
-            move_: UNTOUCHED,
-        };
-        // SAFETY: `arg` is ours; both ranges are memory of regions.
-        let result = call0(|| unsafe { uffdio_move(self.fd(), &mut arg) });
-        (result, arg.move_)
+        let (start, len) = bounds(dst);
+        filled(self.0.move_(start, src as usize, len, mode))
     }
 
     /// One uffd_read() with room for `room` messages.
@@ -261,15 +225,7 @@ impl Uffd {
     /// Waits until there is something to read; fails the test if nothing comes.
     #[track_caller]
     pub fn wait_readable(&self) {
-        let mut poll = libc::pollfd {
-            fd: self.fd(),
-            events: libc::POLLIN,
-            revents: 0,
-        };
-        // SAFETY: `poll` is one entry of ours.
-        let ready = call(|| unsafe { libc::poll(&mut poll, 1, WAIT.as_millis() as c_int) });
-        assert_eq!(ready, Ok(1), "no message came");
-        assert_eq!(poll.revents, libc::POLLIN);
+        assert_eq!(self.0.poll(WAIT), libc::POLLIN, "no message came");
     }
 
     /// The next message, whatever it is.
@@ -303,7 +259,7 @@ impl Uffd {
         };
         let fd = fork.ufd as c_int;
         // SAFETY: the kernel made the descriptor for the reader of the message.
-        Uffd(unsafe { OwnedFd::from_raw_fd(fd) })
+        Self::shaken(unsafe { OwnedFd::from_raw_fd(fd) })
     }
 
     /// Registers `region` for write-protection, fills and protects it.

@@ -25,7 +25,7 @@ impl Watchdog {
                 );
                 // Not eprintln!: the harness would capture it.
                 let _ = std::io::stderr().write_all(text.as_bytes());
-                super::hugepages::give_back_all();
+                uffd_kit::hugepages::give_back_all();
                 std::process::abort();
             }
         });

@@ -8,6 +8,7 @@ use std::ptr::null_mut;
 use std::thread;
 
 use libc::c_int;
+use uffd_kit::region::Memory as Kind;
 use uffd_sys::*;
 
 use crate::api::{self, header_only, Api};
@@ -165,10 +166,7 @@ fn play(api: &Api) -> Vec<String> {
 
 /// The calls that fill, move and protect private memory.
 fn resolve(log: &mut Log, api: &Api, uffd: c_int) {
-    let (memory, source) = (
-        Memory::new(libc::MAP_PRIVATE),
-        Memory::new(libc::MAP_PRIVATE),
-    );
+    let (memory, source) = (Memory::new(Kind::Anon), Memory::new(Kind::Anon));
     let page = memory.page;
     // SAFETY: within `source`, which nothing else refers to.
     unsafe { std::ptr::write_bytes(source.start as *mut u8, 7, (page * PAGES as u64) as usize) };
@@ -301,7 +299,7 @@ fn resolve(log: &mut Log, api: &Api, uffd: c_int) {
 
 /// UFFDIO_CONTINUE, which needs shared memory.
 fn minor(log: &mut Log, api: &Api, uffd: c_int) {
-    let shared = Memory::new(libc::MAP_SHARED);
+    let shared = Memory::new(Kind::SharedAnon);
     let mode = UFFDIO_REGISTER_MODE_MINOR;
     ioctl!(
         log,
@@ -367,7 +365,7 @@ fn messages(log: &mut Log, api: &Api, uffd: c_int, early: c_int) {
         });
         log.call("read: not open", || (api.read)(-1, room, 4) as i64);
     }
-    let memory = Memory::new(libc::MAP_PRIVATE);
+    let memory = Memory::new(Kind::Anon);
     let mode = UFFDIO_REGISTER_MODE_MISSING;
     ioctl!(
         log,
@@ -430,7 +428,7 @@ fn scan(log: &mut Log, api: &Api) {
         },
         ioctls
     );
-    let memory = Memory::new(libc::MAP_PRIVATE);
+    let memory = Memory::new(Kind::Anon);
     let (range, mode) = (memory.all(), UFFDIO_REGISTER_MODE_WP);
     ioctl!(
         log,

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::stats::Random;
+use uffd_kit::random::Random;
 
 /// How long a measurement may take, and how few rounds are too few.
 #[derive(Clone, Copy)]

@@ -113,29 +113,6 @@ impl Verdict {
     }
 }
 
-/// A small generator of numbers, the same in every run: xorshift64*.
-pub struct Random(u64);
-
-impl Random {
-    pub fn new(seed: u64) -> Self {
-        Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    pub fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let high = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32;
-        ((high * bound as u64) >> 32) as usize
-    }
-
-    pub fn shuffle<T>(&mut self, items: &mut [T]) {
-        for i in (1..items.len()).rev() {
-            items.swap(i, self.below(i + 1));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,13 +155,5 @@ mod tests {
         assert_eq!(Verdict::of(&good, 0.75, &noisy), Verdict::TooNoisy);
         assert_eq!(Verdict::of(&good, 0.69, &noisy), Verdict::TooNoisy);
         assert_eq!(Verdict::of(&good, 0.60, &noisy), Verdict::NotReached);
-    }
-
-    #[test]
-    fn the_generator_spreads() {
-        let mut random = Random::new(1);
-        let mut seen = [0; 10];
-        (0..10_000).for_each(|_| seen[random.below(10)] += 1);
-        assert!(seen.iter().all(|&n| (800..1200).contains(&n)), "{seen:?}");
     }
 }

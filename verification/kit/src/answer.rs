@@ -12,7 +12,7 @@ use crate::verdict::Outcome;
 pub const UNTOUCHED: i64 = 0x5eed_5eed_5eed_5eed;
 
 /// No errno; to see that a successful call leaves it alone.
-pub(crate) const NO_ERRNO: c_int = 3999;
+pub const NO_ERRNO: c_int = 3999;
 
 /// What a call answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,6 @@
 
 use libc::{c_int, c_void};
 
-use crate::errno::{errno, errno_name};
 use crate::verdict::{need, Outcome, Verdict};
 
 /// Readable and writable.
@@ -34,14 +33,12 @@ pub fn map_at(
     // SAFETY: without MAP_FIXED the kernel chooses free memory; with it, the
     // callers pass ranges that they reserved.
     let result = unsafe { libc::mmap(addr as *mut c_void, len, prot, flags, fd, offset) };
-    if result == libc::MAP_FAILED {
-        let huge = match flags & libc::MAP_HUGETLB {
-            0 => "",
-            _ => " of huge pages",
-        };
-        let errno = errno_name(errno());
-        return Err(Verdict::Cannot(format!("mmap{}: {}", huge, errno)));
-    }
+    let what = match flags & libc::MAP_HUGETLB {
+        0 => "mmap",
+        _ => "mmap of huge pages",
+    };
+    let failed = result == libc::MAP_FAILED;
+    need(what, if failed { -1 } else { 0 })?;
     Ok(result as usize)
 }
 

@@ -124,14 +124,20 @@ pub struct Region {
 impl Region {
     /// Maps so many pages, readable and writable.
     pub fn new(memory: Memory, pages: usize) -> Result<Region, Verdict> {
+        match memory {
+            Memory::Thp => Region::aligned(memory, pages, huge_page_size()),
+            _ => Region::aligned(memory, pages, 0),
+        }
+    }
+
+    /// As [`Region::new`], at a multiple of `align`, a power of two, and of the
+    /// page.
+    pub fn aligned(memory: Memory, pages: usize, align: usize) -> Result<Region, Verdict> {
         let page = memory.page();
         if page == 0 {
             return Err(Verdict::Cannot("no huge pages on this kernel".to_owned()));
         }
-        let align = match memory {
-            Memory::Thp => huge_page_size().max(page),
-            _ => page,
-        };
+        let align = align.max(page);
         let (len, file) = (page * pages, memory.file(page * pages)?);
         let around_len = len + 2 * align;
         let around = reserve(around_len)?;
@@ -300,8 +306,16 @@ impl Deref for Owned {
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        let (around, len) = self.0.around;
-        // What cannot be unmapped goes with the process.
-        let _ = mapping::munmap(around, len);
+        let (around, around_len) = self.0.around;
+        let (addr, end) = (self.0.addr, self.0.addr + self.0.len);
+        // The region itself by a call of its own: a reader of unmap events sees
+        // its range. What cannot be unmapped goes with the process.
+        let _ = mapping::munmap(addr, self.0.len);
+        if around < addr {
+            let _ = mapping::munmap(around, addr - around);
+        }
+        if end < around + around_len {
+            let _ = mapping::munmap(end, around + around_len - end);
+        }
     }
 }

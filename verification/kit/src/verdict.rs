@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use crate::errno::{errno, errno_name};
+use crate::errno::{errno, errno_name, set_errno};
 
 /// How a check ends: `Ok(())` is a pass.
 pub type Outcome = Result<(), Verdict>;
@@ -67,14 +67,15 @@ macro_rules! ensure {
     };
 }
 
-/// A call of libc that the check relies on: -1 is `Cannot`.
+/// A call of libc that the check relies on: -1 is `Cannot`. `errno` stays.
 pub fn need(what: &str, result: impl Into<i64>) -> Result<i64, Verdict> {
     match result.into() {
-        -1 => Err(Verdict::Cannot(format!(
-            "{}: {}",
-            what,
-            errno_name(errno())
-        ))),
+        -1 => {
+            let errno = errno();
+            let why = format!("{}: {}", what, errno_name(errno));
+            set_errno(errno);
+            Err(Verdict::Cannot(why))
+        }
         n => Ok(n),
     }
 }

@@ -10,17 +10,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
+use uffd_kit::random::Random;
 use uffd_sys::page_region;
 
 pub use methods::Method;
 use methods::{huge_bytes, Tracker};
 
 use crate::alloc;
-use crate::hugepages::HugePages;
+use crate::hugepages;
 use crate::machine::available_memory;
 use crate::memory::{Pages, Region};
 use crate::round::{rounds, Effort};
-use crate::stats::{ratio, spread, Random, Ratio, Spread};
+use crate::stats::{ratio, spread, Ratio, Spread};
 use crate::uffd::kernel_features;
 
 /// One situation, and what each method took in it.
@@ -428,7 +429,7 @@ pub fn measure(
         }
         let huge = match plan.pages {
             Pages::Hugetlb => {
-                HugePages::reserve(plan.bytes * plan.methods.len() / (2 << 20)).map(Some)
+                hugepages::reserve(plan.bytes * plan.methods.len() / (2 << 20)).map(Some)
             }
             _ => Ok(None),
         };
