@@ -70,13 +70,13 @@ Linux 9.1: 9 names, 4 of them not in the pinned table
 constant UFFD_FEATURE_TELEPORT = (1<<19)
   lacks a row in the pinned table        src/abi/table.rs
   lacks a back-fill for older headers    include/uffd_sys.h
-  lacks a case of the conformance suite  verification/conformance/src/
+  lacks a case of the conformance suite  verification/conformance/src/cases/
   lacks committed bindings               src/bindings/
 
 constant _UFFDIO_TELEPORT = (0x0B)
   lacks a row in the pinned table        src/abi/table.rs
   lacks a back-fill for older headers    include/uffd_sys.h
-  lacks a case of the conformance suite  verification/conformance/src/
+  lacks a case of the conformance suite  verification/conformance/src/cases/
   lacks committed bindings               src/bindings/
 
 ioctl UFFDIO_TELEPORT = _IOWR(UFFDIO, _UFFDIO_TELEPORT, struct uffdio_teleport)
@@ -84,7 +84,7 @@ ioctl UFFDIO_TELEPORT = _IOWR(UFFDIO, _UFFDIO_TELEPORT, struct uffdio_teleport)
   lacks a back-fill for older headers    include/uffd_sys.h
   lacks a call for Rust                  src/
   lacks a call for C                     include/uffd_sys.h
-  lacks a case of the conformance suite  verification/conformance/src/
+  lacks a case of the conformance suite  verification/conformance/src/cases/
   lacks committed bindings               src/bindings/
 
 struct uffdio_teleport

@@ -177,6 +177,8 @@ def main():
     # What could not be had, as against what went wrong.
     absent = ["an emulator is missing; see the messages of verification/tools/debian.py"] if code else []
     problems, unsteady = [], []
+    # Before the build: a source that changes while it runs makes the reports stale.
+    build_key = binaries.source_key()
     programs, errors = build(rows)
     for target, error in errors.items():
         problems.append(f"no program for {target}: {error}")
@@ -198,6 +200,9 @@ def main():
             # An emulated machine on a busy host sometimes dies before it runs
             # anything. Once is chance; twice is a finding.
             item.state = "booting again"
+            first = item.log.with_suffix(".first.log")
+            item.log.replace(first)
+            unsteady.append(f"{row.name}: {error or 'no case ran'} at the first try; see {first}")
             lines, error = item.run(image[1], program, arguments, LIMIT)
         item.state = "done"
         if options.command:
@@ -205,12 +210,19 @@ def main():
         result = results.read(row, image[0], lines, error, item)
         if result.problems and not partial:
             # An emulated machine on a busy host can be too late for a case that
-            # waits. What fails twice is a finding; what fails once is told.
+            # waits. What fails twice is a finding; what fails once is said, and
+            # its log is kept.
             item.state = "booting again"
-            unsteady.extend(f"{row.name}: only at the first try: {p}" for p in result.problems)
+            first = item.log.with_suffix(".first.log")
+            item.log.replace(first)
+            once = result.problems
             lines, error = item.run(image[1], program, arguments, LIMIT)
             result = results.read(row, image[0], lines, error, item)
+            unsteady.extend(f"{row.name}: only at the first try: {p}; see {first}"
+                            for p in once if p not in result.problems)
+            result.report["first_try"] = once
         if not partial:
+            result.report["build"] = build_key
             result.save(binaries.OUT / f"{row.name}.json")
         return result
 

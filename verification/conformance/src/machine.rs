@@ -12,6 +12,8 @@ use uffd_kit::uffd::Uffd;
 pub struct Machine {
     /// Such as `6.1.0-50-amd64`.
     pub release_text: String,
+    /// What the kernel says of its build.
+    pub version: String,
     /// Such as (6, 1).
     pub release: (u32, u32),
     /// The release's third number; zero where the release does not have one,
@@ -57,6 +59,7 @@ impl Machine {
             patch,
             kernel_arch: kernel_arch(),
             release_text,
+            version: read("/proc/sys/kernel/version")?,
             arch: std::env::consts::ARCH,
             page: page_size(),
             huge_page: huge_page_size(),

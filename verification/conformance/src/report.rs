@@ -24,13 +24,14 @@ pub struct Counts {
 /// The head: what the cases run on, in comments for the runner.
 pub fn head(machine: &Machine, cases: usize) -> String {
     format!(
-        "KTAP version 1\n# kernel {} {}, program {}, page {}, huge page {}\n\
+        "KTAP version 1\n# kernel {} {}, program {}, page {}, huge page {}\n# version {}\n\
          # features {:#x} ioctls {:#x}\n1..{}",
         machine.release_text,
         machine.kernel_arch,
         machine.arch,
         machine.page,
         machine.huge_page,
+        machine.version,
         machine.features,
         machine.ioctls,
         cases

@@ -144,6 +144,7 @@ fn the_same_seed_makes_the_same_program() {
 fn wrong_usage_is_refused() {
     for arguments in [
         &["--pages", "99"][..],
+        &["--operations", "0"],
         &["--seed", "x"],
         &["--nonsense", "1"],
         &["--seed"],

@@ -168,6 +168,12 @@ class Target:
         return env, cfgs
 
 
+def source_key(root=ROOT):
+    """Which sources a report is of: a report of others is stale."""
+    suite = root / "verification/conformance"
+    return digest(root / "src", root / "verification/kit/src", suite / "src", suite / "errata.txt")[:16]
+
+
 def binary(name, libc, root=ROOT, main="src/main.rs"):
     """The static binary for a processor, built unless nothing changed."""
     source = root / "verification/conformance"

@@ -4,10 +4,13 @@
 The newest reports (target/conformance/*.json, made by `make kernels`) are
 taken into verification/conformance/results.txt, of which the documents are made. With
 --check nothing is written: it fails if a report differs from results.txt, or
-if a document is not what results.txt gives.
+if a document is not what results.txt gives. A report of other sources than
+these is never taken in, and what results.txt has of a claim that was changed
+since is stale.
 """
 
 import argparse
+import hashlib
 import json
 import pathlib
 import sys
@@ -27,7 +30,7 @@ class Matrix:
     each case a letter a kernel."""
 
     def __init__(self):
-        self.kernels, self.cases = {}, {}
+        self.kernels, self.cases, self.claims = {}, {}, {}
 
     @classmethod
     def read(cls):
@@ -39,7 +42,8 @@ class Matrix:
             if words[0] == "kernel":
                 matrix.kernels[words[1]] = (words[2], int(words[3], 16))
             else:
-                matrix.cases[words[0]] = dict(zip(matrix.kernels, words[1]))
+                matrix.cases[words[0]] = dict(zip(matrix.kernels, words[2]))
+                matrix.claims[words[0]] = words[1]
         return matrix
 
     def take(self, report):
@@ -51,18 +55,23 @@ class Matrix:
         for case, (kind, _) in report["cases"].items():
             self.cases.setdefault(case, {})[name] = LETTERS[kind]
 
-    def text(self, order, ids):
+    def stale(self, claims):
+        """The cases whose claim is another than the one that was tried."""
+        return [case for case, claim in claims.items() if self.claims.get(case) != claim]
+
+    def text(self, order, claims):
         names = [name for name in order if name in self.kernels]
         out = ["# What each kernel answered; of this docs/conformance.md is made.",
-               "# A letter a kernel, in their order here: P pass, E as the errata say,",
-               "# A absent, C cannot run there, - not run, F fail.", ""]
+               "# A case: its id, a hash of the claim that was tried, and a letter a kernel,",
+               "# in their order here: P pass, E as the errata say, A absent, C cannot run",
+               "# there, - not run, F fail.", ""]
         for name in names:
             version, features = self.kernels[name]
             out.append(f"kernel {name} {version} {features:#x}")
         out.append("")
-        for case in ids:
+        for case, claim in claims.items():
             letters = self.cases.get(case, {})
-            out.append(f"{case} " + "".join(letters.get(name, "-") for name in names))
+            out.append(f"{case} {claim} " + "".join(letters.get(name, "-") for name in names))
         return "\n".join(out) + "\n"
 
 
@@ -174,9 +183,19 @@ def main():
     check = parser.parse_args().check
     order, cases = [row.name for row in results.expected()], listed()
     ids, matrix, problems = [row[0] for row in cases], Matrix.read(), []
+    claims = {row[0]: hashlib.sha256(row[4].encode()).hexdigest()[:6] for row in cases}
+    if not check:
+        for case in matrix.stale(claims):
+            matrix.cases.pop(case, None)
+    key = binaries.source_key()
     for path in sorted(binaries.OUT.glob("*.json")):
         report = json.loads(path.read_text())
         if report["name"] not in order:
+            continue
+        if report.get("build") != key:
+            # With --check, what is committed of that kernel stands for it.
+            said = f"{report['name']}: its report is of other sources, and is left out"
+            print(said) if check else problems.append(f"{said}: make kernels KERNELS={report['name']}")
             continue
         if "features" not in report:
             problems.append(f"{report['name']} did not report: run `make kernels KERNELS={report['name']}`")
@@ -185,12 +204,15 @@ def main():
             differences(matrix, report, ids, problems)
         else:
             matrix.take(report)
+    if check:
+        problems += [f"{case}: results.txt has what another claim was found to be: run `make kernels` "
+                     "and `make conformance-docs`" for case in matrix.stale(claims)]
     matrix.cases = {case: matrix.cases.get(case, {}) for case in ids}
     names = [name for name in order if name in matrix.kernels]
     if not names:
         sys.exit("docs: no kernel has reported yet; run `make kernels` first")
     documents = {
-        RESULTS: matrix.text(order, ids),
+        RESULTS: matrix.text(order, claims),
         binaries.ROOT / "docs/conformance.md": conformance(matrix, names, cases),
         binaries.ROOT / "docs/errata.md": errata_document(matrix, names, cases),
     }

@@ -3,7 +3,8 @@
 
 Makes one deliberate mistake at a time in a copy of the crate, builds the suite
 against it, and runs it on this machine's kernel (as root). Every mistake must
-turn cases from pass to fail, or not compile. The copy is thrown away.
+turn cases from pass to fail: one that does not compile tells nothing of the
+suite, and is a mistake in the list below. The copy is thrown away.
 """
 
 import argparse
@@ -97,16 +98,22 @@ def mutate(folder, file, old, new):
 
 
 def suite(folder, target):
-    """(why it does not compile, the first case that fails) of the suite there."""
+    """(why it did not run to its end, the first case that fails) of the suite there."""
     env = {**os.environ, "CARGO_TARGET_DIR": str(target)}
     build = subprocess.run(["cargo", "build", "-q", "--offline", "-p", "uffd-conformance"],
                            cwd=folder, env=env, text=True, capture_output=True)
     if build.returncode:
-        return build.stderr, None
+        return f"does not compile\n{build.stderr}", None
     done = subprocess.run([str(target / "debug/uffd-conformance"), "run", "--fail-fast"], text=True,
                           capture_output=True, timeout=600)
     failed = [line for line in done.stdout.splitlines()
               if line.startswith("not ok") and "# XFAIL" not in line]
+    # 0 and 1 are answers; whatever else it ended with, and a 1 without a case
+    # that failed, is none.
+    if done.returncode not in (0, 1) or done.returncode != bool(failed):
+        return f"ended with exit code {done.returncode}\n{done.stdout[-500:]}{done.stderr}", None
+    if not failed and "# totals: passed 0 " in done.stdout:
+        return "not a single case passed", None
     return None, (failed[-1] if failed else None)
 
 
@@ -114,28 +121,30 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("numbers", nargs="*", type=int, help="only these mutants, from 1")
     numbers = parser.parse_args().numbers or range(1, len(MUTANTS) + 1)
+    if wrong := [n for n in numbers if not 1 <= n <= len(MUTANTS)]:
+        parser.error(f"there is no mutant {wrong[0]}; they are 1 to {len(MUTANTS)}")
     folder, target = binaries.OUT / "mutants/crate", binaries.OUT / "mutants/target"
     copy_crate(folder)
     print("the suite without a mistake ...", flush=True)
     error, failed = suite(folder, target)
     if error or failed:
         sys.exit(f"mutants: the suite itself fails here\n{error or failed}")
-    survivors = 0
+    caught = survivors = broken = 0
     for number in numbers:
         what, file, old, new = MUTANTS[number - 1]
         undo = mutate(folder, file, old, new)
         error, failed = suite(folder, target)
         undo()
         if error:
-            verdict = "does not compile"
+            verdict, broken = f"PROVES NOTHING: it {error}", broken + 1
         elif failed:
-            verdict = f"caught: {failed}"[:77]
+            verdict, caught = f"caught: {failed}"[:77], caught + 1
         else:
             verdict, survivors = "SURVIVED", survivors + 1
         print(f"{number:2} {what}:\n   {verdict}", flush=True)
     shutil.rmtree(folder)
-    print(f"{len(list(numbers))} mutants, {survivors} survived")
-    return 1 if survivors else 0
+    print(f"{len(list(numbers))} mutants: {caught} caught, {survivors} survived, {broken} prove nothing")
+    return 0 if caught and caught == len(list(numbers)) else 1
 
 
 if __name__ == "__main__":

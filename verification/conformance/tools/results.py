@@ -108,6 +108,9 @@ def read(row, full_version, lines, error, boot):
             plan = int(match[1])
         elif match := re.match(r"^# kernel (\S+) (\S+), program (\S+), page (\d+)", line):
             head.update(release=match[1], page=int(match[4]))
+        elif match := re.match(r"^# version .*Debian (\S+)", line):
+            if match[1] != full_version:
+                problems.append(f"booted Debian's {match[1]}, not {full_version}")
         elif match := re.match(r"^# features (0x\w+) ioctls (0x\w+)", line):
             head.update(features=int(match[1], 16), ioctls=int(match[2], 16))
         elif line.startswith("# totals: "):

@@ -9,7 +9,7 @@ use uffd_kit::signal::signal_name;
 
 use crate::model::expect::Outcome;
 use crate::model::op::{Access, MAIN};
-use crate::model::worker::Touched;
+use crate::model::worker::Accessed;
 use crate::model::world::Answered;
 
 /// The same, or what differs.
@@ -64,15 +64,15 @@ pub(super) fn compare_answer(answered: &Answered, errno: i32, out: i64) -> Same 
     Ok(())
 }
 
-pub(super) fn compare_touch(
+pub(super) fn compare_access(
     who: usize,
     access: Access,
-    touched: Touched,
+    accessed: Accessed,
     outcome: Outcome,
 ) -> Same {
     let who = Who(who);
     let instruction = crate::model::worker::BY_INSTRUCTION && !access.by_kernel;
-    match (touched, outcome) {
+    match (accessed, outcome) {
         (Ok(found), Outcome::Done(value)) if found == value => Ok(()),
         (Ok(found), Outcome::Done(value)) => {
             differ!("{} read {:#x}, in the model {:#x}", who, found, value)

@@ -36,8 +36,8 @@ use crate::cases::scan;
 use crate::machine::{feature_names, Machine};
 use crate::model::guard::Guard;
 use crate::model::page::MOST_WORKERS;
-use crate::model::run::{run, Difference, Manner, Program};
-use crate::model::world::{Fault, World};
+use crate::model::run::{run, Conditions, Difference, Program};
+use crate::model::world::{Mistake, World};
 
 const USAGE: &str = "\
 usage: uffd-conformance model [--operations N] [--seed S] [--threads T]
@@ -60,7 +60,7 @@ struct Options {
     threads: usize,
     pages: usize,
     program: Option<u64>,
-    inject: Option<Fault>,
+    inject: Option<Mistake>,
 }
 
 /// The subcommand; the exit code.
@@ -96,8 +96,8 @@ fn parse(args: &[String]) -> Result<Options, String> {
             .next()
             .ok_or_else(|| format!("{} needs a value", name))?;
         if name == "--inject" {
-            let fault = Fault::ALL.iter().find(|f| f.0 == value);
-            options.inject = Some(fault.ok_or_else(|| format!("no fault {}", value))?.1);
+            let fault = Mistake::ALL.iter().find(|f| f.0 == value);
+            options.inject = Some(fault.ok_or_else(|| format!("no mistake {}", value))?.1);
             continue;
         }
         let hex = value.strip_prefix("0x").map(|h| u64::from_str_radix(h, 16));
@@ -111,6 +111,9 @@ fn parse(args: &[String]) -> Result<Options, String> {
             "--program" => options.program = Some(number),
             _ => return Err(format!("unknown option {}", name)),
         }
+    }
+    if options.operations < 1 {
+        return Err("--operations is at least 1".to_owned());
     }
     if options.threads < 1 || options.threads > MOST_WORKERS {
         return Err(format!("--threads is 1 to {}", MOST_WORKERS));
@@ -134,7 +137,7 @@ fn all_programs(options: &Options) -> Result<usize, String> {
     let world = World::new(machine.page, options.pages, options.threads, options.inject);
     let mut world = world.map_err(|stop| format!("{:?}", stop))?;
     Guard::start();
-    let manner = Manner {
+    let conditions = Conditions {
         kernel: machine.features,
         shows_wp: tried("the pagemap", shows_wp(&machine))?,
         hides_absent: tried("PAGEMAP_SCAN", hides_absent(&machine))?,
@@ -146,14 +149,14 @@ fn all_programs(options: &Options) -> Result<usize, String> {
         machine.release_text, options.pages, options.threads, options.seed
     );
     let start = Instant::now();
-    let (mut made, mut told) = (0, Instant::now());
+    let (mut made, mut reported) = (0, Instant::now());
     let mut number = options.program.unwrap_or(0);
     while made < options.operations {
         let program = draw_program(options, machine.features, number);
-        match run(&mut world, &program, manner) {
+        match run(&mut world, &program, conditions) {
             Ok(steps) => made += steps,
             Err(difference) => {
-                report(&mut world, options, manner, number, program, difference);
+                report(&mut world, options, conditions, number, program, difference);
                 println!(
                     "# model: operations {} differences 1 seed {}",
                     made, options.seed
@@ -165,10 +168,13 @@ fn all_programs(options: &Options) -> Result<usize, String> {
         if options.program.is_some() {
             break;
         }
-        if told.elapsed() > Duration::from_secs(5) {
-            told = Instant::now();
+        if reported.elapsed() > Duration::from_secs(5) {
+            reported = Instant::now();
             println!("# model: {} operations, {} programs", made, number);
         }
+    }
+    if made == 0 {
+        return Err("not one operation was made, so nothing was compared".to_owned());
     }
     let rate = made as f64 / start.elapsed().as_secs_f64();
     println!(
@@ -188,7 +194,7 @@ fn draw_program(options: &Options, kernel: u64, number: u64) -> Program {
     if kernel & UFFD_FEATURE_RWP != 0 && random.one_in(2) {
         features |= UFFD_FEATURE_RWP;
     }
-    // This one needs that one.
+    // RWP_ASYNC needs RWP.
     if features & UFFD_FEATURE_RWP == 0 {
         features &= !UFFD_FEATURE_RWP_ASYNC;
     }
@@ -241,7 +247,7 @@ fn hides_absent(machine: &Machine) -> Result<bool, Verdict> {
 fn report(
     world: &mut World,
     options: &Options,
-    manner: Manner,
+    conditions: Conditions,
     number: u64,
     program: Program,
     difference: Difference,
@@ -254,10 +260,10 @@ fn report(
     );
     let length = program.ops.len();
     // Slower, so that what happens late is seen at its step.
-    let slow = Manner {
+    let slow = Conditions {
         patience: Duration::from_millis(500),
         watch: Duration::from_millis(3),
-        ..manner
+        ..conditions
     };
     let (small, reason) = shrink::shrink(program, difference, |p| {
         if !p.is_possible() {

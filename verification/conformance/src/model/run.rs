@@ -8,14 +8,15 @@ use uffd_kit::uffd::Uffd;
 use uffd_sys::*;
 
 use crate::model::compare::{
-    compare_answer, compare_touch, differ, entry_text, scan_text, Same, PRESENT, PROTECTED, SWAPPED,
+    compare_access, compare_answer, differ, entry_text, scan_text, Same, PRESENT, PROTECTED,
+    SWAPPED,
 };
 use crate::model::expect::Outcome;
 use crate::model::guard::Guard;
 use crate::model::op::{Access, Op, Span, ANON, MAIN, SHMEM};
 use crate::model::page::Slot;
 use crate::model::state::Model;
-use crate::model::world::{Fault, World};
+use crate::model::world::{Mistake, World};
 
 /// A random program.
 #[derive(Clone, Debug)]
@@ -45,7 +46,7 @@ pub struct Difference {
 
 /// How to run.
 #[derive(Clone, Copy, Debug)]
-pub struct Manner {
+pub struct Conditions {
     /// What the kernel has.
     pub kernel: u64,
     /// Whether /proc/self/pagemap shows write-protection. It does since
@@ -61,7 +62,11 @@ pub struct Manner {
 }
 
 /// Runs it; how many steps were made.
-pub fn run(world: &mut World, program: &Program, manner: Manner) -> Result<usize, Difference> {
+pub fn run(
+    world: &mut World,
+    program: &Program,
+    conditions: Conditions,
+) -> Result<usize, Difference> {
     let start = world.begin(program.features);
     start.map_err(|stop| Difference {
         step: 0,
@@ -69,13 +74,13 @@ pub fn run(world: &mut World, program: &Program, manner: Manner) -> Result<usize
     })?;
     let threads = world.workers.len();
     let mut model = Model::new(
-        manner.kernel,
+        conditions.kernel,
         program.features,
         world.pages,
         threads,
         world.page,
     );
-    model.hides_absent = manner.hides_absent;
+    model.hides_absent = conditions.hides_absent;
     let idle = Access {
         region: ANON,
         page: 0,
@@ -86,7 +91,7 @@ pub fn run(world: &mut World, program: &Program, manner: Manner) -> Result<usize
     let mut run = Run {
         world,
         model,
-        manner,
+        conditions,
         started,
     };
     let mut made = 0;
@@ -111,7 +116,7 @@ const EXACT_ADDRESSES: bool = !cfg!(any(target_arch = "arm", target_arch = "s390
 struct Run<'a> {
     world: &'a mut World,
     model: Model,
-    manner: Manner,
+    conditions: Conditions,
     /// The last access that each worker began.
     started: Vec<Access>,
 }
@@ -191,7 +196,7 @@ impl Run<'_> {
         // together with the repair. What counts as one mapping is the
         // kernel's choice there, and the model takes it over.
         let changes = matches!(op, Op::Register(..) | Op::Unregister(..) | Op::Mprotect(..));
-        if changes && self.manner.kernel & UFFD_FEATURE_WP_UNPOPULATED == 0 {
+        if changes && self.conditions.kernel & UFFD_FEATURE_WP_UNPOPULATED == 0 {
             self.model.seams = self.world.seams();
         }
         self.threads_go_on(&expect.threads)?;
@@ -202,31 +207,31 @@ impl Run<'_> {
 
     fn main_access(&mut self, access: Access, outcome: Outcome) -> Same {
         let address = self.world.address(access.region, access.page, MAIN);
-        let guard = Guard::watch(self.world, self.manner.patience);
-        let touched = self
+        let guard = Guard::watch(self.world, self.conditions.patience);
+        let accessed = self
             .world
-            .toucher
-            .touch(address, access.write, access.by_kernel);
+            .accessor
+            .access(address, access.write, access.by_kernel);
         if guard.had_to_act() {
             differ!("the main thread waits in a fault; in the model it does not");
         }
-        compare_touch(MAIN, access, touched, outcome)
+        compare_access(MAIN, access, accessed, outcome)
     }
 
     fn start(&mut self, who: usize, access: Access) {
         self.started[who] = access;
         let address = self.world.address(access.region, access.page, who);
         let mut write = access.write;
-        if self.world.inject == Some(Fault::LoseWrite) && write.is_some() && access.page == 1 {
+        if self.world.inject == Some(Mistake::LoseWrite) && write.is_some() && access.page == 1 {
             // As if it had been overwritten by an old copy of the page.
             write = Some(7);
         }
-        self.world.workers[who - 1].touch(address, write, access.by_kernel);
+        self.world.workers[who - 1].access(address, write, access.by_kernel);
     }
 
     /// Waits until each thread has done what the model says it does next.
     fn threads_go_on(&mut self, threads: &[(usize, Outcome)]) -> Same {
-        let end = Instant::now() + self.manner.patience;
+        let end = Instant::now() + self.conditions.patience;
         let mut faults = vec![];
         for (who, outcome) in threads {
             if let Outcome::Fault(flags) = outcome {
@@ -257,9 +262,9 @@ impl Run<'_> {
             if let Outcome::Fault(_) = outcome {
                 continue;
             }
-            let touched = loop {
+            let accessed = loop {
                 match worker.ended() {
-                    Some(touched) => break touched,
+                    Some(accessed) => break accessed,
                     None if Instant::now() > end => {
                         differ!("worker {} still waits; in the model it goes on", who)
                     }
@@ -268,7 +273,7 @@ impl Run<'_> {
                 self.no_message()?;
             };
             worker.rest();
-            compare_touch(*who, self.started[*who], touched, *outcome)?;
+            compare_access(*who, self.started[*who], accessed, *outcome)?;
         }
         Ok(())
     }
@@ -360,8 +365,8 @@ impl Run<'_> {
     /// No message but those, and nobody goes on who should wait.
     fn nothing_else(&self) -> Same {
         let waits = self.model.waiting.iter().any(Option::is_some);
-        if waits && self.manner.watch > Duration::from_millis(0) {
-            std::thread::sleep(self.manner.watch);
+        if waits && self.conditions.watch > Duration::from_millis(0) {
+            std::thread::sleep(self.conditions.watch);
         }
         self.no_message()?;
         for (n, worker) in self.world.workers.iter().enumerate() {
@@ -435,7 +440,7 @@ impl Run<'_> {
             Slot::Present { protected: false } => PRESENT,
         };
         let mut shown = PRESENT | SWAPPED;
-        match self.manner.shows_wp {
+        match self.conditions.shows_wp {
             true => shown |= PROTECTED,
             false => wanted &= shown,
         }

@@ -29,7 +29,7 @@ pub struct Model {
     /// For each thread, the access that waits.
     pub waiting: Vec<Option<Access>>,
     /// Pages of the memfd that the last step may have mapped beside the one
-    /// that it touched.
+    /// that it accessed.
     pub around: bool,
     /// Until a repair (docs/errata.md), PAGEMAP_SCAN called a page that is not
     /// there written only when it was asked for written pages alone.

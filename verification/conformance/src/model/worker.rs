@@ -32,7 +32,7 @@ struct Shared {
 }
 
 /// How an access ended: the value read, or the signal.
-pub type Touched = Result<u64, c_int>;
+pub type Accessed = Result<u64, c_int>;
 
 impl Worker {
     /// Starts the thread.
@@ -48,7 +48,7 @@ impl Worker {
     }
 
     /// Begins an access.
-    pub fn touch(&self, address: usize, write: Option<u64>, by_kernel: bool) {
+    pub fn access(&self, address: usize, write: Option<u64>, by_kernel: bool) {
         let shared = &self.shared;
         shared.address.store(address, SeqCst);
         shared.writes.store(write.is_some() as u32, SeqCst);
@@ -59,7 +59,7 @@ impl Worker {
     }
 
     /// How the access ended, if it did.
-    pub fn ended(&self) -> Option<Touched> {
+    pub fn ended(&self) -> Option<Accessed> {
         if self.shared.state.load(SeqCst) != DONE {
             return None;
         }
@@ -103,7 +103,7 @@ impl Drop for Worker {
 
 impl Shared {
     fn serve(&self) {
-        let toucher = Toucher::open();
+        let accessor = Accessor::open();
         self.tid.store(tid(), SeqCst);
         loop {
             match self.state.load(SeqCst) {
@@ -113,9 +113,10 @@ impl Shared {
                         _ => Some(self.value.load(SeqCst)),
                     };
                     let by_kernel = self.by_kernel.load(SeqCst) != 0;
-                    let touched = toucher.touch(self.address.load(SeqCst), write, by_kernel);
-                    self.value.store(touched.unwrap_or(0), SeqCst);
-                    self.signal.store(touched.err().unwrap_or(0) as u32, SeqCst);
+                    let accessed = accessor.access(self.address.load(SeqCst), write, by_kernel);
+                    self.value.store(accessed.unwrap_or(0), SeqCst);
+                    self.signal
+                        .store(accessed.err().unwrap_or(0) as u32, SeqCst);
                     // Not if the order to quit came meanwhile.
                     if self
                         .state
@@ -159,23 +160,23 @@ thread_local! {
 }
 
 /// Touches memory, and survives the signal.
-pub struct Toucher {
+pub struct Accessor {
     eventfd: c_int,
 }
 
-impl Toucher {
+impl Accessor {
     /// For this thread.
-    pub fn open() -> Toucher {
+    pub fn open() -> Accessor {
         // SAFETY: plain numbers.
         let eventfd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
         assert!(eventfd >= 0, "eventfd(2) failed: too many descriptors?");
-        Toucher { eventfd }
+        Accessor { eventfd }
     }
 
     /// Reads or writes the word: what was read, or the signal. A system call
     /// that answers EFAULT does not say which signal an instruction would have
     /// got: SIGBUS stands for both.
-    pub fn touch(&self, address: usize, write: Option<u64>, by_kernel: bool) -> Touched {
+    pub fn access(&self, address: usize, write: Option<u64>, by_kernel: bool) -> Accessed {
         if by_kernel || !instruction::KNOWN {
             return self.by_system_call(address, write);
         }
@@ -201,7 +202,7 @@ impl Toucher {
 
     /// An eventfd keeps a number: writing to it reads memory, reading from it
     /// writes memory.
-    fn by_system_call(&self, address: usize, write: Option<u64>) -> Touched {
+    fn by_system_call(&self, address: usize, write: Option<u64>) -> Accessed {
         let mut number = write.unwrap_or(0);
         let own = &mut number as *mut u64 as *mut c_void;
         let word = address as *mut c_void;
@@ -231,14 +232,14 @@ impl Toucher {
     }
 }
 
-impl Drop for Toucher {
+impl Drop for Accessor {
     fn drop(&mut self) {
         // SAFETY: the descriptor is this object's own.
         unsafe { libc::close(self.eventfd) };
     }
 }
 
-/// Lets the threads of this process survive a signal in [`Toucher::touch`].
+/// Lets the threads of this process survive a signal in [`Accessor::access`].
 pub fn catch_signals() {
     // SAFETY: all zeroes is a valid `sigaction`; the handler is
     // async-signal-safe.
@@ -340,5 +341,5 @@ mod instruction {
 }
 
 /// Whether accesses by an instruction can be told from those by the kernel:
-/// what [`Toucher::touch`] answers for SIGSEGV depends on it.
+/// what [`Accessor::access`] answers for SIGSEGV depends on it.
 pub const BY_INSTRUCTION: bool = instruction::KNOWN;

@@ -17,11 +17,11 @@ use uffd_sys::*;
 
 use crate::model::op::{Op, Span, Wanted, ANON, SHMEM};
 use crate::model::page::{copied_words, FILE_WORD, SCANNED, WORDS};
-use crate::model::worker::{Toucher, Worker};
+use crate::model::worker::{Accessor, Worker};
 
 /// Mistakes made on purpose, to see that they are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum Mistake {
     /// COPY forgets that it should not wake.
     DropDontwake,
     /// COPY forgets that it should protect.
@@ -36,15 +36,15 @@ pub enum Fault {
     SkipDontneed,
 }
 
-impl Fault {
+impl Mistake {
     /// All of them, by the names that `--inject` takes.
-    pub const ALL: [(&'static str, Fault); 6] = [
-        ("drop-dontwake", Fault::DropDontwake),
-        ("drop-copy-wp", Fault::DropCopyWp),
-        ("ignore-eexist", Fault::IgnoreEexist),
-        ("short-protect", Fault::ShortProtect),
-        ("lose-write", Fault::LoseWrite),
-        ("skip-dontneed", Fault::SkipDontneed),
+    pub const ALL: [(&'static str, Mistake); 6] = [
+        ("drop-dontwake", Mistake::DropDontwake),
+        ("drop-copy-wp", Mistake::DropCopyWp),
+        ("ignore-eexist", Mistake::IgnoreEexist),
+        ("short-protect", Mistake::ShortProtect),
+        ("lose-write", Mistake::LoseWrite),
+        ("skip-dontneed", Mistake::SkipDontneed),
     ];
 }
 
@@ -65,13 +65,13 @@ pub struct World {
     /// Pages of a region.
     pub pages: usize,
     /// The main thread's way to touch memory.
-    pub toucher: Toucher,
+    pub accessor: Accessor,
     /// The threads; worker n is at n - 1.
     pub workers: Vec<Worker>,
     /// The userfaultfd of the program that runs.
     pub uffd: Option<Uffd>,
     /// The mistake that is made on purpose.
-    pub inject: Option<Fault>,
+    pub inject: Option<Mistake>,
     bases: [usize; 2],
     memfd: File,
     alias: usize,
@@ -89,7 +89,7 @@ impl World {
         page: usize,
         pages: usize,
         threads: usize,
-        inject: Option<Fault>,
+        inject: Option<Mistake>,
     ) -> Result<World, Verdict> {
         let len = page * pages;
         let memfd = memfd(0, len)?;
@@ -107,7 +107,7 @@ impl World {
         Ok(World {
             page,
             pages,
-            toucher: Toucher::open(),
+            accessor: Accessor::open(),
             workers: (0..threads).map(|_| Worker::start()).collect(),
             uffd: None,
             inject,
@@ -197,7 +197,7 @@ impl World {
                 uffd.poison(start, len, mode)
             }
             Op::Writeprotect(mut span, mode) => {
-                if self.inject == Some(Fault::ShortProtect) && span.pages > 1 {
+                if self.inject == Some(Mistake::ShortProtect) && span.pages > 1 {
                     span.pages -= 1;
                 }
                 let (start, len) = self.bounds(span);
@@ -211,7 +211,7 @@ impl World {
                 let (start, len) = self.bounds(dst);
                 uffd.move_(start, self.address(ANON, from, 0), len, mode)
             }
-            Op::Dontneed(_) if self.inject == Some(Fault::SkipDontneed) => of(true),
+            Op::Dontneed(_) if self.inject == Some(Mistake::SkipDontneed) => of(true),
             Op::Dontneed(span) => {
                 let (start, len) = self.bounds(span);
                 of(mapping::madvise(start, len, libc::MADV_DONTNEED).is_ok())
@@ -244,13 +244,13 @@ impl World {
             }
         }
         match self.inject {
-            Some(Fault::DropDontwake) => mode &= !UFFDIO_COPY_MODE_DONTWAKE,
-            Some(Fault::DropCopyWp) => mode &= !UFFDIO_COPY_MODE_WP,
+            Some(Mistake::DropDontwake) => mode &= !UFFDIO_COPY_MODE_DONTWAKE,
+            Some(Mistake::DropCopyWp) => mode &= !UFFDIO_COPY_MODE_WP,
             _ => {}
         }
         let (start, len) = self.bounds(span);
         let answer = uffd.copy(start, self.source, len, mode);
-        if self.inject == Some(Fault::IgnoreEexist) && answer.errno == libc::EEXIST {
+        if self.inject == Some(Mistake::IgnoreEexist) && answer.errno == libc::EEXIST {
             return Answer {
                 errno: 0,
                 out: len as i64,

@@ -17,9 +17,9 @@ use std::sync::RwLock;
 use std::time::{Duration, Instant};
 
 use uffd_kit::child::clone;
-use uffd_kit::fail;
 use uffd_kit::random::Random;
 use uffd_kit::verdict::{Outcome, Verdict};
+use uffd_kit::{ensure, fail};
 use uffd_sys::*;
 
 use crate::machine::Machine;
@@ -68,7 +68,7 @@ pub fn main(args: &[String]) -> i32 {
     let mut totals = Totals::default();
     match run(&options, &machine, &here, &mut totals) {
         Ok(()) => {
-            println!("# stress: {} lost 0 seed {}", totals.text(), options.seed);
+            println!("# stress: {} seed {}", totals.text(), options.seed);
             0
         }
         // The surroundings lack something, so nothing is known of the writes.
@@ -76,9 +76,9 @@ pub fn main(args: &[String]) -> i32 {
             println!("# stress: {}", why);
             2
         }
-        Err(Verdict::Fail(why)) => {
-            println!("# stress: {}", why);
-            println!("# stress: {} lost 1 seed {}", totals.text(), options.seed);
+        Err(verdict) => {
+            println!("# stress: {}", verdict.text());
+            println!("# stress: {} seed {}", totals.text(), options.seed);
             1
         }
     }
@@ -120,6 +120,9 @@ fn parse(args: &[String]) -> Result<Options, String> {
             _ => return Err(format!("unknown option {}", name)),
         }
     }
+    if options.seconds < 1 {
+        return Err("--seconds is at least 1".to_owned());
+    }
     if options.methods.is_empty() {
         return Err("no such method".to_owned());
     }
@@ -138,12 +141,13 @@ struct Totals {
     discards: u64,
     growths: u64,
     messages: u64,
+    lost: u64,
 }
 
 impl Totals {
     fn text(&self) -> String {
         format!(
-            "writes {} messages {} snapshots {} pages {} forks {} remaps {} discards {} growths {} checkpoints {}",
+            "writes {} messages {} snapshots {} pages {} forks {} remaps {} discards {} growths {} checkpoints {} lost {}",
             self.writes,
             self.messages,
             self.snapshots,
@@ -152,7 +156,8 @@ impl Totals {
             self.remaps,
             self.discards,
             self.growths,
-            self.checkpoints
+            self.checkpoints,
+            self.lost
         )
     }
 }
@@ -164,8 +169,9 @@ fn run(
     totals: &mut Totals,
 ) -> Result<(), Verdict> {
     let end = Instant::now() + Duration::from_secs(options.seconds);
-    let mut told = Instant::now();
+    let mut reported = Instant::now();
     let mut random = Random::new(options.seed);
+    let mut played = 0;
     for round in 0.. {
         if Instant::now() >= end {
             break;
@@ -188,11 +194,19 @@ fn run(
             stop: AtomicBool::new(false),
         };
         episode.play(random.number(), until, totals)?;
-        if told.elapsed() > Duration::from_secs(5) {
-            told = Instant::now();
+        if reported.elapsed() > Duration::from_secs(5) {
+            reported = Instant::now();
             println!("# stress: {}", totals.text());
         }
+        played = round + 1;
     }
+    if let Some((name, _)) = methods.get(played) {
+        fail!("the time was too short for the method {}", name);
+    }
+    ensure!(
+        totals.writes > 0 && totals.pages > 0,
+        "nothing was written and collected"
+    );
     Ok(())
 }
 
@@ -212,9 +226,9 @@ impl Episode<'_> {
         std::thread::scope(|scope| {
             let server = scope.spawn(|| {
                 let result = self.tracker.serve(&served);
-                if let Err(Verdict::Fail(why)) | Err(Verdict::Cannot(why)) = &result {
+                if let Err(verdict) = &result {
                     // The writers may wait for ever: nothing can be compared.
-                    println!("# stress: {}: {}", self.name, why);
+                    println!("# stress: {}: {}", self.name, verdict.text());
                     std::process::exit(1);
                 }
             });
@@ -307,7 +321,7 @@ impl Episode<'_> {
     }
 
     /// Brings the copy up to date, as far as one can while writers go on: a
-    /// page is copied after it is protected, so what comes later is told the
+    /// page is copied after it is protected, so what comes later is reported the
     /// next time.
     fn snapshot(&self, copy: &mut [[u64; WRITERS]], totals: &mut Totals) -> Outcome {
         for page in self.tracker.collect()? {
@@ -328,6 +342,7 @@ impl Episode<'_> {
             for (writer, copied) in words.iter().enumerate() {
                 let written = self.memory.shadow[page][writer].load(SeqCst);
                 if *copied != written || memory[writer] != written {
+                    totals.lost += 1;
                     fail!(
                         "lost write: {}, page {}, writer {}, checkpoint {}: \
                          stamp {} was written, the copy has {}, the memory {}",

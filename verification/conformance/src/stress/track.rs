@@ -203,7 +203,7 @@ impl<'a> Tracker<'a> {
     }
 
     /// The pages written since they were last collected, each protected
-    /// again before it is told. Writers may go on meanwhile.
+    /// again before it is reported. Writers may go on meanwhile.
     pub fn collect(&self) -> Result<Vec<usize>, Verdict> {
         let mut pages = vec![];
         let count = self.memory.pages.load(SeqCst);
