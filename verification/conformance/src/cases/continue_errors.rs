@@ -8,20 +8,10 @@ const SHMEM: u64 = UFFD_FEATURE_MINOR_SHMEM;
 const HUGETLB: u64 = UFFD_FEATURE_MINOR_HUGETLBFS;
 const FLAG: u64 = UFFD_PAGEFAULT_FLAG_MINOR;
 const MODE: &str = "userfaultfd(2), Userfaultfd minor fault mode";
-const EINVAL_RANGE: &str = "UFFDIO_CONTINUE(2const), ERRORS: EINVAL";
 
 /// Four pages in the file, not mapped.
 fn scene() -> Result<(Scene, Region), Verdict> {
     Scene::cached(Memory::Shmem, 4, 0, MINOR)
-}
-
-/// The call must fail so without touching the out field or mapping a page.
-fn refused(s: &Scene, start: usize, len: usize, mode: u64) -> Outcome {
-    s.uffd
-        .continue_(start, len, mode)
-        .fails_with(EINVAL, UNTOUCHED)?;
-    ensure!(!s.region.is_mapped(0)?, "page 0 was mapped");
-    Ok(())
 }
 
 /// See the head of the file.
@@ -155,60 +145,6 @@ pub static CASES: &[Case] = &[
             Answer::of("UFFDIO_CONTINUE", make).fails(EFAULT)?;
             ensure!(s.region.is_mapped(0)?, "the page was not mapped");
             s.uffd.continue_(s.at(0), m.page, 0).fails(EEXIST)
-        },
-    )
-    .features(SHMEM),
-    case(
-        "continue-einval-start-unaligned",
-        EINVAL_RANGE,
-        "start that is not a multiple of the page size is EINVAL",
-        |m| {
-            let (s, _alias) = scene()?;
-            refused(&s, s.at(0) + m.page / 2, m.page, 0)
-        },
-    )
-    .features(SHMEM),
-    case(
-        "continue-einval-len-unaligned",
-        EINVAL_RANGE,
-        "len that is not a multiple of the page size is EINVAL",
-        |m| {
-            let (s, _alias) = scene()?;
-            refused(&s, s.at(0), m.page / 2, 0)
-        },
-    )
-    .features(SHMEM),
-    case(
-        "continue-einval-len-zero",
-        EINVAL_RANGE,
-        "len 0 is EINVAL",
-        |_| {
-            let (s, _alias) = scene()?;
-            refused(&s, s.at(0), 0, 0)
-        },
-    )
-    .features(SHMEM),
-    case(
-        "continue-einval-wraps",
-        EINVAL_RANGE,
-        "a range that wraps is EINVAL",
-        |m| {
-            let (s, _alias) = scene()?;
-            refused(&s, s.at(0), usize::MAX - m.page + 1, 0)
-        },
-    )
-    .features(SHMEM),
-    case(
-        "continue-einval-unknown-mode",
-        "UFFDIO_CONTINUE(2const), ERRORS: EINVAL.2",
-        "each mode bit besides DONTWAKE and WP is EINVAL",
-        |m| {
-            let (s, _alias) = scene()?;
-            let known = UFFDIO_CONTINUE_MODE_DONTWAKE | UFFDIO_CONTINUE_MODE_WP;
-            for bit in (0..64).map(|n| 1u64 << n).filter(|bit| bit & known == 0) {
-                refused(&s, s.at(0), m.page, bit)?;
-            }
-            Ok(())
         },
     )
     .features(SHMEM),

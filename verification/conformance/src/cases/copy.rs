@@ -42,16 +42,6 @@ fn file_holds(m: &Machine, memory: Memory, byte: u8) -> Outcome {
     region.alias()?.holds(0, byte)
 }
 
-/// COPY with arguments that `change` makes of (dst, src, len) must be EINVAL,
-/// leave the out field alone, and copy nothing.
-fn refuses(m: &Machine, change: fn(usize, usize, usize) -> (usize, usize, usize)) -> Outcome {
-    let (uffd, region, source) = scene()?;
-    let (dst, src, len) = change(region.addr, source.addr, m.page);
-    uffd.copy(dst, src, len, 0).fails_with(EINVAL, UNTOUCHED)?;
-    ensure!(!region.is_mapped(0)?, "a page was filled");
-    Ok(())
-}
-
 /// The cases that differ in the kind of memory alone.
 pub static KINDS: &[&[Case]] = &[
     kinds! {
@@ -338,30 +328,6 @@ pub static CASES: &[Case] = &[
         },
     ),
     case(
-        "copy-einval-dst-unaligned",
-        "UFFDIO_COPY(2const), ERRORS: EINVAL",
-        "dst that is not a multiple of the page size is EINVAL",
-        |m| refuses(m, |dst, src, len| (dst + 1, src, len)),
-    ),
-    case(
-        "copy-einval-len-unaligned",
-        "UFFDIO_COPY(2const), ERRORS: EINVAL",
-        "len that is not a multiple of the page size is EINVAL",
-        |m| refuses(m, |dst, src, len| (dst, src, len / 2)),
-    ),
-    case(
-        "copy-einval-len-zero",
-        "UFFDIO_COPY(2const), ERRORS: EINVAL",
-        "len 0 is EINVAL",
-        |m| refuses(m, |dst, src, _| (dst, src, 0)),
-    ),
-    case(
-        "copy-einval-dst-wraps",
-        "UFFDIO_COPY(2const), ERRORS: EINVAL",
-        "a destination that runs over the end of all addresses is EINVAL",
-        |m| refuses(m, |dst, src, len| (dst, src, 0_usize.wrapping_sub(len))),
-    ),
-    case(
         "copy-einval-src-wraps",
         "UFFDIO_COPY(2const), ERRORS: EINVAL",
         "a source that runs over the end of all addresses is EINVAL",
@@ -377,21 +343,6 @@ pub static CASES: &[Case] = &[
             };
             // SAFETY: `arg` lives through the call; the page is ours.
             Answer::of("UFFDIO_COPY", || unsafe { uffdio_copy(uffd.fd, &mut arg) }).fails(EINVAL)
-        },
-    ),
-    case(
-        "copy-einval-mode-unknown",
-        "UFFDIO_COPY(2const), ERRORS: EINVAL.2",
-        "any mode bit but DONTWAKE and WP is EINVAL",
-        |m| {
-            let (uffd, region, source) = scene()?;
-            for bit in (2..64).map(|n| 1 << n) {
-                let answer = uffd.copy(region.addr, source.addr, m.page, bit);
-                answer.fails_with(EINVAL, UNTOUCHED)?;
-                uffd.copy(region.addr, source.addr, m.page, bit | DONTWAKE)
-                    .fails(EINVAL)?;
-            }
-            Ok(())
         },
     ),
     case(

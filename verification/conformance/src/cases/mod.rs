@@ -21,6 +21,7 @@ pub mod pagemap_categories;
 pub mod pagemap_protect;
 pub mod pagemap_scan;
 pub mod poison;
+pub mod ranges;
 pub mod read;
 pub mod register;
 pub mod register_range;
@@ -53,6 +54,7 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         &[wake::CASES],
         copy::KINDS,
         &[copy::CASES],
+        ranges::CASES,
         zeropage::KINDS,
         &[zeropage::CASES],
         &[read::CASES],

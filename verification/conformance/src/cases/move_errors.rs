@@ -5,7 +5,6 @@ use crate::prelude::*;
 
 const MOVE: u64 = UFFD_FEATURE_MOVE;
 const MISSING: u64 = UFFDIO_REGISTER_MODE_MISSING;
-const EINVAL_RANGE: &str = "UFFDIO_MOVE(2const), ERRORS: EINVAL";
 const EBUSY_ENTRY: &str = "UFFDIO_MOVE(2const), ERRORS: EBUSY";
 const HOLES_ENTRY: &str = "UFFDIO_MOVE(2const), DESCRIPTION: UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES";
 
@@ -20,14 +19,6 @@ fn scene_with_hole(hole: usize) -> Result<(Scene, Region), Verdict> {
     let (s, source) = scene()?;
     source.madvise(hole, 1, libc::MADV_DONTNEED)?;
     Ok((s, source))
-}
-
-/// The call must fail so, without moving anything.
-fn refused(s: &Scene, source: &Region, dst: usize, src: usize, len: usize) -> Outcome {
-    s.uffd
-        .move_(dst, src, len, 0)
-        .fails_with(EINVAL, UNTOUCHED)?;
-    source.holds(0, FIRST)
 }
 
 /// Pins a page as direct I/O does: io_uring with a registered buffer.
@@ -249,73 +240,6 @@ pub static CASES: &[Case] = &[
             answer.fails_with(EBUSY, -i64::from(EBUSY))?;
             source.holds(0, FIRST)?;
             s.uffd.move_(s.at(0), source.at(1), m.page, 0).gives(m.page)
-        },
-    )
-    .features(MOVE),
-    case(
-        "move-einval-dst-unaligned",
-        EINVAL_RANGE,
-        "dst that is not a multiple of the page size is EINVAL",
-        |m| {
-            let (s, source) = scene()?;
-            refused(&s, &source, s.at(0) + m.page / 2, source.at(0), m.page)
-        },
-    )
-    .features(MOVE),
-    case(
-        "move-einval-src-unaligned",
-        EINVAL_RANGE,
-        "src that is not a multiple of the page size is EINVAL",
-        |m| {
-            let (s, source) = scene()?;
-            refused(&s, &source, s.at(0), source.at(0) + m.page / 2, m.page)
-        },
-    )
-    .features(MOVE),
-    case(
-        "move-einval-len-unaligned",
-        EINVAL_RANGE,
-        "len that is not a multiple of the page size is EINVAL",
-        |m| {
-            let (s, source) = scene()?;
-            refused(&s, &source, s.at(0), source.at(0), m.page / 2)
-        },
-    )
-    .features(MOVE),
-    case(
-        "move-einval-len-zero",
-        EINVAL_RANGE,
-        "len 0 is EINVAL",
-        |_| {
-            let (s, source) = scene()?;
-            refused(&s, &source, s.at(0), source.at(0), 0)
-        },
-    )
-    .features(MOVE),
-    case(
-        "move-einval-wraps",
-        EINVAL_RANGE,
-        "a destination or a source that wraps is EINVAL",
-        |m| {
-            let (s, source) = scene()?;
-            let last = usize::MAX - m.page + 1;
-            refused(&s, &source, last, source.at(0), 2 * m.page)?;
-            refused(&s, &source, s.at(0), last, 2 * m.page)
-        },
-    )
-    .features(MOVE),
-    case(
-        "move-einval-unknown-mode",
-        "UFFDIO_MOVE(2const), ERRORS: EINVAL.2",
-        "each mode bit besides DONTWAKE and ALLOW_SRC_HOLES is EINVAL",
-        |m| {
-            let (s, source) = scene()?;
-            let known = UFFDIO_MOVE_MODE_DONTWAKE | UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES;
-            for bit in (0..64).map(|n| 1u64 << n).filter(|bit| bit & known == 0) {
-                let answer = s.uffd.move_(s.at(0), source.at(0), m.page, bit);
-                answer.fails_with(EINVAL, UNTOUCHED)?;
-            }
-            source.holds(0, FIRST)
         },
     )
     .features(MOVE),

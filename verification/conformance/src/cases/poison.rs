@@ -6,7 +6,6 @@ use crate::prelude::*;
 const POISON: u64 = UFFD_FEATURE_POISON;
 const MISSING: u64 = UFFDIO_REGISTER_MODE_MISSING;
 const DESCRIPTION: &str = "UFFDIO_POISON(2const), DESCRIPTION";
-const EINVAL_RANGE: &str = "UFFDIO_POISON(2const), ERRORS: EINVAL";
 
 fn scene() -> Result<Scene, Verdict> {
     Scene::empty(Memory::Anon, 4, 0, MISSING)
@@ -33,13 +32,6 @@ fn poisons(memory: Memory) -> Outcome {
     is_poisoned(&s, 1)?;
     s.uffd.unregister(s.at(0), s.page()).ok()?;
     s.lets_write(0)
-}
-
-/// The call must fail so without touching the out field or poisoning a page.
-fn refused(s: &Scene, start: usize, len: usize, mode: u64) -> Outcome {
-    s.uffd
-        .poison(start, len, mode)
-        .fails_with(EINVAL, UNTOUCHED)
 }
 
 /// The cases that differ in the kind of memory alone.
@@ -208,60 +200,6 @@ pub static CASES: &[Case] = &[
         },
     )
     .features(POISON | UFFD_FEATURE_EVENT_REMOVE),
-    case(
-        "poison-einval-start-unaligned",
-        EINVAL_RANGE,
-        "start that is not a multiple of the page size is EINVAL",
-        |m| {
-            let s = scene()?;
-            refused(&s, s.at(0) + m.page / 2, m.page, 0)
-        },
-    )
-    .features(POISON),
-    case(
-        "poison-einval-len-unaligned",
-        EINVAL_RANGE,
-        "len that is not a multiple of the page size is EINVAL",
-        |m| {
-            let s = scene()?;
-            refused(&s, s.at(0), m.page / 2, 0)
-        },
-    )
-    .features(POISON),
-    case(
-        "poison-einval-len-zero",
-        EINVAL_RANGE,
-        "len 0 is EINVAL",
-        |_| {
-            let s = scene()?;
-            refused(&s, s.at(0), 0, 0)
-        },
-    )
-    .features(POISON),
-    case(
-        "poison-einval-wraps",
-        EINVAL_RANGE,
-        "a range that wraps is EINVAL",
-        |m| {
-            let s = scene()?;
-            refused(&s, s.at(0), usize::MAX - m.page + 1, 0)
-        },
-    )
-    .features(POISON),
-    case(
-        "poison-einval-unknown-mode",
-        "UFFDIO_POISON(2const), ERRORS: EINVAL.2",
-        "each mode bit besides DONTWAKE is EINVAL",
-        |m| {
-            let s = scene()?;
-            let known = UFFDIO_POISON_MODE_DONTWAKE;
-            for bit in (0..64).map(|n| 1u64 << n).filter(|bit| bit & known == 0) {
-                refused(&s, s.at(0), m.page, bit)?;
-            }
-            poison(&s, 0, 1)
-        },
-    )
-    .features(POISON),
     case(
         "poison-unknown-ioctl",
         "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_POISON",

@@ -270,19 +270,6 @@ pub static CASES: &[Case] = &[
         },
     ),
     case(
-        "register-einval-mode-unknown",
-        "UFFDIO_REGISTER(2const), ERRORS: EINVAL",
-        "a mode bit that no kernel has is EINVAL, alone and with MISSING",
-        |_| {
-            let (uffd, region) = (Uffd::open(0)?, Region::new(Memory::Anon, 1)?);
-            for bit in (4..64).map(|n| 1 << n) {
-                uffd.register(region.addr, region.len, bit).fails_with(EINVAL, UNTOUCHED)?;
-                uffd.register(region.addr, region.len, bit | MISSING).fails(EINVAL)?;
-            }
-            Ok(())
-        },
-    ),
-    case(
         "register-einval-mode-unsupported",
         "UFFDIO_REGISTER(2const), ERRORS: EINVAL",
         "a mode whose feature the kernel lacks is EINVAL",
@@ -333,30 +320,6 @@ pub static CASES: &[Case] = &[
             let uffd = Uffd::open(0)?;
             uffd.register(highest + m.page, m.page, MISSING).fails_with(EINVAL, UNTOUCHED)
         },
-    ),
-    case(
-        "register-einval-start-unaligned",
-        "UFFDIO_REGISTER(2const), ERRORS: EINVAL.3",
-        "start that is not a multiple of the page size is EINVAL",
-        |m| refuses(m, |start, len| (start + 1, len)),
-    ),
-    case(
-        "register-einval-len-unaligned",
-        "UFFDIO_REGISTER(2const), ERRORS: EINVAL.3",
-        "len that is not a multiple of the page size is EINVAL",
-        |m| refuses(m, |start, len| (start, len + 8)),
-    ),
-    case(
-        "register-einval-len-zero",
-        "UFFDIO_REGISTER(2const), ERRORS: EINVAL.3",
-        "len 0 is EINVAL",
-        |m| refuses(m, |start, _| (start, 0)),
-    ),
-    case(
-        "register-einval-wraps",
-        "UFFDIO_REGISTER(2const), ERRORS: EINVAL.3",
-        "a range that runs over the end of all addresses is EINVAL",
-        |m| refuses(m, |start, len| (start, 0_usize.wrapping_sub(len))),
     ),
     case(
         "register-einval-start-zero",

@@ -164,63 +164,6 @@ pub static CASES: &[Case] = &[
     )
     .features(HAS_RWP),
     case(
-        "rwprotect-einval-start-unaligned",
-        EINVAL_ENTRY,
-        "start that is not a multiple of the page size is EINVAL",
-        |m| {
-            let s = scene()?;
-            refused(&s, s.at(0) + m.page / 2, m.page, RWP, EINVAL)
-        },
-    )
-    .features(HAS_RWP),
-    case(
-        "rwprotect-einval-len-unaligned",
-        EINVAL_ENTRY,
-        "len that is not a multiple of the page size is EINVAL",
-        |m| {
-            let s = scene()?;
-            refused(&s, s.at(0), m.page + 1, RWP, EINVAL)
-        },
-    )
-    .features(HAS_RWP),
-    case(
-        "rwprotect-einval-len-zero",
-        EINVAL_ENTRY,
-        "len 0 is EINVAL",
-        |_| {
-            let s = scene()?;
-            refused(&s, s.at(0), 0, RWP, EINVAL)
-        },
-    )
-    .features(HAS_RWP),
-    case(
-        "rwprotect-einval-wraps",
-        EINVAL_ENTRY,
-        "a range that wraps is EINVAL",
-        |m| {
-            let s = scene()?;
-            refused(&s, s.at(1), usize::MAX - m.page + 1, RWP, EINVAL)
-        },
-    )
-    .features(HAS_RWP),
-    case(
-        "rwprotect-einval-unknown-mode",
-        EINVAL_ENTRY,
-        "each mode bit besides the two is EINVAL",
-        |m| {
-            let s = scene()?;
-            for bit in (0..64)
-                .map(|n| 1u64 << n)
-                .filter(|bit| bit & (RWP | DONTWAKE) == 0)
-            {
-                s.uffd.rwprotect(s.at(0), m.page, bit).fails(EINVAL)?;
-                s.uffd.rwprotect(s.at(0), m.page, RWP | bit).fails(EINVAL)?;
-            }
-            s.lets_read(0, FIRST)
-        },
-    )
-    .features(HAS_RWP),
-    case(
         "rwprotect-einval-rwp-with-dontwake",
         EINVAL_ENTRY,
         "DONTWAKE together with MODE_RWP is EINVAL",

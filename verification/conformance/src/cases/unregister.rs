@@ -12,17 +12,6 @@ fn scene() -> Result<(Uffd, Region), Verdict> {
     Ok((uffd, region))
 }
 
-/// Unregistering this must be EINVAL, and the range must still be registered.
-fn refuses(m: &Machine, change: impl Fn(usize, usize) -> (usize, usize)) -> Outcome {
-    let (uffd, region) = scene()?;
-    let (start, len) = change(region.addr, m.page);
-    uffd.unregister(start, len).fails(EINVAL)?;
-    let reader = Thread::reads(region.addr);
-    uffd.expect_fault(region.addr, 0)?;
-    uffd.zeropage(region.addr, m.page, 0).ok()?;
-    reader.returns_value(0)
-}
-
 /// A page that was write-protected when it was unregistered.
 fn protected_once() -> Result<(Uffd, Region), Verdict> {
     let (uffd, region) = (Uffd::open(0)?, Region::source(1, 1)?);
@@ -195,30 +184,6 @@ pub static CASES: &[Case] = &[
             .ok()?;
             passes(&uffd, &Thread::reads(region.addr)).map(|_| ())
         },
-    ),
-    case(
-        "unregister-einval-start-unaligned",
-        "UFFDIO_UNREGISTER(2const), ERRORS: EINVAL",
-        "start that is not a multiple of the page size is EINVAL",
-        |m| refuses(m, |start, len| (start + 16, len)),
-    ),
-    case(
-        "unregister-einval-len-unaligned",
-        "UFFDIO_UNREGISTER(2const), ERRORS: EINVAL",
-        "len that is not a multiple of the page size is EINVAL",
-        |m| refuses(m, |start, len| (start, len - 1)),
-    ),
-    case(
-        "unregister-einval-len-zero",
-        "UFFDIO_UNREGISTER(2const), ERRORS: EINVAL",
-        "len 0 is EINVAL",
-        |m| refuses(m, |start, _| (start, 0)),
-    ),
-    case(
-        "unregister-einval-wraps",
-        "UFFDIO_UNREGISTER(2const), ERRORS: EINVAL",
-        "a range that runs over the end of all addresses is EINVAL",
-        |m| refuses(m, |start, len| (start, 0_usize.wrapping_sub(len))),
     ),
     case(
         "unregister-einval-hugetlb-unaligned",

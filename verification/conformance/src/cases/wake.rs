@@ -11,23 +11,6 @@ fn scene() -> Result<(Uffd, Region, Region), Verdict> {
     Ok((uffd, region, Region::source(4, 0x41)?))
 }
 
-/// Waking this must be EINVAL, and wake nobody.
-fn refuses(m: &Machine, change: impl Fn(usize, usize) -> (usize, usize)) -> Outcome {
-    let (uffd, region, source) = scene()?;
-    let reader = Thread::reads(region.addr);
-    uffd.expect_fault(region.addr, 0)?;
-    // Until it sleeps, it would see the page and not wait.
-    reader.still_waits()?;
-    let dontwake = UFFDIO_COPY_MODE_DONTWAKE;
-    uffd.copy(region.addr, source.addr, m.page, dontwake)
-        .gives(m.page)?;
-    let (start, len) = change(region.addr, m.page);
-    uffd.wake(start, len).fails(EINVAL)?;
-    reader.still_waits()?;
-    uffd.wake(region.addr, m.page).ok()?;
-    reader.returns_value(0x41)
-}
-
 /// See the head of the file.
 pub static CASES: &[Case] = &[
     case(
@@ -186,29 +169,5 @@ pub static CASES: &[Case] = &[
             Answer::of("UFFDIO_WAKE", || unsafe { uffdio_wake(uffd.fd, arg) }).ok()?;
             reader.returns_value(0x41)
         },
-    ),
-    case(
-        "wake-einval-start-unaligned",
-        "UFFDIO_WAKE(2const), ERRORS: EINVAL",
-        "start that is not a multiple of the page size is EINVAL",
-        |m| refuses(m, |start, len| (start + 4, len)),
-    ),
-    case(
-        "wake-einval-len-unaligned",
-        "UFFDIO_WAKE(2const), ERRORS: EINVAL",
-        "len that is not a multiple of the page size is EINVAL",
-        |m| refuses(m, |start, len| (start, len + 1)),
-    ),
-    case(
-        "wake-einval-len-zero",
-        "UFFDIO_WAKE(2const), ERRORS: EINVAL",
-        "len 0 is EINVAL: it does not stand for everything",
-        |m| refuses(m, |start, _| (start, 0)),
-    ),
-    case(
-        "wake-einval-wraps",
-        "UFFDIO_WAKE(2const), ERRORS: EINVAL",
-        "a range that runs over the end of all addresses is EINVAL",
-        |m| refuses(m, |start, len| (start, 0_usize.wrapping_sub(len))),
     ),
 ];

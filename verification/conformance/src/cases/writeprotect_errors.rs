@@ -21,46 +21,6 @@ fn refused(s: &Scene, start: usize, len: usize, mode: u64, errno: i32) -> Outcom
 /// See the head of the file.
 pub static CASES: &[Case] = &[
     case(
-        "writeprotect-einval-start-unaligned",
-        EINVAL_ENTRY,
-        "start that is not a multiple of the page size is EINVAL",
-        |m| {
-            let s = scene()?;
-            refused(&s, s.at(0) + m.page / 2, m.page, WP, EINVAL)
-        },
-    )
-    .features(HAS_WP),
-    case(
-        "writeprotect-einval-len-unaligned",
-        EINVAL_ENTRY,
-        "len that is not a multiple of the page size is EINVAL",
-        |m| {
-            let s = scene()?;
-            refused(&s, s.at(0), m.page + 1, WP, EINVAL)
-        },
-    )
-    .features(HAS_WP),
-    case(
-        "writeprotect-einval-len-zero",
-        EINVAL_ENTRY,
-        "len 0 is EINVAL",
-        |_| {
-            let s = scene()?;
-            refused(&s, s.at(0), 0, WP, EINVAL)
-        },
-    )
-    .features(HAS_WP),
-    case(
-        "writeprotect-einval-wraps",
-        EINVAL_ENTRY,
-        "a range that wraps is EINVAL",
-        |m| {
-            let s = scene()?;
-            refused(&s, s.at(1), usize::MAX - m.page + 1, WP, EINVAL)
-        },
-    )
-    .features(HAS_WP),
-    case(
         "writeprotect-einval-beyond-address-space",
         EINVAL_ENTRY,
         "a range beyond the addresses of a process is EINVAL",
@@ -76,25 +36,6 @@ pub static CASES: &[Case] = &[
             // SAFETY: the struct lives through the call.
             let make = || unsafe { uffdio_writeprotect(s.uffd.fd, &mut beyond) };
             Answer::of("UFFDIO_WRITEPROTECT", make).fails(EINVAL)
-        },
-    )
-    .features(HAS_WP),
-    case(
-        "writeprotect-einval-unknown-mode",
-        "measured",
-        "each mode bit besides the two is EINVAL",
-        |m| {
-            let s = scene()?;
-            for bit in (0..64)
-                .map(|n| 1u64 << n)
-                .filter(|bit| bit & (WP | DONTWAKE) == 0)
-            {
-                s.uffd.writeprotect(s.at(0), m.page, bit).fails(EINVAL)?;
-                s.uffd
-                    .writeprotect(s.at(0), m.page, WP | bit)
-                    .fails(EINVAL)?;
-            }
-            s.lets_write(0)
         },
     )
     .features(HAS_WP),

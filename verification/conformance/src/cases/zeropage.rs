@@ -29,15 +29,6 @@ fn zeroes(memory: Memory) -> Outcome {
     region.holds(1, 7)
 }
 
-/// A range that `change` makes must be EINVAL, with nothing zeroed.
-fn refuses(m: &Machine, change: fn(usize, usize) -> (usize, usize)) -> Outcome {
-    let (uffd, region) = scene()?;
-    let (start, len) = change(region.addr, m.page);
-    uffd.zeropage(start, len, 0).fails_with(EINVAL, UNTOUCHED)?;
-    ensure!(!region.is_mapped(0)?, "a page was filled");
-    Ok(())
-}
-
 /// The cases that differ in the kind of memory alone.
 pub static KINDS: &[&[Case]] = &[
     kinds! {
@@ -209,45 +200,6 @@ pub static CASES: &[Case] = &[
             reader.still_waits()?;
             uffd.wake(region.at(0), m.page).ok()?;
             reader.returns_value(0)
-        },
-    ),
-    case(
-        "zeropage-einval-start-unaligned",
-        "UFFDIO_ZEROPAGE(2const), ERRORS: EINVAL",
-        "start that is not a multiple of the page size is EINVAL",
-        |m| refuses(m, |start, len| (start + 1, len)),
-    ),
-    case(
-        "zeropage-einval-len-unaligned",
-        "UFFDIO_ZEROPAGE(2const), ERRORS: EINVAL",
-        "len that is not a multiple of the page size is EINVAL",
-        |m| refuses(m, |start, len| (start, len + 1)),
-    ),
-    case(
-        "zeropage-einval-len-zero",
-        "UFFDIO_ZEROPAGE(2const), ERRORS: EINVAL",
-        "len 0 is EINVAL",
-        |m| refuses(m, |start, _| (start, 0)),
-    ),
-    case(
-        "zeropage-einval-wraps",
-        "UFFDIO_ZEROPAGE(2const), ERRORS: EINVAL",
-        "a range that runs over the end of all addresses is EINVAL",
-        |m| refuses(m, |start, len| (start, 0_usize.wrapping_sub(len))),
-    ),
-    case(
-        "zeropage-einval-mode-unknown",
-        "UFFDIO_ZEROPAGE(2const), ERRORS: EINVAL.2",
-        "any mode bit but DONTWAKE is EINVAL: there is no mode that write-protects",
-        |m| {
-            let (uffd, region) = scene()?;
-            for bit in (1..64).map(|n| 1 << n) {
-                uffd.zeropage(region.addr, m.page, bit)
-                    .fails_with(EINVAL, UNTOUCHED)?;
-                uffd.zeropage(region.addr, m.page, bit | DONTWAKE)
-                    .fails(EINVAL)?;
-            }
-            Ok(())
         },
     ),
     case(
