@@ -53,7 +53,7 @@ macro_rules! feature {
     };
 }
 
-/// See the head of the file.
+/// See the first comment of this file.
 pub static CASES: &[Case] = &[
     case(
         "api-answers",

@@ -14,7 +14,7 @@ fn scene() -> Result<(Scene, Region), Verdict> {
     Scene::cached(Memory::Shmem, 4, 0, MINOR)
 }
 
-/// See the head of the file.
+/// See the first comment of this file.
 pub static CASES: &[Case] = &[
     case(
         "continue-eexist",
@@ -59,21 +59,6 @@ pub static CASES: &[Case] = &[
         },
     )
     .features(SHMEM),
-    case(
-        "continue-eagain-event",
-        "UFFDIO_CONTINUE(2const), DESCRIPTION",
-        "while an event waits to be read it is EAGAIN, with -EAGAIN in the field mapped",
-        |m| {
-            let features = UFFD_FEATURE_EVENT_REMOVE;
-            let (s, _alias) = Scene::cached(Memory::Shmem, 4, features, MINOR)?;
-            while_event_waits(&s, |s| {
-                let answer = s.uffd.continue_(s.at(0), m.page, 0);
-                answer.fails_with(EAGAIN, -i64::from(EAGAIN))
-            })?;
-            s.uffd.continue_(s.at(0), m.page, 0).gives(m.page)
-        },
-    )
-    .features(SHMEM | UFFD_FEATURE_EVENT_REMOVE),
     case(
         "continue-efault-not-cached",
         "UFFDIO_CONTINUE(2const), ERRORS: EFAULT",
@@ -189,20 +174,6 @@ pub static CASES: &[Case] = &[
         },
     )
     .features(SHMEM),
-    case(
-        "continue-esrch",
-        "UFFDIO_CONTINUE(2const), ERRORS: ESRCH",
-        "when the process whose memory it is has exited it is ESRCH, the field left alone",
-        |m| {
-            let features = UFFD_FEATURE_EVENT_FORK;
-            let (s, _alias) = Scene::cached(Memory::Shmem, 2, features, MINOR)?;
-            let child = of_dead_child(&s)?;
-            child
-                .continue_(s.at(0), m.page, 0)
-                .fails_with(ESRCH, UNTOUCHED)
-        },
-    )
-    .features(SHMEM | UFFD_FEATURE_EVENT_FORK),
     case(
         "continue-other-userfaultfd",
         "measured",

@@ -275,26 +275,6 @@ pub static CASES: &[Case] = &[
         },
     ),
     case(
-        "copy-eagain-event",
-        "measured",
-        "EAGAIN with -EAGAIN in the field copy while an event waits to be read",
-        |m| {
-            let (features, source) = (UFFD_FEATURE_EVENT_REMOVE, Region::source(1, 0xa1)?);
-            let s = Scene::empty(Memory::Anon, 4, features, MISSING)?;
-            while_event_waits(&s, |s| {
-                let out = -i64::from(EAGAIN);
-                for _ in 0..3 {
-                    s.uffd
-                        .copy(s.at(0), source.addr, m.page, 0)
-                        .fails_with(EAGAIN, out)?;
-                }
-                Ok(())
-            })?;
-            s.uffd.copy(s.at(0), source.addr, m.page, 0).gives(m.page)
-        },
-    )
-    .features(UFFD_FEATURE_EVENT_REMOVE),
-    case(
         "copy-eexist",
         "measured",
         "EEXIST with -EEXIST in the field copy when the page is there; it is not changed",
@@ -481,20 +461,6 @@ pub static CASES: &[Case] = &[
             region.holds(0, 0xa1)
         },
     ),
-    case(
-        "copy-esrch",
-        "UFFDIO_COPY(2const), ERRORS: ESRCH ENOSPC",
-        "ESRCH when the process has exited; ENOSPC was before Linux 4.13",
-        |m| {
-            let source = Region::source(1, 0xa1)?;
-            let s = Scene::empty(Memory::Anon, 1, UFFD_FEATURE_EVENT_FORK, MISSING)?;
-            let child = of_dead_child(&s)?;
-            child
-                .copy(s.at(0), source.addr, m.page, 0)
-                .fails_with(ESRCH, UNTOUCHED)
-        },
-    )
-    .features(UFFD_FEATURE_EVENT_FORK),
     case(
         "copy-source-missing-too",
         "measured",

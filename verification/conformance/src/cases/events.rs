@@ -77,7 +77,7 @@ fn room(pages: usize) -> Result<Region, Verdict> {
 
 const MOVE: c_int = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
 
-/// See the head of the file.
+/// See the first comment of this file.
 pub static CASES: &[Case] = &[
     case(
         "events-remap",

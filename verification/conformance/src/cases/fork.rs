@@ -31,7 +31,7 @@ fn child_of(uffd: &Uffd) -> Result<Uffd, Verdict> {
     }
 }
 
-/// See the head of the file.
+/// See the first comment of this file.
 pub static CASES: &[Case] = &[
     case(
         "fork-event",

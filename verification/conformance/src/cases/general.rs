@@ -6,7 +6,7 @@ use crate::prelude::*;
 
 macro_rules! general_errors {
     ($($name:literal, $call:literal, $function:ident, $arg:ty;)*) => {
-        /// See the head of the file.
+        /// See the first comment of this file.
         pub static CASES: &[Case] = &[$(
             case(
                 concat!("general-efault-", $name),

@@ -67,7 +67,7 @@ fn splices(pipe: i32, addr: usize) -> Thread {
     })
 }
 
-/// See the head of the file.
+/// See the first comment of this file.
 pub static CASES: &[Case] = &[
     case(
         "kernel-access-read-waits",

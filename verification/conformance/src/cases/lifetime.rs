@@ -52,7 +52,7 @@ fn sleep_for_ever(_scene: Scene) -> c_int {
     }
 }
 
-/// See the head of the file.
+/// See the first comment of this file.
 pub static CASES: &[Case] = &[
     case(
         "lifetime-close-unregisters",

@@ -3,11 +3,13 @@
 use crate::case::Case;
 
 pub mod api;
+pub mod calls;
 pub mod continue_;
 pub mod continue_errors;
 pub mod copy;
 pub mod copy_wp;
 pub mod events;
+pub mod every_call;
 pub mod fork;
 pub mod general;
 pub mod interplay;
@@ -55,6 +57,7 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         copy::KINDS,
         &[copy::CASES],
         ranges::CASES,
+        every_call::CASES,
         zeropage::KINDS,
         &[zeropage::CASES],
         &[read::CASES],

@@ -23,7 +23,7 @@ fn scene_with_hole(hole: usize) -> Result<(Scene, Region), Verdict> {
     Ok((s, source))
 }
 
-/// See the head of the file.
+/// See the first comment of this file.
 pub static CASES: &[Case] = &[
     case(
         "move-moves",

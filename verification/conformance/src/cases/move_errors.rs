@@ -61,7 +61,7 @@ fn wait_for_ever() -> i32 {
     }
 }
 
-/// See the head of the file.
+/// See the first comment of this file.
 pub static CASES: &[Case] = &[
     case(
         "move-eexist",
@@ -106,21 +106,6 @@ pub static CASES: &[Case] = &[
         },
     )
     .features(MOVE),
-    case(
-        "move-eagain-event",
-        "measured",
-        "while an event waits to be read it is EAGAIN, with -EAGAIN in the field move",
-        |m| {
-            let s = Scene::empty(Memory::Anon, 4, UFFD_FEATURE_EVENT_REMOVE, MISSING)?;
-            let source = Region::source(1, FIRST)?;
-            while_event_waits(&s, |s| {
-                let answer = s.uffd.move_(s.at(0), source.at(0), m.page, 0);
-                answer.fails_with(EAGAIN, -i64::from(EAGAIN))
-            })?;
-            s.uffd.move_(s.at(0), source.at(0), m.page, 0).gives(m.page)
-        },
-    )
-    .features(MOVE | UFFD_FEATURE_EVENT_REMOVE),
     case(
         "move-enoent-hole",
         "UFFDIO_MOVE(2const), ERRORS: ENOENT",
@@ -298,20 +283,6 @@ pub static CASES: &[Case] = &[
         },
     )
     .features(MOVE),
-    case(
-        "move-esrch",
-        "UFFDIO_MOVE(2const), ERRORS: ESRCH",
-        "when the process whose memory it is has exited it is ESRCH",
-        |m| {
-            let s = Scene::empty(Memory::Anon, 2, UFFD_FEATURE_EVENT_FORK, MISSING)?;
-            let source = Region::source(1, FIRST)?;
-            let child = of_dead_child(&s)?;
-            child
-                .move_(s.at(0), source.at(0), m.page, 0)
-                .fails_with(ESRCH, UNTOUCHED)
-        },
-    )
-    .features(MOVE | UFFD_FEATURE_EVENT_FORK),
     case(
         "move-efault",
         "measured",

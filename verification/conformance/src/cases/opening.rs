@@ -69,7 +69,7 @@ fn serves_kernel(uffd: &Uffd) -> Outcome {
     Ok(())
 }
 
-/// See the head of the file.
+/// See the first comment of this file.
 pub static CASES: &[Case] = &[
     case(
         "opening-new-descriptor",

@@ -121,7 +121,7 @@ fn wide_anon(m: &Machine, features: u64, mode: u64) -> Result<(Uffd, usize, usiz
     Ok((uffd, start, stride))
 }
 
-/// See the head of the file.
+/// See the first comment of this file.
 pub static CASES: &[Case] = &[
     case(
         "out-of-memory-continue",

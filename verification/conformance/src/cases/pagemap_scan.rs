@@ -21,7 +21,7 @@ fn present(region: &Region) -> pm_scan_arg {
     wanting(region, PAGE_IS_PRESENT)
 }
 
-/// See the head of the file.
+/// See the first comment of this file.
 pub static CASES: &[Case] = &[
     case(
         "pagemap-scan-runs",

@@ -187,20 +187,6 @@ pub static CASES: &[Case] = &[
     )
     .features(POISON),
     case(
-        "poison-eagain-event",
-        "UFFDIO_POISON(2const), DESCRIPTION",
-        "while an event waits to be read it is EAGAIN, with -EAGAIN in the field updated",
-        |m| {
-            let s = Scene::empty(Memory::Anon, 4, UFFD_FEATURE_EVENT_REMOVE, MISSING)?;
-            while_event_waits(&s, |s| {
-                let answer = s.uffd.poison(s.at(0), m.page, 0);
-                answer.fails_with(EAGAIN, -i64::from(EAGAIN))
-            })?;
-            poison(&s, 0, 1)
-        },
-    )
-    .features(POISON | UFFD_FEATURE_EVENT_REMOVE),
-    case(
         "poison-unknown-ioctl",
         "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_POISON",
         "a kernel whose features lack POISON refuses the call with EINVAL",
@@ -244,19 +230,6 @@ pub static CASES: &[Case] = &[
         },
     )
     .features(POISON),
-    case(
-        "poison-esrch",
-        "UFFDIO_POISON(2const), ERRORS: ESRCH",
-        "when the process whose memory it is has exited it is ESRCH, the field left alone",
-        |m| {
-            let s = Scene::empty(Memory::Anon, 2, UFFD_FEATURE_EVENT_FORK, MISSING)?;
-            let child = of_dead_child(&s)?;
-            child
-                .poison(s.at(0), m.page, 0)
-                .fails_with(ESRCH, UNTOUCHED)
-        },
-    )
-    .features(POISON | UFFD_FEATURE_EVENT_FORK),
     case(
         "poison-efault",
         "measured",

@@ -1,6 +1,7 @@
 //! Ranges that are no whole pages of the address space, and modes that no kernel
 //! has: each call refuses each of them with EINVAL, and does nothing.
 
+use super::calls::*;
 use super::scene::*;
 use crate::prelude::*;
 
@@ -10,7 +11,6 @@ const RWP: u64 = UFFDIO_RWPROTECT_MODE_RWP;
 const DONTWAKE: u64 = UFFDIO_COPY_MODE_DONTWAKE;
 const HOLES: u64 = UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES;
 const COPY_WP: u64 = UFFDIO_COPY_MODE_WP;
-const MINOR: u64 = UFFD_FEATURE_MINOR_SHMEM;
 const REGISTER_MODES: u64 =
     MISSING | UFFDIO_REGISTER_MODE_WP | UFFDIO_REGISTER_MODE_MINOR | UFFDIO_REGISTER_MODE_RWP;
 
@@ -53,13 +53,6 @@ fn unknown<const KNOWN: u64>(start: usize, _mode: u64) -> Vec<(usize, usize, u64
     modes.map(|mode| (start, page_size(), mode)).collect()
 }
 
-fn nothing_filled(s: &Scene) -> Outcome {
-    for n in 0..s.region.pages() {
-        ensure!(!s.region.is_mapped(n)?, "page {} was filled", n);
-    }
-    Ok(())
-}
-
 fn register(wrong: Wrong) -> Outcome {
     let (uffd, region) = (Uffd::open(0)?, Region::new(Memory::Anon, 4)?);
     for (start, len, mode) in wrong(region.addr, MISSING) {
@@ -100,108 +93,28 @@ fn wake(wrong: Wrong) -> Outcome {
     reader.returns_value(0)
 }
 
-fn copy(wrong: Wrong) -> Outcome {
-    let s = Scene::empty(Memory::Anon, 4, 0, MISSING)?;
-    let source = Region::source(4, FIRST)?;
-    for (start, len, mode) in wrong(s.at(0), 0) {
-        s.uffd
-            .copy(start, source.addr, len, mode)
-            .fails_with(EINVAL, UNTOUCHED)?;
+/// The call refuses each, does nothing, and takes what is right.
+fn refuses(call: Call, wrong: Wrong) -> Outcome {
+    let t = call.trial(0)?;
+    for arguments in wrong(t.scene.at(0), call.mode) {
+        call.refuses(&t, &t.scene.uffd, arguments, EINVAL)?;
     }
-    nothing_filled(&s)?;
-    s.uffd
-        .copy(s.at(0), source.addr, s.page(), 0)
-        .gives(s.page())
-}
-
-fn zeropage(wrong: Wrong) -> Outcome {
-    let s = Scene::empty(Memory::Anon, 4, 0, MISSING)?;
-    for (start, len, mode) in wrong(s.at(0), 0) {
-        s.uffd
-            .zeropage(start, len, mode)
-            .fails_with(EINVAL, UNTOUCHED)?;
-    }
-    nothing_filled(&s)?;
-    s.uffd.zeropage(s.at(0), s.page(), 0).gives(s.page())
-}
-
-fn continue_(wrong: Wrong) -> Outcome {
-    let (s, _alias) = Scene::cached(Memory::Shmem, 4, 0, UFFDIO_REGISTER_MODE_MINOR)?;
-    for (start, len, mode) in wrong(s.at(0), 0) {
-        s.uffd
-            .continue_(start, len, mode)
-            .fails_with(EINVAL, UNTOUCHED)?;
-    }
-    nothing_filled(&s)?;
-    s.uffd.continue_(s.at(0), s.page(), 0).gives(s.page())
-}
-
-fn poison(wrong: Wrong) -> Outcome {
-    let s = Scene::empty(Memory::Anon, 4, 0, MISSING)?;
-    for (start, len, mode) in wrong(s.at(0), 0) {
-        s.uffd
-            .poison(start, len, mode)
-            .fails_with(EINVAL, UNTOUCHED)?;
-    }
-    nothing_filled(&s)?;
-    s.uffd.poison(s.at(0), s.page(), 0).gives(s.page())
-}
-
-fn move_to(wrong: Wrong) -> Outcome {
-    let s = Scene::empty(Memory::Anon, 4, 0, MISSING)?;
-    let source = Region::source(4, FIRST)?;
-    for (start, len, mode) in wrong(s.at(0), 0) {
-        s.uffd
-            .move_(start, source.addr, len, mode)
-            .fails_with(EINVAL, UNTOUCHED)?;
-    }
-    nothing_filled(&s)?;
-    source.holds(0, FIRST)?;
-    s.uffd
-        .move_(s.at(0), source.addr, s.page(), 0)
-        .gives(s.page())
-}
-
-fn move_from(wrong: Wrong) -> Outcome {
-    let s = Scene::empty(Memory::Anon, 4, 0, MISSING)?;
-    let source = Region::source(4, FIRST)?;
-    for (start, len, mode) in wrong(source.addr, 0) {
-        s.uffd
-            .move_(s.at(0), start, len, mode)
-            .fails_with(EINVAL, UNTOUCHED)?;
-    }
-    nothing_filled(&s)?;
-    source.holds(0, FIRST)
+    call.did_nothing(&t)?;
+    call.succeeds(&t)
 }
 
 fn move_either(wrong: Wrong) -> Outcome {
-    move_to(wrong)?;
-    move_from(wrong)
-}
-
-fn writeprotect(wrong: Wrong) -> Outcome {
-    let s = Scene::new(Memory::Anon, 4, 0, UFFDIO_REGISTER_MODE_WP)?;
-    for (start, len, mode) in wrong(s.at(0), WP) {
-        s.uffd.writeprotect(start, len, mode).fails(EINVAL)?;
-    }
-    (0..4).try_for_each(|n| s.lets_write(n))
-}
-
-fn rwprotect(wrong: Wrong) -> Outcome {
-    let s = Scene::new(Memory::Anon, 4, HAS_RWP, UFFDIO_REGISTER_MODE_RWP)?;
-    for (start, len, mode) in wrong(s.at(0), RWP) {
-        s.uffd.rwprotect(start, len, mode).fails(EINVAL)?;
-    }
-    (0..4).try_for_each(|n| s.lets_read(n, FIRST + n as u8))
+    refuses(MOVE, wrong)?;
+    refuses(MOVE_FROM, wrong)
 }
 
 macro_rules! refused {
-    ($call:ident, $features:expr; $($id:literal, $source:literal, $wrong:expr => $claim:literal;)*) => {
-        &[$(case($id, $source, $claim, |_| $call($wrong)).features($features)),*]
+    ($check:expr, $features:expr; $($id:literal, $source:literal, $wrong:expr => $claim:literal;)*) => {
+        &[$(case($id, $source, $claim, |_| ($check)($wrong)).features($features)),*]
     };
 }
 
-/// See the head of the file.
+/// See the first comment of this file.
 pub static CASES: &[&[Case]] = &[
     refused! {
         register, 0;
@@ -226,7 +139,7 @@ pub static CASES: &[&[Case]] = &[
         "wake-einval-wraps", "UFFDIO_WAKE(2const), ERRORS: EINVAL", wraps => "a range that runs over the end of all addresses is EINVAL";
     },
     refused! {
-        copy, 0;
+        |wrong| refuses(COPY, wrong), COPY.features;
         "copy-einval-dst-unaligned", "UFFDIO_COPY(2const), ERRORS: EINVAL", unaligned_start => "dst that is not a multiple of the page size is EINVAL";
         "copy-einval-len-unaligned", "UFFDIO_COPY(2const), ERRORS: EINVAL", unaligned_len => "len that is not a multiple of the page size is EINVAL";
         "copy-einval-len-zero", "UFFDIO_COPY(2const), ERRORS: EINVAL", zero_len => "len 0 is EINVAL";
@@ -234,7 +147,7 @@ pub static CASES: &[&[Case]] = &[
         "copy-einval-mode-unknown", "UFFDIO_COPY(2const), ERRORS: EINVAL.2", unknown::<{ DONTWAKE | COPY_WP }> => "any mode bit but DONTWAKE and WP is EINVAL";
     },
     refused! {
-        zeropage, 0;
+        |wrong| refuses(ZEROPAGE, wrong), ZEROPAGE.features;
         "zeropage-einval-start-unaligned", "UFFDIO_ZEROPAGE(2const), ERRORS: EINVAL", unaligned_start => "start that is not a multiple of the page size is EINVAL";
         "zeropage-einval-len-unaligned", "UFFDIO_ZEROPAGE(2const), ERRORS: EINVAL", unaligned_len => "len that is not a multiple of the page size is EINVAL";
         "zeropage-einval-len-zero", "UFFDIO_ZEROPAGE(2const), ERRORS: EINVAL", zero_len => "len 0 is EINVAL";
@@ -242,7 +155,7 @@ pub static CASES: &[&[Case]] = &[
         "zeropage-einval-mode-unknown", "UFFDIO_ZEROPAGE(2const), ERRORS: EINVAL.2", unknown::<DONTWAKE> => "any mode bit but DONTWAKE is EINVAL: there is no mode that write-protects";
     },
     refused! {
-        continue_, MINOR;
+        |wrong| refuses(CONTINUE, wrong), CONTINUE.features;
         "continue-einval-start-unaligned", "UFFDIO_CONTINUE(2const), ERRORS: EINVAL", unaligned_start => "start that is not a multiple of the page size is EINVAL";
         "continue-einval-len-unaligned", "UFFDIO_CONTINUE(2const), ERRORS: EINVAL", unaligned_len => "len that is not a multiple of the page size is EINVAL";
         "continue-einval-len-zero", "UFFDIO_CONTINUE(2const), ERRORS: EINVAL", zero_len => "len 0 is EINVAL";
@@ -250,7 +163,7 @@ pub static CASES: &[&[Case]] = &[
         "continue-einval-unknown-mode", "UFFDIO_CONTINUE(2const), ERRORS: EINVAL.2", unknown::<{ DONTWAKE | COPY_WP }> => "each mode bit besides DONTWAKE and WP is EINVAL";
     },
     refused! {
-        poison, UFFD_FEATURE_POISON;
+        |wrong| refuses(POISON, wrong), POISON.features;
         "poison-einval-start-unaligned", "UFFDIO_POISON(2const), ERRORS: EINVAL", unaligned_start => "start that is not a multiple of the page size is EINVAL";
         "poison-einval-len-unaligned", "UFFDIO_POISON(2const), ERRORS: EINVAL", unaligned_len => "len that is not a multiple of the page size is EINVAL";
         "poison-einval-len-zero", "UFFDIO_POISON(2const), ERRORS: EINVAL", zero_len => "len 0 is EINVAL";
@@ -258,14 +171,14 @@ pub static CASES: &[&[Case]] = &[
         "poison-einval-unknown-mode", "UFFDIO_POISON(2const), ERRORS: EINVAL.2", unknown::<DONTWAKE> => "each mode bit besides DONTWAKE is EINVAL";
     },
     refused! {
-        move_to, UFFD_FEATURE_MOVE;
+        |wrong| refuses(MOVE, wrong), MOVE.features;
         "move-einval-dst-unaligned", "UFFDIO_MOVE(2const), ERRORS: EINVAL", unaligned_start => "dst that is not a multiple of the page size is EINVAL";
         "move-einval-len-unaligned", "UFFDIO_MOVE(2const), ERRORS: EINVAL", unaligned_len => "len that is not a multiple of the page size is EINVAL";
         "move-einval-len-zero", "UFFDIO_MOVE(2const), ERRORS: EINVAL", zero_len => "len 0 is EINVAL";
         "move-einval-unknown-mode", "UFFDIO_MOVE(2const), ERRORS: EINVAL.2", unknown::<{ DONTWAKE | HOLES }> => "each mode bit besides DONTWAKE and ALLOW_SRC_HOLES is EINVAL";
     },
     refused! {
-        move_from, UFFD_FEATURE_MOVE;
+        |wrong| refuses(MOVE_FROM, wrong), MOVE_FROM.features;
         "move-einval-src-unaligned", "UFFDIO_MOVE(2const), ERRORS: EINVAL", unaligned_start => "src that is not a multiple of the page size is EINVAL";
     },
     refused! {
@@ -273,7 +186,7 @@ pub static CASES: &[&[Case]] = &[
         "move-einval-wraps", "UFFDIO_MOVE(2const), ERRORS: EINVAL", wraps => "a destination or a source that wraps is EINVAL";
     },
     refused! {
-        writeprotect, HAS_WP;
+        |wrong| refuses(WRITEPROTECT, wrong), WRITEPROTECT.features;
         "writeprotect-einval-start-unaligned", "UFFDIO_WRITEPROTECT(2const), ERRORS: EINVAL", unaligned_start => "start that is not a multiple of the page size is EINVAL";
         "writeprotect-einval-len-unaligned", "UFFDIO_WRITEPROTECT(2const), ERRORS: EINVAL", unaligned_len => "len that is not a multiple of the page size is EINVAL";
         "writeprotect-einval-len-zero", "UFFDIO_WRITEPROTECT(2const), ERRORS: EINVAL", zero_len => "len 0 is EINVAL";
@@ -281,7 +194,7 @@ pub static CASES: &[&[Case]] = &[
         "writeprotect-einval-unknown-mode", "measured", unknown::<{ WP | UFFDIO_WRITEPROTECT_MODE_DONTWAKE }> => "each mode bit besides the two is EINVAL";
     },
     refused! {
-        rwprotect, HAS_RWP;
+        |wrong| refuses(RWPROTECT, wrong), RWPROTECT.features;
         "rwprotect-einval-start-unaligned", "UFFDIO_RWPROTECT(2const), ERRORS: EINVAL", unaligned_start => "start that is not a multiple of the page size is EINVAL";
         "rwprotect-einval-len-unaligned", "UFFDIO_RWPROTECT(2const), ERRORS: EINVAL", unaligned_len => "len that is not a multiple of the page size is EINVAL";
         "rwprotect-einval-len-zero", "UFFDIO_RWPROTECT(2const), ERRORS: EINVAL", zero_len => "len 0 is EINVAL";

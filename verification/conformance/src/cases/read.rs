@@ -76,7 +76,7 @@ fn select(fd: c_int) -> Result<(bool, bool), Verdict> {
     }
 }
 
-/// See the head of the file.
+/// See the first comment of this file.
 pub static CASES: &[Case] = &[
     case(
         "read-einval-before-api",

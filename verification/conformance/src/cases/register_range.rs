@@ -14,7 +14,7 @@ fn waits_for_page(m: &Machine, uffd: &Uffd, addr: usize) -> Outcome {
     reader.returns_value(0)
 }
 
-/// See the head of the file.
+/// See the first comment of this file.
 pub static CASES: &[Case] = &[
     case(
         "register-present-pages",

@@ -19,7 +19,7 @@ fn refused(s: &Scene, start: usize, len: usize, mode: u64, errno: i32) -> Outcom
     (0..4).try_for_each(|n| s.lets_read(n, FIRST + n as u8))
 }
 
-/// See the head of the file.
+/// See the first comment of this file.
 pub static CASES: &[Case] = &[
     case(
         "rwprotect-traps-reads",
@@ -246,31 +246,6 @@ pub static CASES: &[Case] = &[
             // SAFETY: the kernel checks the address, which is the point.
             let make = || unsafe { uffdio_rwprotect(s.uffd.fd, nowhere) };
             Answer::of("UFFDIO_RWPROTECT", make).fails(EFAULT)
-        },
-    )
-    .features(HAS_RWP),
-    case(
-        "rwprotect-eagain-event",
-        "UFFDIO_RWPROTECT(2const), ERRORS: EAGAIN",
-        "EAGAIN says to call again: once the event in the way was read, the call succeeds",
-        |m| {
-            let features = HAS_RWP | UFFD_FEATURE_EVENT_REMOVE;
-            let s = Scene::new(Memory::Anon, 4, features, UFFDIO_REGISTER_MODE_RWP)?;
-            while_event_waits(&s, |s| s.uffd.rwprotect(s.at(0), m.page, RWP).fails(EAGAIN))?;
-            s.rwprotect(0, 1)?;
-            s.traps_read(0, FIRST)
-        },
-    )
-    .features(HAS_RWP),
-    case(
-        "rwprotect-esrch",
-        "measured",
-        "ESRCH when the process whose memory it is has exited",
-        |m| {
-            let features = HAS_RWP | UFFD_FEATURE_EVENT_FORK;
-            let s = Scene::new(Memory::Anon, 4, features, UFFDIO_REGISTER_MODE_RWP)?;
-            let child = of_dead_child(&s)?;
-            child.rwprotect(s.at(0), m.page, RWP).fails(ESRCH)
         },
     )
     .features(HAS_RWP),

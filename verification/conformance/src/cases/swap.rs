@@ -14,7 +14,7 @@ fn page_out(region: &Region, n: usize) -> Outcome {
     uffd_kit::swap::page_out(region, n, || Ok(region.pagemap(n)? & SWAPPED != 0))
 }
 
-/// See the head of the file.
+/// See the first comment of this file.
 pub static CASES: &[Case] = &[
     case(
         "swap-writeprotect",

@@ -23,7 +23,7 @@ fn protected_once() -> Result<(Uffd, Region), Verdict> {
     Ok((uffd, region))
 }
 
-/// See the head of the file.
+/// See the first comment of this file.
 pub static CASES: &[Case] = &[
     case(
         "unregister-ends-faults",

@@ -11,7 +11,7 @@ fn scene() -> Result<(Uffd, Region, Region), Verdict> {
     Ok((uffd, region, Region::source(4, 0x41)?))
 }
 
-/// See the head of the file.
+/// See the first comment of this file.
 pub static CASES: &[Case] = &[
     case(
         "wake-after-copy",

@@ -10,7 +10,7 @@ fn scene() -> Result<Scene, Verdict> {
     Scene::new(Memory::Anon, 4, 0, UFFDIO_REGISTER_MODE_WP)
 }
 
-/// See the head of the file.
+/// See the first comment of this file.
 pub static CASES: &[Case] = &[
     case(
         "writeprotect-protects",

@@ -18,7 +18,7 @@ fn refused(s: &Scene, start: usize, len: usize, mode: u64, errno: i32) -> Outcom
     (0..4).try_for_each(|n| s.lets_write(n))
 }
 
-/// See the head of the file.
+/// See the first comment of this file.
 pub static CASES: &[Case] = &[
     case(
         "writeprotect-einval-beyond-address-space",
@@ -194,21 +194,6 @@ pub static CASES: &[Case] = &[
     )
     .features(HAS_WP),
     case(
-        "writeprotect-eagain-event",
-        "UFFDIO_WRITEPROTECT(2const), ERRORS: EAGAIN",
-        "EAGAIN says to call again: once the event in the way was read, the call succeeds",
-        |m| {
-            let features = UFFD_FEATURE_EVENT_REMOVE;
-            let s = Scene::new(Memory::Anon, 4, features, UFFDIO_REGISTER_MODE_WP)?;
-            while_event_waits(&s, |s| {
-                s.uffd.writeprotect(s.at(0), m.page, WP).fails(EAGAIN)
-            })?;
-            s.protect(0, 1)?;
-            s.traps_write(0)
-        },
-    )
-    .features(HAS_WP | UFFD_FEATURE_EVENT_REMOVE),
-    case(
         "writeprotect-eagain-retry",
         "UFFDIO_WRITEPROTECT(2const), ERRORS: EAGAIN",
         "EAGAIN means an interruption, after which calling again is all that is needed",
@@ -227,19 +212,6 @@ pub static CASES: &[Case] = &[
         },
     )
     .features(HAS_WP | UFFD_FEATURE_EVENT_REMOVE),
-    case(
-        "writeprotect-esrch",
-        "measured",
-        "ESRCH when the process whose memory it is has exited",
-        |m| {
-            let features = UFFD_FEATURE_EVENT_FORK;
-            let s = Scene::new(Memory::Anon, 4, features, UFFDIO_REGISTER_MODE_WP)?;
-            let child = of_dead_child(&s)?;
-            child.writeprotect(s.at(0), m.page, WP).fails(ESRCH)?;
-            s.protect(0, 1)
-        },
-    )
-    .features(HAS_WP | UFFD_FEATURE_EVENT_FORK),
     case(
         "writeprotect-unknown-ioctl",
         "measured",

@@ -31,7 +31,7 @@ fn message(s: &Scene, offset: usize) -> Result<(usize, u32, Thread), Verdict> {
     }
 }
 
-/// See the head of the file.
+/// See the first comment of this file.
 pub static CASES: &[Case] = &[
     case(
         "writeprotect-thread-id-on",

@@ -156,21 +156,6 @@ pub static CASES: &[Case] = &[
         },
     ),
     case(
-        "zeropage-eagain-event",
-        "measured",
-        "EAGAIN with -EAGAIN in the field zeropage while an event waits to be read",
-        |m| {
-            let features = UFFD_FEATURE_EVENT_REMOVE;
-            let s = Scene::empty(Memory::Anon, 4, features, MISSING)?;
-            while_event_waits(&s, |s| {
-                let out = -i64::from(EAGAIN);
-                s.uffd.zeropage(s.at(0), m.page, 0).fails_with(EAGAIN, out)
-            })?;
-            s.uffd.zeropage(s.at(0), m.page, 0).gives(m.page)
-        },
-    )
-    .features(UFFD_FEATURE_EVENT_REMOVE),
-    case(
         "zeropage-eexist",
         "measured",
         "EEXIST with -EEXIST in the field zeropage when the page is there; it is not changed",
@@ -238,16 +223,4 @@ pub static CASES: &[Case] = &[
                 .fails_with(ENOENT, out)
         },
     ),
-    case(
-        "zeropage-esrch",
-        "UFFDIO_ZEROPAGE(2const), ERRORS: ESRCH",
-        "ESRCH when the process has exited",
-        |m| {
-            let s = Scene::empty(Memory::Anon, 1, UFFD_FEATURE_EVENT_FORK, MISSING)?;
-            of_dead_child(&s)?
-                .zeropage(s.at(0), m.page, 0)
-                .fails_with(ESRCH, UNTOUCHED)
-        },
-    )
-    .features(UFFD_FEATURE_EVENT_FORK),
 ];
