@@ -27,10 +27,14 @@ impl HugePages {
             if free() >= pages {
                 return Ok(HugePages { added: 0 });
             }
-            return Err(cannot(format!(
-                "no huge pages, and vm.nr_hugepages cannot be set: {}",
+            let why = format!(
+                "No huge pages, and vm.nr_hugepages cannot be set: {}",
                 error
-            )));
+            );
+            return Err(match error.raw_os_error() {
+                Some(libc::EACCES) | Some(libc::EPERM) | Some(libc::EROFS) => cannot(why),
+                _ => Verdict::Fail(why),
+            });
         }
         let guard = HugePages {
             added: pool()?.saturating_sub(before),
