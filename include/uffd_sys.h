@@ -1219,7 +1219,8 @@ UFFD_SYS_FN int uffd_sys_set_mode(int fd, struct uffdio_set_mode *arg);
 
 /*
  * Reads up to n messages. Returns bytes, a multiple of 32, as read(2) does;
- * both integers have the width of size_t.
+ * both integers have the width of size_t. libuffd_sys counts messages of 32
+ * bytes: with a header that has larger ones, use a newer libuffd_sys.
  * Errors: EAGAIN no message and fd is non-blocking; EINTR; EINVAL n is 0, or
  *         no handshake yet; EFAULT, EBADF.
  * Safety: msgs must be writable for n messages.
