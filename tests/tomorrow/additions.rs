@@ -139,7 +139,10 @@ pub const ADDITIONS: &[Addition] = &[
     ),
     addition(
         "constant-128-bits",
-        Append("#define UFFD_MADE_UP_WIDE ((unsigned __int128)1 << 100)"),
+        Append(
+            "#define UFFD_MADE_UP_WIDE ((unsigned __int128)1 << 100)\n\
+             #define UFFD_MADE_UP_WIDER (UFFD_MADE_UP_WIDE << 1)",
+        ),
         Builds(&[]),
         Compiles,
     ),
@@ -221,6 +224,12 @@ pub const ADDITIONS: &[Addition] = &[
         Compiles,
     ),
     addition(
+        "enum-with-macros",
+        Append("enum { UFFD_MADE_UP_A = 3 };\n#define UFFD_MADE_UP_A UFFD_MADE_UP_A"),
+        Builds(&["pub const UFFD_MADE_UP_A: u64 = 3;"]),
+        Compiles,
+    ),
+    addition(
         "enum-negative",
         Append("enum uffd_made_up { UFFD_MADE_UP_NONE = -1, UFFD_MADE_UP_ONE = 1 };"),
         Builds(&[
@@ -269,7 +278,7 @@ pub const ADDITIONS: &[Addition] = &[
             "#[repr(C)] pub struct uffdio_made_up { \
              pub a: [u8; 3], pub b: [i8; 5], pub c: [u16; 2], pub d: [i16; 2], pub e: [u32; 2], pub f: [i32; 2], \
              pub g: [u64; 4], pub h: [[i64; 3]; 2], }",
-            "pub const UFFDIO_MADE_UP: u32 = 3228084747;",
+            "pub const UFFDIO_MADE_UP: u32 = 3228609035;",
         ]),
         Compiles,
     ),
@@ -406,6 +415,7 @@ pub const ADDITIONS: &[Addition] = &[
         Compiles,
     ),
     // ---- a new event with its part of uffd_msg -----------------------------
+    // The part is a struct of its own; the union stays as it is known.
     addition(
         "event",
         Replace(
@@ -416,9 +426,6 @@ pub const ADDITIONS: &[Addition] = &[
         ),
         Builds(&[
             "#[repr(C)] pub struct uffd_msg_made_up { pub where_: u64, pub why: u32, }",
-            "#[repr(C)] pub union uffd_msg_arg { pub pagefault: uffd_msg_pagefault, pub fork: uffd_msg_fork, \
-             pub remap: uffd_msg_remap, pub remove: uffd_msg_remove, pub reserved: uffd_msg_reserved, \
-             pub made_up: uffd_msg_made_up, }",
             "pub const UFFD_EVENT_MADE_UP: u8 = 23;",
         ]),
         Compiles,
@@ -433,6 +440,36 @@ pub const ADDITIONS: &[Addition] = &[
              \t\tstruct {\n\t\t\t__u64\tfrom;\n",
         ),
         Builds(&["pub const UFFD_EVENT_MADE_UP: u8 = 23;"]),
+        Compiles,
+    ),
+    addition(
+        "event-with-a-flexible-array",
+        Replace(
+            "\t\tstruct {\n\t\t\t__u64\tfrom;\n",
+            "#define UFFD_EVENT_MADE_UP 0x17\n\
+             \t\tstruct {\n\t\t\t__u64\tn;\n\t\t\t__u64\twords[];\n\t\t} made_up;\n\
+             \t\tstruct {\n\t\t\t__u64\tfrom;\n",
+        ),
+        Builds(&["pub const UFFD_EVENT_MADE_UP: u8 = 23;"]),
+        Compiles,
+    ),
+    // Both would be `uffd_msg_a_b`.
+    addition(
+        "event-parts-of-one-name",
+        Replace(
+            "\t\tstruct {\n\t\t\t__u64\tfrom;\n",
+            "\t\tstruct {\n\t\t\t__u64\tx;\n\t\t} a_b;\n\
+             \t\tstruct {\n\t\t\tstruct {\n\t\t\t\t__u32\ty;\n\t\t\t} b;\n\t\t} a;\n\
+             \t\tstruct {\n\t\t\t__u64\tfrom;\n",
+        ),
+        Builds(&[]),
+        Compiles,
+    ),
+    // It takes what was padding.
+    addition(
+        "event-tells-more-of-a-fault",
+        Replace("\t\t\t\t__u32 ptid;\n", "\t\t\t\t__u32 ptid;\n\t\t\t\t__u64 made_up;\n"),
+        Builds(&[]),
         Compiles,
     ),
     addition(
