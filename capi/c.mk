@@ -84,7 +84,7 @@ abi-check: capi
 		echo "abi-check: abidw found no types in $$CAPI_OUT/$$CAPI_SO, so nothing was compared" >&2; exit 1; }
 	@if [ "$$(uname -m)" != x86_64 ]; then \
 		echo "abi-check: NOT CHECKED: the baseline is of x86_64"; \
-	elif abidiff --no-show-locs --harmless $(CAPI_ABI) "$$CAPI_OUT/libuffd_sys.abi"; then \
+	elif abidiff --no-show-locs --harmless '$(CAPI_ABI)' "$$CAPI_OUT/libuffd_sys.abi"; then \
 		echo "abi-check: the same as $(CAPI_ABI)"; \
 	else \
 		printf '%s\n' "" "abi-check: libuffd_sys.so is not what $(CAPI_ABI) says." \
@@ -94,5 +94,5 @@ abi-check: capi
 
 abi-bless: capi
 	$(CAPI_ABIDW) > "$$CAPI_OUT/libuffd_sys.abi"
-	cp "$$CAPI_OUT/libuffd_sys.abi" $(CAPI_ABI)
+	cp "$$CAPI_OUT/libuffd_sys.abi" '$(CAPI_ABI)'
 	@echo "abi-bless: $(CAPI_ABI) is the library as it is now. Commit it."

@@ -5,7 +5,9 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::{folder, installed, make, ok, pkg_config, refused, root, target_dir};
+use crate::support::{
+    folder, installed, make, ok, pkg_config, refused, root, shell_words, target_dir,
+};
 
 /// All files below a folder, sorted.
 fn files(dir: &Path) -> Vec<String> {
@@ -55,7 +57,7 @@ fn pkg_config_in(folder: &Path, args: &[&str]) -> String {
         .arg("uffd_sys")
         .env("PKG_CONFIG_PATH", folder)
         .env_remove("PKG_CONFIG_SYSROOT_DIR");
-    ok(command).trim().to_owned()
+    shell_words(&command.output().expect("pkg-config is installed")).concat()
 }
 
 #[test]

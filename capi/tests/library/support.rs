@@ -124,23 +124,27 @@ pub fn pkg_config(args: &[&str]) -> Vec<String> {
         // /usr/lib and /usr/include would be left out as the compiler's own.
         .env("PKG_CONFIG_ALLOW_SYSTEM_LIBS", "1")
         .env("PKG_CONFIG_ALLOW_SYSTEM_CFLAGS", "1");
-    shell_words(&ok(command))
+    shell_words(&command.output().expect("pkg-config is installed"))
 }
 
-/// The words as a shell sees them: pkg-config puts a backslash before a space
-/// of a path, and before each byte that is not ASCII.
-fn shell_words(text: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' => words.last_mut().expect("never empty").extend(chars.next()),
-            c if c.is_whitespace() => words.push(String::new()),
-            c => words.last_mut().expect("never empty").push(c),
+/// What a command prints, in words as a shell sees them: pkg-config puts a
+/// backslash before a space of a path, and before each byte that is not ASCII.
+#[track_caller]
+pub fn shell_words(output: &Output) -> Vec<String> {
+    assert!(output.status.success(), "{output:?}");
+    let mut words = vec![vec![]];
+    let mut bytes = output.stdout.iter();
+    while let Some(byte) = bytes.next() {
+        let word = words.last_mut().expect("never empty");
+        match byte {
+            b'\\' => word.extend(bytes.next()),
+            b' ' | b'\n' => words.push(vec![]),
+            byte => word.push(*byte),
         }
     }
     words.retain(|word| !word.is_empty());
-    words
+    let text = |word| String::from_utf8(word).expect("UTF-8");
+    words.into_iter().map(text).collect()
 }
 
 /// A compiler for one source, by its suffix, with all warnings.
