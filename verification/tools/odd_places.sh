@@ -55,9 +55,10 @@ done
 cd "$place"
 
 if [ "${1:-}" = --all ]; then
-	step 'root: make verify, make test'
+	step 'root: make verify, make test, and what is about the package'
 	make verify
 	make test
+	make package minimal-versions licences
 fi
 chown -R "$UFFD_SYS_USER:$UFFD_SYS_USER" "$folder"
 
