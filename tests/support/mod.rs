@@ -1,4 +1,6 @@
-//! What the tests on the running kernel share. A test reads like this:
+//! What the tests on the running kernel share: skips with a remedy, and panics
+//! where something else is wrong. What it needs from the system it takes from
+//! `uffd_kit`. A test reads like this:
 //!
 //! ```ignore
 //! #[test]

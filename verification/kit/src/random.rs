@@ -37,6 +37,12 @@ impl Random {
     }
 }
 
+/// A seed that nobody chose.
+pub fn seed() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Random::new(now.map_or(1, |t| t.as_nanos() as u64)).number() >> 32
+}
+
 #[cfg(test)]
 mod tests {
     use super::Random;

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::mem::size_of;
 use std::os::fd::AsRawFd;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -13,17 +13,9 @@ use libc::{c_int, c_void};
 use uffd_sys::*;
 
 use super::sigsegv::Sigsegv;
+use super::tracker::{Bitmap, Tracker};
 use crate::memory::{Pages, Region};
 use crate::uffd::{check, Uffd};
-
-/// A way to track. An epoch is: [`arm`](Tracker::arm), writes,
-/// [`collect`](Tracker::collect).
-pub trait Tracker {
-    /// Begins an epoch. Nothing to do if collecting does it.
-    fn arm(&mut self) -> io::Result<()>;
-    /// Appends what was written since, in ascending order.
-    fn collect(&mut self, found: &mut Vec<page_region>) -> io::Result<()>;
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
@@ -80,40 +72,6 @@ impl Method {
             }),
             Method::Rwp => Box::new(Rwp::start(region, features)?),
         })
-    }
-}
-
-/// A bit a page, set by handlers.
-pub struct Bitmap(Vec<AtomicU64>);
-
-impl Bitmap {
-    pub fn new(pages: usize) -> Bitmap {
-        Bitmap((0..pages.div_ceil(64)).map(|_| AtomicU64::new(0)).collect())
-    }
-
-    pub fn set(&self, page: usize) {
-        self.0[page / 64].fetch_or(1 << (page % 64), Relaxed);
-    }
-
-    /// Moves the bits into regions.
-    pub fn take(&self, region: &Region, found: &mut Vec<page_region>) {
-        for (i, word) in self.0.iter().enumerate() {
-            let mut bits = word.swap(0, Relaxed);
-            while bits != 0 {
-                let page = i * 64 + bits.trailing_zeros() as usize;
-                bits &= bits - 1;
-                let start = region.address(page);
-                let end = start + region.page() as u64;
-                match found.last_mut() {
-                    Some(last) if last.end == start => last.end = end,
-                    _ => found.push(page_region {
-                        start,
-                        end,
-                        categories: PAGE_IS_WRITTEN,
-                    }),
-                }
-            }
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod methods;
 mod sigsegv;
+mod tracker;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use uffd_kit::random::Random;
 use uffd_sys::page_region;
 
+use methods::huge_bytes;
 pub use methods::Method;
-use methods::{huge_bytes, Tracker};
+use tracker::Tracker;
 
 use crate::alloc;
 use crate::hugepages;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use libc::{c_int, c_void};
 use uffd_sys::page_region;
 
-use super::methods::{Bitmap, Tracker};
+use super::tracker::{Bitmap, Tracker};
 use crate::memory::Region;
 use crate::uffd::check;
 

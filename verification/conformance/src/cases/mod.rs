@@ -1,4 +1,6 @@
-//! The cases, one file a subject.
+//! The cases, one file a subject, and the tables of what holds for each kind of
+//! memory and for each call. They use the kit by `prelude`, and of each other
+//! only `scene`, `scan` and `calls`, which hold no cases.
 
 use crate::case::Case;
 

@@ -1,5 +1,7 @@
 //! `uffd-conformance model`: random programs of operations, run by the kernel
-//! and by a model of it that is written down in [`state`].
+//! and by a model of it that is written down in [`state`]. It owns the model and
+//! the comparison; it may use the kit, `machine`, and `cases::scan` to try what no
+//! feature bit says.
 //!
 //! | file | what it owns |
 //! |---|---|
@@ -26,7 +28,7 @@ pub mod world;
 
 use std::time::{Duration, Instant};
 
-use uffd_kit::random::Random;
+use uffd_kit::random::{self, Random};
 use uffd_kit::region::Region;
 use uffd_kit::uffd::Uffd;
 use uffd_kit::verdict::Verdict;
@@ -84,7 +86,7 @@ pub fn main(args: &[String]) -> i32 {
 fn parse(args: &[String]) -> Result<Options, String> {
     let mut options = Options {
         operations: 1_000_000,
-        seed: clock(),
+        seed: random::seed(),
         threads: 3,
         pages: 4,
         program: None,
@@ -122,12 +124,6 @@ fn parse(args: &[String]) -> Result<Options, String> {
         return Err("--pages is 1 to 16".to_owned());
     }
     Ok(options)
-}
-
-/// A seed that nobody chose.
-pub fn clock() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    Random::new(now.map_or(1, |t| t.as_nanos() as u64)).number() >> 32
 }
 
 /// Differences found: 0 or 1, as the first one ends it.

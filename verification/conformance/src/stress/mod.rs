@@ -2,7 +2,8 @@
 //!
 //! Writers write stamps and remember them; a tracker collects the written
 //! pages and brings a copy up to date, while the memory is forked, moved,
-//! discarded and grown. At every checkpoint the copy must be the memory.
+//! discarded and grown. At every checkpoint the copy must be the memory. It owns
+//! the writers, the trackers and the comparison; it may use the kit and `machine`.
 //!
 //! | file | what it owns |
 //! |---|---|
@@ -17,7 +18,7 @@ use std::sync::RwLock;
 use std::time::{Duration, Instant};
 
 use uffd_kit::child::clone;
-use uffd_kit::random::Random;
+use uffd_kit::random::{self, Random};
 use uffd_kit::verdict::{Outcome, Verdict};
 use uffd_kit::{ensure, fail};
 use uffd_sys::*;
@@ -87,7 +88,7 @@ pub fn main(args: &[String]) -> i32 {
 fn parse(args: &[String]) -> Result<Options, String> {
     let mut options = Options {
         seconds: 60,
-        seed: crate::model::clock(),
+        seed: random::seed(),
         methods: Method::ALL.to_vec(),
         all: true,
         mistake: None,
