@@ -93,7 +93,9 @@ pub static CASES: &[Case] = &[
             let s = Scene::of(region, 0, MINOR)?;
             s.uffd
                 .continue_(s.at(0), 2 * m.page, 0)
-                .fails_with(EAGAIN, m.page as i64)
+                .fails_with(EAGAIN, m.page as i64)?;
+            ensure!(s.region.is_mapped(0)?, "the part is not mapped");
+            s.lets_read(0, FIRST)
         },
     )
     .features(SHMEM),

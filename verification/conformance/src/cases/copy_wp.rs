@@ -115,9 +115,12 @@ pub static CASES: &[Case] = &[
         |m| {
             let s = Scene::empty(Memory::Anon, 2, 0, MISSING_WP)?;
             let source = Region::source(1, FIRST)?;
-            s.protect(0, 2)?;
+            s.uffd
+                .copy(s.at(1), source.addr, m.page, WP)
+                .gives(m.page)?;
             s.uffd.copy(s.at(0), source.addr, m.page, 0).gives(m.page)?;
-            s.lets_write(0)
+            s.lets_write(0)?;
+            s.traps_write(1)
         },
     )
     .features(HAS_WP),

@@ -33,7 +33,7 @@ macro_rules! alike {
 pub static CASES: &[&[Case]] = &[
     alike! {
         esrch, UFFD_FEATURE_EVENT_FORK;
-        "copy-esrch", COPY, "UFFDIO_COPY(2const), ERRORS: ESRCH ENOSPC" => "ESRCH when the process has exited; ENOSPC was before Linux 4.13";
+        "copy-esrch", COPY, "UFFDIO_COPY(2const), ERRORS: ESRCH ENOSPC" => "ESRCH, and not ENOSPC, when the process has exited";
         "zeropage-esrch", ZEROPAGE, "UFFDIO_ZEROPAGE(2const), ERRORS: ESRCH" => "ESRCH when the process has exited";
         "continue-esrch", CONTINUE, "UFFDIO_CONTINUE(2const), ERRORS: ESRCH" => "when the process whose memory it is has exited it is ESRCH, the field left alone";
         "poison-esrch", POISON, "UFFDIO_POISON(2const), ERRORS: ESRCH" => "when the process whose memory it is has exited it is ESRCH, the field left alone";

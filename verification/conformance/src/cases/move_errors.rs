@@ -195,7 +195,8 @@ pub static CASES: &[Case] = &[
             let _child = Child::fork(wait_for_ever)?;
             source.fill_page(0, NEW);
             let answer = s.uffd.move_(s.at(0), source.at(0), 2 * m.page, 0);
-            answer.fails_with(EAGAIN, m.page as i64)
+            answer.fails_with(EAGAIN, m.page as i64)?;
+            s.region.holds(0, NEW)
         },
     )
     .features(MOVE),

@@ -119,8 +119,26 @@ pub static CASES: &[Case] = &[
         "on success the field updated says len, whatever it held before",
         |_| {
             let s = scene()?;
-            poison(&s, 1, 3)?;
-            (1..4).try_for_each(|n| is_poisoned(&s, n))
+            for (n, value) in [0, -1, i64::MIN, 4096].iter().enumerate() {
+                let range = uffdio_range {
+                    start: s.at(n) as u64,
+                    len: s.page() as u64,
+                };
+                let mut arg = uffdio_poison {
+                    range,
+                    mode: 0,
+                    updated: *value,
+                };
+                // SAFETY: `arg` lives through the call; the pages are ours.
+                let make = || unsafe { uffdio_poison(s.uffd.fd, &mut arg) };
+                Answer::of("UFFDIO_POISON", make).ok()?;
+                ensure!(
+                    arg.updated == s.page() as i64,
+                    "the field was added to or kept"
+                );
+                is_poisoned(&s, n)?;
+            }
+            Ok(())
         },
     )
     .features(POISON),

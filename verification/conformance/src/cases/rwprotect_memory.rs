@@ -43,38 +43,29 @@ fn scene(memory: Memory) -> Result<Scene, Verdict> {
 }
 
 /// The cases that differ in the kind of memory alone.
-pub static KINDS: &[&[Case]] = &[kinds! {
-    leaves_missing, SCOPE;
-    "rwprotect-missing-anon", Anon, HAS_RWP => "anonymous pages that are not there are left untouched";
-    "rwprotect-missing-shmem", Shmem, HAS_RWP => "pages of shared memory that are not there are left untouched";
-    "rwprotect-missing-hugetlb", SharedHugetlb, HAS_RWP => "huge pages that are not there are left untouched";
-    "rwprotect-missing-private-hugetlb", Hugetlb, HAS_RWP => "private huge pages that are not there are left untouched";
-    "rwprotect-missing-private-shmem", PrivateShmem, HAS_RWP => "pages of a private memfd that are not there are left untouched";
-    "rwprotect-missing-shared-anon", SharedAnon, HAS_RWP => "pages of shared anonymous memory that are not there are left untouched";
-}];
+pub static KINDS: &[&[Case]] = &[
+    kinds! {
+        protects, PLACE;
+        "rwprotect-memory-anon", Anon, HAS_RWP => "private anonymous memory is protected";
+        "rwprotect-memory-shmem", Shmem, HAS_RWP => "shared memory is protected";
+        "rwprotect-memory-private-shmem", PrivateShmem, HAS_RWP => "a private memfd is protected";
+        "rwprotect-memory-hugetlb", Hugetlb, HAS_RWP => "private huge pages are protected";
+        "rwprotect-memory-shared-hugetlb", SharedHugetlb, HAS_RWP => "shared huge pages are protected";
+        "rwprotect-memory-shared-anon", SharedAnon, HAS_RWP => "shared anonymous memory is protected";
+    },
+    kinds! {
+        leaves_missing, SCOPE;
+        "rwprotect-missing-anon", Anon, HAS_RWP => "anonymous pages that are not there are left untouched";
+        "rwprotect-missing-shmem", Shmem, HAS_RWP => "pages of shared memory that are not there are left untouched";
+        "rwprotect-missing-hugetlb", SharedHugetlb, HAS_RWP => "huge pages that are not there are left untouched";
+        "rwprotect-missing-private-hugetlb", Hugetlb, HAS_RWP => "private huge pages that are not there are left untouched";
+        "rwprotect-missing-private-shmem", PrivateShmem, HAS_RWP => "pages of a private memfd that are not there are left untouched";
+        "rwprotect-missing-shared-anon", SharedAnon, HAS_RWP => "pages of shared anonymous memory that are not there are left untouched";
+    },
+];
 
 /// The other cases.
 pub static CASES: &[Case] = &[
-    case("rwprotect-memory-anon", PLACE, "private anonymous memory is protected", |_| {
-        protects(Memory::Anon)
-    })
-    .features(HAS_RWP),
-    case("rwprotect-memory-shmem", PLACE, "shared memory is protected", |_| {
-        protects(Memory::Shmem)
-    })
-    .features(HAS_RWP),
-    case("rwprotect-memory-private-shmem", PLACE, "a private memfd is protected", |_| {
-        protects(Memory::PrivateShmem)
-    })
-    .features(HAS_RWP),
-    case("rwprotect-memory-hugetlb", PLACE, "private huge pages are protected", |_| {
-        protects(Memory::Hugetlb)
-    })
-    .features(HAS_RWP),
-    case("rwprotect-memory-shared-hugetlb", PLACE, "shared huge pages are protected", |_| {
-        protects(Memory::SharedHugetlb)
-    })
-    .features(HAS_RWP),
     case(
         "rwprotect-memory-thp",
         PLACE,
@@ -95,8 +86,12 @@ pub static CASES: &[Case] = &[
         "UFFDIO_REGISTER(2const), DESCRIPTION: UFFDIO_REGISTER_MODE_RWP",
         "anonymous and shared memory and huge pages are compatible; other files are EINVAL",
         |_| {
-            let region = Region::new(Memory::File, 1)?;
             let uffd = Uffd::open(HAS_RWP)?;
+            for memory in [Memory::Anon, Memory::Shmem, Memory::Hugetlb] {
+                let region = Region::new(memory, 1)?;
+                uffd.register(region.addr, region.len, REGISTER_RWP).ok()?;
+            }
+            let region = Region::new(Memory::File, 1)?;
             uffd.register(region.addr, region.len, REGISTER_RWP).fails(EINVAL)
         },
     )
