@@ -100,13 +100,13 @@ pub fn write(addr: usize, byte: u8) {
     unsafe { (addr as *mut u8).write_volatile(byte) }
 }
 
-/// Reads an aligned word, as [`read`].
+/// Reads an aligned word, as [`read()`].
 pub fn read_word(addr: usize) -> u64 {
     // SAFETY: as in `read`.
     unsafe { (addr as *const u64).read_volatile() }
 }
 
-/// Writes an aligned word, as [`write`].
+/// Writes an aligned word, as [`write()`].
 pub fn write_word(addr: usize, word: u64) {
     // SAFETY: as in `read`.
     unsafe { (addr as *mut u64).write_volatile(word) }
