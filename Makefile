@@ -5,7 +5,7 @@ SKIP_LOG := $(CURDIR)/target/skipped.txt
 
 .PHONY: help setup verify test test-rust check bindings check-bindings package oldest-rust platforms \
 	public-api check-public-api minimal-versions licences readme sanitizer fuzz new-kernel doc clean \
-	odd-places
+	odd-places libclangs
 
 help:
 	@echo 'make verify        check the ABI here, and trap real writes'
@@ -21,6 +21,7 @@ help:
 	@echo 'make platforms     musl, Android, uClibc, big-endian; macOS is refused'
 	@echo 'make oldest-rust, minimal-versions, sanitizer, fuzz, licences'
 	@echo 'make check-public-api; public-api accepts it as it is now'
+	@echo 'make libclangs     tomorrow'\''s headers, read by other versions of libclang'
 	@echo 'make odd-places    a path with a space, an ordinary user (root)'
 	@echo 'make nightly       everything that is too long for CI (root; hours)'
 
@@ -108,6 +109,11 @@ sanitizer:
 new-kernel:
 	@[ -n '$(HEADERS)' ] || { echo 'new-kernel: name a tree of kernel headers: make new-kernel HEADERS=DIR' >&2; exit 2; }
 	@python3 verification/tools/new_kernel.py '$(HEADERS)'
+
+# The headers that are made up, and real ones, with libclang 11 and 16.
+libclangs:
+	for version in 11 16; do \
+		UFFD_SYS_LIBCLANG=$$version $(CARGO) test --test tomorrow --test headers || exit 1; done
 
 doc:
 	$(CARGO) doc --no-deps --features abi --open

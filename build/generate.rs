@@ -1,108 +1,47 @@
 //! bindgen over wrapper.h.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::env;
-use std::fmt;
 use std::panic;
-use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use bindgen::callbacks::{
-    DeriveInfo, IntKind, MacroParsingBehavior, ParseCallbacks, Token, TypeKind,
-};
+use bindgen::callbacks::{DeriveInfo, MacroParsingBehavior, ParseCallbacks, Token, TypeKind};
 
-#[path = "polish.rs"]
-mod polish;
+use crate::headers::Headers;
+use crate::items::{self, Item};
 
-/// Which kernel headers bindgen reads before `include/uffd_sys.h`.
-#[derive(PartialEq)]
-pub enum Headers {
-    /// The installed ones, if any.
-    System,
-    /// None: the back-fill alone.
-    None,
-    /// Those in this folder (the one that holds `linux/`), and no others.
-    Tree(PathBuf),
+/// What bindgen made.
+pub struct Generated {
+    /// What of it can be exported, under this crate's names and types.
+    pub items: Vec<Item>,
+    /// Its sentence for `BINDINGS`.
+    pub source: String,
+    /// The kernel's header that was read, for messages.
+    pub file: String,
 }
 
-impl Headers {
-    /// What UFFD_SYS_HEADERS says.
-    pub fn from_env() -> Result<Headers, String> {
-        let dir = match env::var_os("UFFD_SYS_HEADERS") {
-            None => return Ok(Headers::System),
-            Some(dir) if dir.is_empty() => return Ok(Headers::System),
-            Some(dir) if dir == "none" => return Ok(Headers::None),
-            Some(dir) => PathBuf::from(dir),
-        };
-        let holds_header = |dir: &PathBuf| dir.join("linux/userfaultfd.h").is_file();
-        [dir.join("include"), dir.join("usr/include"), dir.clone()]
-            .into_iter()
-            .find(holds_header)
-            .map(Headers::Tree)
-            .ok_or_else(|| {
-                let dir = dir.display();
-                let missing = if Path::new(&format!("{dir}")).is_dir() { "" } else { " (no such folder)" };
-                format!(
-                    "UFFD_SYS_HEADERS={dir}{missing}: there is no linux/userfaultfd.h in {dir}/include, \
-                     {dir}/usr/include or {dir} itself.\n\
-                     Give a tree made by the kernel's `make headers_install`, an unpacked package \
-                     (Debian: linux-libc-dev, Fedora: kernel-headers, Alpine: linux-headers, \
-                     Arch: linux-api-headers), or `none` for this crate's own definitions."
-                )
-            })
-    }
-
-    fn clang_args(&self, target: &str) -> Vec<String> {
-        match self {
-            Headers::System => vec![],
-            Headers::None => vec!["-nostdlibinc".into(), "-DUFFD_SYS_NO_LINUX_HEADERS".into()],
-            // Nothing but the tree: the machine's own asm/ may be of another processor.
-            Headers::Tree(dir) => vec![
-                "-nostdlibinc".into(),
-                format!("-isystem{}", dir.display()),
-                format!("-isystem{}", dir.join(debian_multiarch(target)).display()),
-            ],
-        }
-    }
-}
-
-impl fmt::Display for Headers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Headers::System => f.write_str("headers of the system"),
-            Headers::None => f.write_str("include/uffd_sys.h alone"),
-            Headers::Tree(dir) => write!(f, "headers in {}", dir.display()),
-        }
-    }
-}
-
-/// The folder in which Debian's packages keep a processor's `asm/`.
-fn debian_multiarch(target: &str) -> String {
-    let (arch, rest) = target.split_once('-').unwrap_or((target, ""));
-    let arch = match arch {
-        "i586" | "i686" => "i386",
-        "armv7" | "thumbv7neon" => "arm",
-        "riscv64gc" => "riscv64",
-        other => other,
-    };
-    format!("{arch}-{}", rest.trim_start_matches("unknown-"))
-}
-
-/// The bindings for `target`, with types, names and documentation as the
-/// crate exports them.
-pub fn generate(headers: &Headers, target: &str) -> Result<String, String> {
+/// The items of the bindings for `target`.
+pub fn generate(headers: &Headers, target: &str) -> Result<Generated, String> {
+    let read = Rc::new(RefCell::new(vec![]));
+    let wide = Rc::new(RefCell::new(HashSet::new()));
     let builder = bindgen::Builder::default()
         .header("wrapper.h")
         .clang_arg(format!("--target={}", clang_target(target)))
         .clang_args(headers.clang_args(target))
-        .allowlist_item("_?UFFD.*|USERFAULTFD_.*|uffd.*")
-        .allowlist_item(
-            "PAGEMAP_SCAN|PAGE_IS_.*|PM_SCAN_.*|PROCFS_IOCTL_MAGIC|pm_scan_arg|page_region",
-        )
+        .allowlist_item(items::PREFIXES.map(|p| format!("{p}.*")).join("|"))
+        .allowlist_item(items::NAMES.join("|"))
         .ignore_functions()
-        // Casts and _IOWR() are evaluated by the compiler itself. Its scratch
-        // files would otherwise be left beside the header.
+        .prepend_enum_name(false)
+        .default_non_copy_union_style(bindgen::NonCopyUnionStyle::ManuallyDrop)
+        // The compiler itself evaluates what bindgen cannot. Its scratch files
+        // would otherwise be left beside the header.
         .clang_macro_fallback()
         .clang_macro_fallback_build_dir(env::var("OUT_DIR").unwrap_or_default())
-        .parse_callbacks(Box::new(Types))
+        .parse_callbacks(Box::new(Callbacks {
+            read: read.clone(),
+            wide: wide.clone(),
+        }))
         .parse_callbacks(Box::new(bindgen::CargoCallbacks::new()))
         .ctypes_prefix("libc")
         .use_core()
@@ -112,7 +51,7 @@ pub fn generate(headers: &Headers, target: &str) -> Result<String, String> {
         .no_default("uffd_msg.*")
         .derive_eq(true)
         .derive_hash(true)
-        // The kernel's comments are not ours to pass on; polish() documents.
+        // The kernel's comments are not ours to pass on; items.rs documents.
         .generate_comments(false)
         // tests/layout.rs checks more, and for every target.
         .layout_tests(false)
@@ -125,14 +64,13 @@ pub fn generate(headers: &Headers, target: &str) -> Result<String, String> {
     panic::set_hook(Box::new(|_| {}));
     let result = panic::catch_unwind(panic::AssertUnwindSafe(|| builder.generate()));
     panic::set_hook(hook);
-    match result {
-        Ok(Ok(bindings)) => Ok(polish::polish(&bindings.to_string())),
-        Ok(Err(error)) => Err(format!(
-            "bindgen could not read the kernel headers for {target} ({headers}): {error}\n\
-             Install them (apt install linux-libc-dev, for another processor linux-libc-dev-ARCH-cross; \
-             dnf install kernel-headers; apk add linux-headers; pacman -S linux-api-headers), name a tree \
-             with UFFD_SYS_HEADERS=DIR, or use this crate's own definitions with UFFD_SYS_HEADERS=none."
-        )),
+    let text = match result {
+        Ok(Ok(bindings)) => bindings.to_string(),
+        Ok(Err(error)) => {
+            return Err(format!(
+            "bindgen could not read the kernel headers for {target} ({headers}): {error}\n{REMEDY}"
+        ))
+        }
         Err(payload) => {
             let text = payload
                 .downcast_ref::<String>()
@@ -140,14 +78,46 @@ pub fn generate(headers: &Headers, target: &str) -> Result<String, String> {
                 .or_else(|| payload.downcast_ref::<&str>().copied())
                 .unwrap_or("no message");
             let text = text.lines().next().unwrap_or_default();
-            Err(format!(
+            return Err(format!(
                 "bindgen needs libclang and could not load it ({text}). Install it \
                  (apt install libclang-dev; dnf install clang-devel; apk add clang-dev; pacman -S clang) \
                  or set LIBCLANG_PATH to the folder that holds libclang.so."
+            ));
+        }
+    };
+    let file = read
+        .borrow()
+        .iter()
+        .find(|f| f.ends_with("linux/userfaultfd.h"))
+        .cloned();
+    let file = match (headers, file) {
+        (Headers::None, _) => "include/uffd_sys.h".into(),
+        (_, Some(file)) => file,
+        (_, None) => {
+            return Err(format!(
+                "no linux/userfaultfd.h was found for {target} ({headers}).\n{REMEDY}"
             ))
         }
-    }
+    };
+    let source = match headers {
+        Headers::None => format!("bindgen, {headers}"),
+        _ => format!("bindgen, {file}"),
+    };
+    let mut items = items::read(&text).map_err(|e| format!("bindgen's output is no Rust: {e}"))?;
+    items.retain(
+        |item| !matches!(item, Item::Constant { name, .. } if wide.borrow().contains(name)),
+    );
+    Ok(Generated {
+        items,
+        source,
+        file,
+    })
 }
+
+const REMEDY: &str =
+    "Install them (apt install linux-libc-dev, for another processor linux-libc-dev-ARCH-cross; \
+     dnf install kernel-headers; apk add linux-headers; pacman -S linux-api-headers), name a tree \
+     with UFFD_SYS_HEADERS=DIR, or use this crate's own definitions with UFFD_SYS_HEADERS=none.";
 
 /// Rust and clang spell some processors differently.
 fn clang_target(target: &str) -> String {
@@ -156,17 +126,28 @@ fn clang_target(target: &str) -> String {
         .replace("riscv32gc", "riscv32")
 }
 
-/// The types of constants, by their prefix.
-#[derive(Debug)]
-struct Types;
+const WIDE: [&str; 4] = ["__int128", "__u128", "__s128", "_BitInt"];
 
-impl ParseCallbacks for Types {
+#[derive(Debug)]
+struct Callbacks {
+    /// The headers that were read.
+    read: Rc<RefCell<Vec<String>>>,
+    /// The constants of 128 bits, of which libclang tells the lower 64.
+    wide: Rc<RefCell<HashSet<String>>>,
+}
+
+impl ParseCallbacks for Callbacks {
+    fn include_file(&self, name: &str) {
+        self.read.borrow_mut().push(name.into());
+    }
+
     fn will_parse_macro(&self, name: &str) -> MacroParsingBehavior {
-        // include/uffd_sys.h's own helpers.
-        if name.starts_with("UFFD_SYS_") {
-            MacroParsingBehavior::Ignore
-        } else {
+        // Those of other headers, and include/uffd_sys.h's own helpers, would
+        // each be evaluated for nothing.
+        if items::is_exported(name) {
             MacroParsingBehavior::Default
+        } else {
+            MacroParsingBehavior::Ignore
         }
     }
 
@@ -179,22 +160,24 @@ impl ParseCallbacks for Types {
     }
 
     fn modify_macro(&self, name: &str, tokens: &mut Vec<Token>) {
-        // The masks are defined twice where the header is older than we are.
-        // bindgen would take the first; the compiler, asked by the macro
-        // fallback when there is nothing to parse, takes the last.
-        if name.starts_with("UFFD_API_") {
+        let mut wide = self.wide.borrow_mut();
+        let word = |t: &Token| String::from_utf8_lossy(&t.raw).into_owned();
+        if tokens
+            .iter()
+            .map(word)
+            .any(|t| WIDE.contains(&&*t) || wide.contains(&t))
+        {
+            wide.insert(name.into());
+        }
+        // A macro may be defined twice: the masks are, where the header is older
+        // than we are. bindgen would take the first definition, and knows no C
+        // types. The compiler, which it asks where there is nothing to parse,
+        // takes the last; it is not asked for strings and fractions.
+        let is_text = |t: &Token| matches!(*t.raw, [b'"', ..]);
+        let is_fraction =
+            |t: &Token| t.raw.first().is_some_and(u8::is_ascii_digit) && t.raw.contains(&b'.');
+        if !tokens.iter().any(|t| is_text(t) || is_fraction(t)) {
             tokens.clear();
         }
-    }
-
-    fn int_macro(&self, name: &str, _value: i64) -> Option<IntKind> {
-        Some(match name {
-            "UFFD_USER_MODE_ONLY" => IntKind::Int,
-            "UFFDIO" | "USERFAULTFD_IOC" | "PROCFS_IOCTL_MAGIC" => IntKind::U8,
-            "USERFAULTFD_IOC_NEW" | "PAGEMAP_SCAN" => IntKind::U32,
-            _ if name.starts_with("UFFD_EVENT_") => IntKind::U8,
-            _ if name.starts_with("UFFDIO_") && !name.contains("_MODE_") => IntKind::U32,
-            _ => IntKind::U64,
-        })
     }
 }

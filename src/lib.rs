@@ -257,9 +257,14 @@ pub use message::{uffd_msg_bytes, uffd_read};
 pub use open::{userfaultfd, userfaultfd_new};
 pub use pagemap::pagemap_scan;
 
-/// Where this build's bindings came from: `"bindgen, headers of the system"`,
-/// `"bindgen, headers in DIR"`, `"bindgen, include/uffd_sys.h alone"` or
-/// `"committed, Linux 7.3"`.
+/// Where this build's bindings came from:
+///
+/// - `"bindgen, FILE"`: generated, and FILE is the header that was read, such as
+///   `/usr/include/linux/userfaultfd.h`;
+/// - `"bindgen, include/uffd_sys.h alone"`: generated with
+///   `UFFD_SYS_HEADERS=none`, from this crate's own definitions;
+/// - `"committed, Linux 7.3"`: not generated. Cargo hides a dependency's
+///   warnings, so this is where a program sees that bindgen could not be used.
 pub const BINDINGS: &str = env!("UFFD_SYS_BINDINGS");
 
 /// The folder of the C header `uffd_sys.h`, for build scripts that compile C.

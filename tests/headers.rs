@@ -3,70 +3,24 @@
 
 mod cargo;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use cargo::{cargo, not_run, run, stderr, target_dir, ROOT};
+use cargo::items::{items, without_docs};
+use cargo::trial::Tools;
+use cargo::{kernel_headers, target_dir, ROOT};
 
-/// The bindings that build.rs makes with UFFD_SYS_HEADERS set, and what it
-/// says of where they are from.
-fn bindings(headers: Option<&Path>, target: &str) -> String {
-    let mut command = cargo(ROOT, target, &["check", "--lib", "--message-format=json"]);
-    command.env("UFFD_SYS_BINDGEN", "required");
-    if let Some(dir) = headers {
-        command.env("UFFD_SYS_HEADERS", dir);
-    }
-    let output = run(command);
-    let messages = String::from_utf8(output.stdout).unwrap();
-    let of_this_package = messages
-        .lines()
-        .find(|line| {
-            line.contains("\"build-script-executed\"") && line.contains("UFFD_SYS_BINDINGS")
-        })
-        .expect("cargo tells of our build script");
-    let out_dir = of_this_package
-        .split("\"out_dir\":\"")
-        .nth(1)
-        .unwrap()
-        .split('"')
-        .next()
-        .unwrap();
-    fs::read_to_string(Path::new(out_dir).join("bindings.rs")).unwrap()
-}
-
-/// The items of generated code, without white space and in no order.
-fn items(code: &str) -> BTreeSet<String> {
-    let mut items = BTreeSet::new();
-    let (mut item, mut depth, mut in_string, mut escaped) = (String::new(), 0, false, false);
-    for c in code
-        .lines()
-        .filter(|l| !l.starts_with("//"))
-        .flat_map(|l| l.chars())
-    {
-        if in_string {
-            item.push(c);
-            in_string = c != '"' || escaped;
-            escaped = c == '\\' && !escaped;
-            continue;
-        }
-        if c.is_whitespace() {
-            continue;
-        }
-        item.push(c);
-        match c {
-            '"' => in_string = true,
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 && matches!(c, ';' | '}') {
-            items.insert(std::mem::take(&mut item));
-        }
-    }
-    assert!(item.is_empty(), "{item}");
-    items
+/// The bindings that build.rs makes with UFFD_SYS_HEADERS set.
+fn bindings(tools: &Tools, name: &str, headers: Option<&Path>) -> String {
+    let headers = headers.map_or("", |dir| dir.to_str().unwrap());
+    let env = [
+        ("UFFD_SYS_HEADERS", headers),
+        ("UFFD_SYS_BINDGEN", "required"),
+    ];
+    let made = tools.bindings(&format!("headers-{name}"), &env);
+    assert!(made.succeeded, "{name}: {}", made.stderr);
+    made.code()
 }
 
 fn assert_same(what: &str, code: &str) {
@@ -92,37 +46,20 @@ fn assert_same(what: &str, code: &str) {
 
 #[test]
 fn the_systems_headers_and_none() {
-    assert_same("the system's headers", &bindings(None, "headers"));
-    assert_same("no headers", &bindings(Some(Path::new("none")), "headers"));
+    let tools = Tools::new();
+    assert_same("the system's headers", &bindings(&tools, "system", None));
+    let none = Some(Path::new("none"));
+    assert_same("no headers", &bindings(&tools, "none", none));
 }
 
 /// Real trees, fetched where they are not cached. What cannot be had is named;
 /// the trees made below stand in for it.
 #[test]
 fn real_headers_of_other_versions() {
-    let output = Command::new("python3")
-        .args([
-            "verification/tools/debian.py",
-            "headers",
-            "5.10",
-            "6.1",
-            "6.12",
-            "7.3",
-        ])
-        .current_dir(ROOT)
-        .output();
-    let (fetched, said) = match &output {
-        Ok(output) => (String::from_utf8_lossy(&output.stdout), stderr(output)),
-        Err(error) => ("".into(), error.to_string()),
-    };
-    let trees: BTreeMap<&str, &str> = fetched.lines().filter_map(|l| l.split_once('\t')).collect();
+    let tools = Tools::new();
     for version in ["5.10", "6.1", "6.12", "7.3"] {
-        match trees.get(version) {
-            Some(dir) => assert_same(version, &bindings(Some(Path::new(dir)), "headers")),
-            None => not_run(
-                "headers",
-                &format!("Linux {version}'s headers could not be fetched: {said}"),
-            ),
+        if let Some(dir) = kernel_headers(version, "real_headers_of_other_versions") {
+            assert_same(version, &bindings(&tools, version, Some(&dir)));
         }
     }
 }
@@ -177,6 +114,7 @@ fn headers_of_every_age() {
     versions.sort_by_key(|v| number(v));
     versions.dedup();
     assert!(versions.len() > 10, "{versions:?}");
+    let tools = Tools::new();
     for version in versions.into_iter().filter(|v| number(v) >= (4, 11)) {
         let keep = |name: &str| {
             CONSTANTS
@@ -187,7 +125,7 @@ fn headers_of_every_age() {
         let tree = made_up_tree(version, keep, "");
         assert_same(
             &format!("a header of Linux {version}"),
-            &bindings(Some(&tree), "ages"),
+            &bindings(&tools, &format!("of-{version}"), Some(&tree)),
         );
     }
 }
@@ -201,7 +139,8 @@ fn a_newer_header_shows_through() {
         #define UFFDIO_MADE_UP MADE_UP_IOWR(UFFDIO, _UFFDIO_MADE_UP, struct uffdio_made_up)\n\
         #undef UFFD_API_FEATURES\n\
         #define UFFD_API_FEATURES (0x7ffff | UFFD_FEATURE_MADE_UP)\n";
-    let code = bindings(Some(&made_up_tree("newer", |_| true, more)), "ages");
+    let tree = made_up_tree("newer", |_| true, more);
+    let code = bindings(&Tools::new(), "newer", Some(&tree));
     let found = items(&code);
     let expected = items(&fs::read_to_string(format!("{ROOT}/src/bindings/generic.rs")).unwrap());
     let mut news: Vec<String> = found
@@ -226,12 +165,50 @@ fn a_newer_header_shows_through() {
     );
 }
 
-fn without_docs(item: &str) -> String {
-    let mut out = String::new();
-    let mut rest = item;
-    while let Some((before, after)) = rest.split_once("#[doc=\"") {
-        out.push_str(before);
-        rest = after.split_once("\"]").unwrap().1;
+/// Debian keeps asm/ under a name with `gnu` in it, whatever the C library of
+/// the target.
+#[test]
+fn headers_for_musl_and_android() {
+    let test = "headers_for_musl_and_android";
+    let Some(tree) = kernel_headers("7.3", test) else {
+        return;
+    };
+    let tools = Tools::new();
+    let try_target = |headers: &Path, arch: &str, target: &str| {
+        let env = [
+            ("UFFD_SYS_HEADERS", headers.to_str().unwrap()),
+            ("TARGET", target),
+            ("CARGO_CFG_TARGET_ARCH", arch),
+        ];
+        let made = tools.bindings(&format!("headers-{target}"), &env);
+        assert!(made.succeeded, "{target}: {}", made.stderr);
+        assert!(
+            made.source.ends_with("/linux/userfaultfd.h"),
+            "{}",
+            made.source
+        );
+        assert!(made.warnings.is_empty(), "{:?}", made.warnings);
+    };
+    for (arch, target) in [
+        ("x86_64", "x86_64-unknown-linux-musl"),
+        ("x86", "i686-linux-android"),
+        ("x86", "i586-unknown-linux-musl"),
+        ("aarch64", "aarch64-linux-android"),
+        ("aarch64", "aarch64-unknown-linux-musl"),
+        ("arm", "armv7-linux-androideabi"),
+        ("arm", "armv7-unknown-linux-musleabihf"),
+        ("arm", "arm-unknown-linux-gnueabi"),
+        ("riscv64", "riscv64gc-unknown-linux-musl"),
+        ("mips64", "mips64el-unknown-linux-muslabi64"),
+        ("powerpc64", "powerpc64le-unknown-linux-musl"),
+        ("s390x", "s390x-unknown-linux-gnu"),
+    ] {
+        try_target(&tree, arch, target);
     }
-    out + rest
+    // This system's own, where it is Debian.
+    let system = Path::new("/usr/include");
+    if system.join("x86_64-linux-gnu/asm").is_dir() {
+        try_target(system, "x86_64", "x86_64-unknown-linux-musl");
+        try_target(system, "x86_64", "x86_64-linux-android");
+    }
 }

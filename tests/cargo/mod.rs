@@ -6,10 +6,12 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+pub mod items;
 #[path = "../support/rights.rs"]
 pub mod rights;
 #[path = "../support/skip_log.rs"]
 mod skip_log;
+pub mod trial;
 #[allow(unused_imports)] // As above.
 pub use skip_log::not_run;
 
@@ -36,6 +38,34 @@ pub fn cargo(package: impl AsRef<Path>, target: &str, args: &[&str]) -> Command 
         command.env_remove(name);
     }
     command
+}
+
+/// The folder of the kernel headers of a release of Linux, fetched where it is
+/// not cached. Where it cannot be had, `test` was not run.
+pub fn kernel_headers(version: &str, test: &str) -> Option<PathBuf> {
+    let fields = fetched(&["headers", version], test)?;
+    Some(fields[1].clone().into())
+}
+
+/// The first line that verification/tools/debian.py prints.
+pub fn fetched(args: &[&str], test: &str) -> Option<Vec<String>> {
+    let output = Command::new("python3")
+        .arg("verification/tools/debian.py")
+        .args(args)
+        .current_dir(ROOT)
+        .output();
+    let (said, printed) = match &output {
+        Ok(output) => (stderr(output), String::from_utf8_lossy(&output.stdout)),
+        Err(error) => (error.to_string(), "".into()),
+    };
+    let line = printed.lines().next();
+    if line.is_none() {
+        not_run(
+            test,
+            &format!("{} could not be fetched: {said}", args.join(" ")),
+        );
+    }
+    line.map(|line| line.split('\t').map(String::from).collect())
 }
 
 pub fn stderr(output: &Output) -> String {

@@ -171,7 +171,7 @@ def retried(action, what):
 # --- the cache folder --------------------------------------------------------
 
 FOLDERS = ["apt", "cross", "headers", "kernel-docs", "kernels", "manpages", "qemu-user",
-           "rust-src"]
+           "libclang", "rust-src"]
 
 
 def cache():
@@ -623,6 +623,24 @@ def rust_src(args):
     return each(["rust-src"], get)
 
 
+# Those whose own libraries run with the C library of Debian 12.
+LIBCLANG = {"9": "bullseye", "11": "bullseye", "16": "bookworm"}
+
+
+def libclang(args):
+    """Other libclangs than the machine's, with the libraries that they need."""
+    def get(version):
+        def fill(folder):
+            suite = Suite(LIBCLANG[version], HOST.arch)
+            packages = suite.needs(f"libclang1-{version}")
+            return unpack(suite, folder, *(p for p in packages if not p.name.startswith("libc6")))
+
+        folder = cached(f"libclang {version}", cache() / "libclang" / version, fill)
+        [library] = folder.glob(f"usr/lib/llvm-{version}/lib/libclang.so.1")
+        return version, library.parent, folder / "usr/lib/x86_64-linux-gnu"
+    return each(args.version, get)
+
+
 def qemu_user(args):
     """Emulators for single programs (no userfaultfd: for layouts and constants)."""
     def fill(folder):
@@ -744,6 +762,10 @@ environment:
     sub.add_argument("target", nargs="*", metavar="TARGET", type=target_name,
                      help="of " + ", ".join(TARGETS) + " (all)")
     command("rust-src", rust_src, "DIR, which has core/")
+    sub = command("libclang", libclang, "VERSION<TAB>DIR<TAB>LIBRARIES; DIR is for LIBCLANG_PATH,"
+                  " LIBRARIES for LD_LIBRARY_PATH")
+    sub.add_argument("version", nargs="+", choices=LIBCLANG, metavar="VERSION",
+                     help="of " + ", ".join(LIBCLANG))
     command("qemu", qemu, "NAME<TAB>PROGRAM")
     sub = command("clean", clean, "DIR<TAB>SIZE")
     sub.add_argument("--yes", action="store_true", help="remove everything in it")

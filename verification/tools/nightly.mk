@@ -7,7 +7,7 @@
 #
 # What is new here is a target, and its name in this list. Exit code 3 of its
 # command means that something could not be fetched.
-NIGHTLY ?= conformance-check model-long stress-long fuzz-long test-c-all odd-places-long fresh-machine kernels
+NIGHTLY ?= conformance-check libclangs model-long stress-long fuzz-long test-c-all odd-places-long fresh-machine kernels
 
 .PHONY: nightly model-long stress-long fuzz-long test-c-all odd-places-long fresh-machine
 
