@@ -1252,6 +1252,15 @@ UFFD_SYS_FN int uffd_sys_pagemap_scan(int fd, struct pm_scan_arg *arg);
 
 #include <errno.h>
 
+/*
+ * Each assembly declares every register that the kernel does not preserve:
+ * src/syscall.rs has the list. On aarch64 those are also the bits of z0 to z31
+ * above 128, which no clobber names: code compiled with SVE calls syscall(2).
+ * So does code with SME, because a system call ends its streaming mode, and
+ * around a function the compiler takes care of that. Where a function has SVE
+ * or SME by an attribute of its own, no macro tells: it must keep no vector
+ * over a call, and not be streaming (gcc refuses that, clang warns).
+ */
 /* Names end in an underscore so that they shadow none of the program's. */
 #if defined __x86_64__ && defined __LP64__ && !defined UFFD_SYS_LIBC
 # define UFFD_SYS_NR_READ 0
@@ -1263,7 +1272,25 @@ UFFD_SYS_FN int uffd_sys_pagemap_scan(int fd, struct pm_scan_arg *arg);
 			     : "+a"(result_)                                 \
 			     : "D"(a_), "S"(b_), "d"(c_)                     \
 			     : "rcx", "r11", "memory")
-#elif defined __aarch64__ && defined __LP64__ && !defined UFFD_SYS_LIBC
+#elif defined __aarch64__ && defined __LP64__ && !defined UFFD_SYS_LIBC && \
+    !defined __ARM_FEATURE_SVE && !defined __ARM_FEATURE_SME
+/* The predicates; "ffr" is unknown to gcc before 10, and to clang. */
+# define UFFD_SYS_PREDICATES                                                 \
+	"p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9", "p10",   \
+	"p11", "p12", "p13", "p14", "p15",
+# if defined __clang__
+#  if __clang_major__ >= 9
+#   define UFFD_SYS_LOST UFFD_SYS_PREDICATES
+#  endif
+# elif defined __GNUC__
+#  if __GNUC__ >= 10
+#   define UFFD_SYS_LOST UFFD_SYS_PREDICATES "ffr",
+#  endif
+# endif
+/* Older compilers have no type that lives in them. */
+# if !defined UFFD_SYS_LOST
+#  define UFFD_SYS_LOST
+# endif
 # define UFFD_SYS_NR_READ 63
 # define UFFD_SYS_NR_IOCTL 29
 # define UFFD_SYS_NR_USERFAULTFD 282
@@ -1275,8 +1302,27 @@ UFFD_SYS_FN int uffd_sys_pagemap_scan(int fd, struct pm_scan_arg *arg);
 	__asm__ __volatile__("svc 0"                                         \
 			     : "+r"(result_)                                 \
 			     : "r"(x8_), "r"(x1_), "r"(x2_)                  \
-			     : "memory")
+			     : UFFD_SYS_LOST "memory")
 #elif defined __riscv && defined __LP64__ && !defined UFFD_SYS_LIBC
+/* The vectors, which older compilers do not have. clang keeps no vl or vtype
+   over any assembly, and does not always know their names. */
+# define UFFD_SYS_VECTORS                                                    \
+	"v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10",   \
+	"v11", "v12", "v13", "v14", "v15", "v16", "v17", "v18", "v19",       \
+	"v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28",       \
+	"v29", "v30", "v31",
+# if defined __clang__
+#  if __clang_major__ >= 14
+#   define UFFD_SYS_LOST UFFD_SYS_VECTORS
+#  endif
+# elif defined __GNUC__
+#  if __GNUC__ >= 13
+#   define UFFD_SYS_LOST UFFD_SYS_VECTORS "vl", "vtype",
+#  endif
+# endif
+# if !defined UFFD_SYS_LOST
+#  define UFFD_SYS_LOST
+# endif
 # define UFFD_SYS_NR_READ 63
 # define UFFD_SYS_NR_IOCTL 29
 # define UFFD_SYS_NR_USERFAULTFD 282
@@ -1288,7 +1334,7 @@ UFFD_SYS_FN int uffd_sys_pagemap_scan(int fd, struct pm_scan_arg *arg);
 	__asm__ __volatile__("ecall"                                         \
 			     : "+r"(result_)                                 \
 			     : "r"(a7_), "r"(a1_), "r"(a2_)                  \
-			     : "memory")
+			     : UFFD_SYS_LOST "memory")
 #else
 # include <sys/syscall.h>
 # if !defined SYS_userfaultfd

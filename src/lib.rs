@@ -166,7 +166,9 @@
 //! untouched on success. Exactly one system call each; no allocation, lock,
 //! panic or retry. On x86_64, aarch64, riscv and arm the call is inlined to the
 //! instruction; elsewhere, and with `--cfg uffd_sys_libc`, it goes through
-//! libc.
+//! libc. A system call clears vector registers of aarch64 above 128 bits: code
+//! compiled with the target feature `sve` goes through libc, but a single function
+//! with `#[target_feature(enable = "sve")]` must keep none over a call.
 //!
 //! # Safety
 //!

@@ -4,6 +4,32 @@
 //! mispredict. Inlined there is none, which is a third of the cost of a short
 //! ioctl. So nothing here is a function at run time but the cold path that
 //! sets `errno`.
+//!
+//! # What the kernel does not preserve
+//!
+//! Each `asm!` declares every register whose contents a system call changes.
+//!
+//! | processor | changed | preserved |
+//! |---|---|---|
+//! | x86_64 | rcx and r11, in which the instruction saves rip and rflags | rflags, x87, MXCSR, SSE to AVX-512, AMX, APX, PKRU |
+//! | aarch64 | with SVE: p0 to p15, FFR, and z0 to z31 above bit 127 | the flags, v0 to v31, FPCR, FPSR, ZA |
+//! | riscv | with V: v0 to v31, vl, vtype, vstart | the floating-point registers, fcsr |
+//! | arm | nothing but the result | the flags, VFP, Neon |
+//!
+//! x86 has an extended state (x87 to PKRU) that the kernel saves before it uses
+//! or switches it; so have the others for what is preserved.
+//!
+//! No operand of `asm!` names the upper part of z0. `out("v0")` includes it, but
+//! would cost code without SVE its floating-point registers. So code compiled
+//! with the target feature `sve` calls libc: the compiler knows what a function
+//! may change. One case remains: a function with its own
+//! `#[target_feature(enable = "sve")]` in a program compiled without, for which
+//! there is no `cfg`. Its predicates are safe; it must not keep a vector longer
+//! than 128 bits in a register over a call.
+//!
+//! A system call also ends the streaming mode of SME. Rust has no streaming
+//! functions; `asm!` that starts the mode must end it before a call, as before
+//! a call of any function.
 
 use libc::{c_int, c_long};
 
@@ -33,6 +59,11 @@ macro_rules! inline_syscall {
         core::arch::asm!(
             "svc 0",
             in("x8") $number, inlateout("x0") $a => $result, in("x1") $b, in("x2") $c,
+            lateout("p0") _, lateout("p1") _, lateout("p2") _, lateout("p3") _,
+            lateout("p4") _, lateout("p5") _, lateout("p6") _, lateout("p7") _,
+            lateout("p8") _, lateout("p9") _, lateout("p10") _, lateout("p11") _,
+            lateout("p12") _, lateout("p13") _, lateout("p14") _, lateout("p15") _,
+            lateout("ffr") _,
             options(nostack, preserves_flags),
         )
     };
@@ -40,7 +71,16 @@ macro_rules! inline_syscall {
         core::arch::asm!(
             "ecall",
             in("a7") $number, inlateout("a0") $a => $result, in("a1") $b, in("a2") $c,
-            options(nostack, preserves_flags),
+            lateout("v0") _, lateout("v1") _, lateout("v2") _, lateout("v3") _,
+            lateout("v4") _, lateout("v5") _, lateout("v6") _, lateout("v7") _,
+            lateout("v8") _, lateout("v9") _, lateout("v10") _, lateout("v11") _,
+            lateout("v12") _, lateout("v13") _, lateout("v14") _, lateout("v15") _,
+            lateout("v16") _, lateout("v17") _, lateout("v18") _, lateout("v19") _,
+            lateout("v20") _, lateout("v21") _, lateout("v22") _, lateout("v23") _,
+            lateout("v24") _, lateout("v25") _, lateout("v26") _, lateout("v27") _,
+            lateout("v28") _, lateout("v29") _, lateout("v30") _, lateout("v31") _,
+            // Not preserves_flags: vl and vtype count as flags.
+            options(nostack),
         )
     };
     (@asm $result:ident, $number:ident, $a:ident, $b:ident, $c:ident, arm) => {
@@ -85,7 +125,7 @@ mod arch {
 #[cfg(all(
     target_arch = "aarch64",
     target_pointer_width = "64",
-    not(any(miri, uffd_sys_libc))
+    not(any(target_feature = "sve", miri, uffd_sys_libc))
 ))]
 mod arch {
     inline_syscall!(aarch64);
@@ -105,14 +145,17 @@ mod arch {
 }
 
 // Elsewhere `asm!` is younger than this crate's minimum Rust, or (32-bit x86)
-// libc's way into the kernel is faster than what `asm!` could inline.
+// libc's way into the kernel is faster than what `asm!` could inline, or (SVE)
+// what is lost cannot be declared.
 #[cfg(any(
     miri,
     uffd_sys_libc,
     not(any(
+        all(target_arch = "x86_64", target_pointer_width = "64"),
         all(
-            any(target_arch = "x86_64", target_arch = "aarch64"),
-            target_pointer_width = "64"
+            target_arch = "aarch64",
+            target_pointer_width = "64",
+            not(target_feature = "sve")
         ),
         target_arch = "riscv64",
         target_arch = "riscv32",
