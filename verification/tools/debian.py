@@ -41,11 +41,23 @@ KERNELS = {
     "ppc64le": ("ppc64el", "powerpc64le"),
     "armv7": ("armhf", "armmp-lpae"),
     "i686": ("i386", "686-pae"),
+    "riscv64": ("riscv64", "riscv64"),
 }
 KERNEL_IMAGE = r"boot/vmlinu[xz]-[^/]+|(?:usr/)?lib/modules/[^/]+/vmlinu[xz]"
 
 # Rust 1.63 and gcc for other processors, all from one suite so that they fit together.
 CROSS_SUITE, CROSS_GLIBC = "bookworm", (2, 36)
+# Debian had no Rust for these before; it runs with the C library of its own suite.
+RUST_SUITE = {"riscv64": "trixie"}
+
+# C compilers newer and older than those: suite, packages, and what these ask for in vain.
+# Debian 12's clang fits the C library of the machine, trixie's gcc brings its own.
+NEEDLESS = r"libc6.*|lib(?!clang-common).*-dev|linux-libc-dev|binutils.*|lib(?:[alt]|ub)san\d"
+COMPILERS = {
+    "clang-14": ("bookworm", ["clang-14"], NEEDLESS),
+    "clang-19": ("bookworm", ["clang-19"], NEEDLESS),
+    "gcc-14": ("trixie", ["cpp-14-aarch64-linux-gnu", "cpp-14-riscv64-linux-gnu"], "-"),
+}
 
 
 class Target(NamedTuple):
@@ -65,11 +77,13 @@ TARGETS = {
     "i686": Target("i386", "i686-unknown-linux-gnu", "i686-linux-gnu", "i386"),
     "mips64el": Target("mips64el", "mips64el-unknown-linux-gnuabi64",
                        "mips64el-linux-gnuabi64", "mips64el"),
+    "riscv64": Target("riscv64", "riscv64gc-unknown-linux-gnu", "riscv64-linux-gnu", "riscv64"),
 }
 HOST = TARGETS["x86_64"]
 QEMU_SYSTEM = {"qemu-system-x86_64": "qemu-system-x86", "qemu-system-i386": "qemu-system-x86",
                "qemu-system-aarch64": "qemu-system-arm", "qemu-system-arm": "qemu-system-arm",
-               "qemu-system-s390x": "qemu-system-misc", "qemu-system-ppc64": "qemu-system-ppc"}
+               "qemu-system-s390x": "qemu-system-misc", "qemu-system-riscv64": "qemu-system-misc",
+               "qemu-system-ppc64": "qemu-system-ppc"}
 
 LIST_AGE = 24 * 3600  # seconds for which a package list is used without asking again
 PAUSES = (5, 20)  # seconds before the second and the third try
@@ -170,8 +184,8 @@ def retried(action, what):
 
 # --- the cache folder --------------------------------------------------------
 
-FOLDERS = ["apt", "cross", "headers", "kernel-docs", "kernels", "manpages", "qemu-user",
-           "libclang", "rust-src"]
+FOLDERS = ["apt", "compilers", "cross", "headers", "kernel-docs", "kernels", "libclang",
+           "manpages", "qemu-user", "rust-src"]
 
 
 def cache():
@@ -537,11 +551,12 @@ def kernel_docs(args):
 
 # The loader is told where its libraries are, rather than the environment, because the
 # environment would reach the linker that rustc starts.
+LOADER = "/lib64/ld-linux-x86-64.so.2"
 RUSTC_SCRIPT = """\
 #!/bin/sh
 here=$(cd "$(dirname "$0")" && pwd)
-base=$here/../x86_64
-exec /lib64/ld-linux-x86-64.so.2 \\
+base=$here/../{host}
+exec {loader} \\
     --library-path "$base/usr/lib/x86_64-linux-gnu:$base/lib/x86_64-linux-gnu" \\
     "$base/usr/bin/rustc" --sysroot "$here/usr" "$@"
 """
@@ -565,20 +580,33 @@ def without_libc(packages):
     return [package for package in packages if package.name != "libc6"]
 
 
-def rust_for_host(folder):
+def host_folder(suite):
+    return "x86_64" if suite == CROSS_SUITE else f"x86_64-{suite}"
+
+
+def rustc_script(suite):
+    own = suite != CROSS_SUITE
+    return RUSTC_SCRIPT.format(host=host_folder(suite), loader="$base/usr" * own + LOADER)
+
+
+def libstd(suite):
+    return suite.newest(r"libstd-rust-1\.\d+")
+
+
+def rust_for_host(name, folder):
     """rustc with its libraries, and the standard library of this machine."""
-    suite = Suite(CROSS_SUITE, HOST.arch)
+    suite = Suite(name, HOST.arch)
+    needs = suite.needs(libstd(suite).name)
     package = unpack(suite, folder, suite.newest("rustc"), suite.newest("libstd-rust-dev"),
-                     *without_libc(suite.needs("libstd-rust-1.63")))
-    script(folder / "rustc", RUSTC_SCRIPT)
+                     *(without_libc(needs) if name == CROSS_SUITE else needs))
+    script(folder / "rustc", rustc_script(name))
     return package
 
 
-def rust_for(target, folder):
+def rust_for(name, target, folder):
     """The standard library of the target, and a gcc to link with."""
-    suite = Suite(CROSS_SUITE, target.arch)
-    package = unpack(suite, folder, suite.newest("libstd-rust-dev"),
-                     suite.newest(r"libstd-rust-1\.63"))
+    suite = Suite(name, target.arch)
+    package = unpack(suite, folder, suite.newest("libstd-rust-dev"), libstd(suite))
     host = Suite(CROSS_SUITE, HOST.arch)
     unpack(host, folder, *without_libc(host.needs(
         f"gcc-{target.gnu}", f"libc6-dev-{target.arch}-cross")))
@@ -587,14 +615,14 @@ def rust_for(target, folder):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     # Build scripts and procedural macros are for the host.
     beside = folder / "usr/lib/rustlib" / HOST.rust
-    beside.symlink_to(f"../../../../x86_64/usr/lib/rustlib/{HOST.rust}")
-    script(folder / "rustc", RUSTC_SCRIPT)
+    beside.symlink_to(f"../../../../{host_folder(name)}/usr/lib/rustlib/{HOST.rust}")
+    script(folder / "rustc", rustc_script(name))
     script(folder / "cc", LINKER_SCRIPT.format(gnu=target.gnu))
     return package
 
 
 def cross(args):
-    """Rust 1.63 and a linker for other processors."""
+    """Rust (1.63, or Debian's first) and a linker for other processors."""
     have = platform.libc_ver()[1]
     if platform.machine() != "x86_64" or numbers(have) < list(CROSS_GLIBC):
         raise Failed("the cross compilers run on x86_64 with glibc %d.%d or newer;" % CROSS_GLIBC
@@ -602,13 +630,53 @@ def cross(args):
     base = cache() / "cross"
 
     def get(name):
-        target = TARGETS[name]
-        cached("cross x86_64", base / "x86_64", rust_for_host)
+        target, suite = TARGETS[name], RUST_SUITE.get(name, CROSS_SUITE)
+        host = host_folder(suite)
+        cached(f"cross {host}", base / host, lambda part: rust_for_host(suite, part))
         if target == HOST:
             return name, base / name / "rustc", target.rust, "cc"
-        folder = cached(f"cross {name}", base / name, lambda part: rust_for(target, part))
+        folder = cached(f"cross {name}", base / name, lambda part: rust_for(suite, target, part))
         return name, folder / "rustc", target.rust, folder / "cc"
     return each(args.target, get)
+
+
+# The first word is the processor. Without its driver, gcc compiles and does no more.
+COMPILER_SCRIPTS = {
+    "clang": """\
+#!/bin/sh
+here=$(cd "$(dirname "$0")" && pwd)
+LD_LIBRARY_PATH=$here/usr/lib/x86_64-linux-gnu:$here/usr/lib/llvm-{version}/lib
+export LD_LIBRARY_PATH
+processor=$1
+shift
+exec "$here/usr/lib/llvm-{version}/bin/clang" --target="$processor-linux-gnu" -nostdlibinc "$@"
+""",
+    "gcc": """\
+#!/bin/sh
+here=$(cd "$(dirname "$0")" && pwd)
+processor=$1
+shift
+exec "$here/usr{loader}" --library-path "$here/usr/lib/x86_64-linux-gnu" \\
+    "$here/usr/libexec/gcc-cross/$processor-linux-gnu/{version}/cc1" -quiet -nostdinc "$@"
+""",
+}
+
+
+def compilers(args):
+    """C compilers that make assembly for aarch64 and riscv64."""
+    def get(name):
+        suite, packages, needless = COMPILERS[name]
+
+        def fill(folder):
+            host = Suite(suite, HOST.arch)
+            needs = [package for package in host.needs(*packages)
+                     if not re.fullmatch(needless, package.name)]
+            package = unpack(host, folder, *needs)
+            kind, _, version = name.partition("-")
+            script(folder / "cc", COMPILER_SCRIPTS[kind].format(version=version, loader=LOADER))
+            return package
+        return name, cached(f"compiler {name}", cache() / "compilers" / name, fill) / "cc"
+    return each(list(COMPILERS), get)
 
 
 def rust_src(args):
@@ -651,7 +719,8 @@ def qemu_user(args):
                        f"usr/bin/qemu-(?:{names})-static")
 
     def get(name):
-        folder = cached("qemu-user", cache() / "qemu-user", fill)
+        # A cache from when the targets were fewer does not count.
+        folder = cached("qemu-user", cache() / "qemu-user" / f"{len(TARGETS)}-targets", fill)
         return name, folder / f"qemu-{TARGETS[name].qemu}-static"
     return each(args.target or list(TARGETS), get)
 
@@ -766,6 +835,7 @@ environment:
                   " LIBRARIES for LD_LIBRARY_PATH")
     sub.add_argument("version", nargs="+", choices=LIBCLANG, metavar="VERSION",
                      help="of " + ", ".join(LIBCLANG))
+    command("compilers", compilers, "NAME<TAB>PROGRAM, to be used as: PROGRAM PROCESSOR -S ...")
     command("qemu", qemu, "NAME<TAB>PROGRAM")
     sub = command("clean", clean, "DIR<TAB>SIZE")
     sub.add_argument("--yes", action="store_true", help="remove everything in it")

@@ -33,6 +33,7 @@ MACHINES = {
     "aarch64": ("qemu-system-aarch64", "-M virt -cpu max,pauth-impdef=on", "ttyAMA0"),
     "aarch64-16k": ("qemu-system-aarch64", "-M virt -cpu max,pauth-impdef=on", "ttyAMA0"),
     "armv7": ("qemu-system-arm", "-M virt,highmem=off -cpu max", "ttyAMA0"),
+    "riscv64": ("qemu-system-riscv64", "-M virt -cpu rv64,v=true,vlen=256", "ttyS0"),
     "s390x": ("qemu-system-s390x", "-M s390-ccw-virtio -cpu max", "ttysclp0"),
     "ppc64le": (
         "qemu-system-ppc64",
@@ -57,11 +58,11 @@ class Boot:
         self.log = binaries.OUT / f"{row.name}.log"
         self.seconds = 0
 
-    def run(self, image, program, arguments, limit):
+    def run(self, image, packed, arguments, limit):
         """Boots, until the machine is off; the console's lines and an error."""
         emulator, options, console = MACHINES[self.row.processor]
         archive = binaries.OUT / f"{self.row.name}.initramfs"
-        archive.write_bytes(initramfs.pack(program.read_bytes()))
+        archive.write_bytes(packed)
         append = f"console={console} quiet loglevel=1 panic=-1 -- {' '.join(arguments)}"
         command = [
             emulator, "-accel", "tcg", *options.split(), "-m", "1024", "-smp", "2", "-nographic",
@@ -195,7 +196,8 @@ def main():
                 absent.append(f"{row.name}: its kernel could not be fetched")
             return results.Result(row, None, ["its program was not built"] if image else [])
         item.state = "booting"
-        lines, error = item.run(image[1], program, arguments, LIMIT)
+        packed = initramfs.pack(program.read_bytes())
+        lines, error = item.run(image[1], packed, arguments, LIMIT)
         if error and not any(line.startswith(("ok ", "not ok ")) for line in lines):
             # An emulated machine on a busy host sometimes dies before it runs
             # anything. Once is chance; twice is a finding.
@@ -203,7 +205,7 @@ def main():
             first = item.log.with_suffix(".first.log")
             item.log.replace(first)
             unsteady.append(f"{row.name}: {error or 'no case ran'} at the first try; see {first}")
-            lines, error = item.run(image[1], program, arguments, LIMIT)
+            lines, error = item.run(image[1], packed, arguments, LIMIT)
         item.state = "done"
         if options.command:
             return results.of_command(row, lines, error)
@@ -216,7 +218,7 @@ def main():
             first = item.log.with_suffix(".first.log")
             item.log.replace(first)
             once = result.problems
-            lines, error = item.run(image[1], program, arguments, LIMIT)
+            lines, error = item.run(image[1], packed, arguments, LIMIT)
             result = results.read(row, image[0], lines, error, item)
             unsteady.extend(f"{row.name}: only at the first try: {p}; see {first}"
                             for p in once if p not in result.problems)
