@@ -5,7 +5,7 @@ SKIP_LOG := $(CURDIR)/target/skipped.txt
 
 .PHONY: help setup verify test test-rust check bindings check-bindings package oldest-rust platforms \
 	public-api check-public-api minimal-versions licences readme sanitizer fuzz new-kernel doc clean \
-	odd-places libclangs
+	odd-places libclangs registers
 
 help:
 	@echo 'make verify        check the ABI here, and trap real writes'
@@ -21,6 +21,7 @@ help:
 	@echo 'make platforms     musl, Android, uClibc, big-endian; macOS is refused'
 	@echo 'make oldest-rust, minimal-versions, sanitizer, fuzz, licences'
 	@echo 'make check-public-api; public-api accepts it as it is now'
+	@echo 'make registers     vectors held over a call: the code, and two real kernels'
 	@echo 'make libclangs     tomorrow'\''s headers, read by other versions of libclang'
 	@echo 'make odd-places    a path with a space, an ordinary user (root)'
 	@echo 'make nightly       everything that is too long for CI (root; hours)'
@@ -81,6 +82,11 @@ fuzz:
 # For platforms without a ready-made Rust; exit code 3: not to be had.
 platforms:
 	python3 verification/tools/platforms.py
+
+# SVE's and RISC-V's vectors over a call: the code of several compilers, run on
+# real kernels. Exit code 3: something is not to be had.
+registers:
+	python3 verification/tools/registers.py
 
 # Accepts the public API as it is now; check-public-api compares it.
 public-api:

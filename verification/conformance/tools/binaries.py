@@ -134,6 +134,15 @@ class Target:
         run(command, env={**os.environ, **env})
         return output
 
+    def libc(self, source):
+        """Compiles the libc crate unless nothing changed; the key of what it is."""
+        key = digest(pathlib.Path(__file__), self.rustc, self.triple, str(source))
+        # With `std`, because without it the crate asks for the dynamic libraries.
+        with self.unless_current("libc", key) as build:
+            if build:
+                self.crate("libc", source, edition="2021", features=["std"])
+        return key
+
     def build_script(self, name, folder, edition, features):
         """Runs build.rs on the host; the environment and cfgs it asks for."""
         env = {"CARGO_PKG_VERSION": "0.0.0", "CARGO_MANIFEST_DIR": str(folder)}
@@ -178,12 +187,7 @@ def binary(name, libc, root=ROOT, main="src/main.rs"):
     """The static binary for a processor, built unless nothing changed."""
     source = root / "verification/conformance"
     target = Target(name)
-    key = digest(pathlib.Path(__file__), target.rustc, target.triple, str(libc), str(root))
-    # With `std`, because without it the crate asks for the dynamic libraries.
-    with target.unless_current("libc", key) as build:
-        if build:
-            target.crate("libc", libc, edition="2021", features=["std"])
-    key = digest(key, root / "src", root / "build.rs")
+    key = digest(target.libc(libc), str(root), root / "src", root / "build.rs")
     with target.unless_current("uffd-sys", key) as build:
         if build:
             target.crate("uffd-sys", root, edition="2021", deps=["libc"], features=["abi"])

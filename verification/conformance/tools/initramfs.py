@@ -15,12 +15,14 @@ def pad(data):
     return data + b"\0" * (-len(data) % 4)
 
 
-def pack(program):
-    """The archive with `program` as /init, compressed."""
-    entries = [(name, stat.S_IFDIR | 0o755) for name in ("dev", "proc", "sys", "mnt", "tmp")]
+def pack(program, others=()):
+    """The archive with `program` as /init, compressed; the others by name in /programs."""
+    entries = [(name, stat.S_IFDIR | 0o755) for name in ("dev", "proc", "sys", "mnt", "tmp", "programs")]
     archive = b"".join(entry(n, name, mode) for n, (name, mode) in enumerate(entries, 1))
     # Where the kernel opens the standard files of init.
     archive += entry(90, "dev/console", stat.S_IFCHR | 0o600, device=(5, 1))
     archive += entry(91, "init", stat.S_IFREG | 0o755, program)
+    for n, (name, other) in enumerate(others, 100):
+        archive += entry(n, f"programs/{name}", stat.S_IFREG | 0o755, other)
     archive += entry(0, "TRAILER!!!", 0)
     return gzip.compress(archive, 1, mtime=0)
