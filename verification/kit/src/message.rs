@@ -1,5 +1,4 @@
-//! The messages of a userfaultfd, decoded. Nothing else here looks into a
-//! `uffd_msg`.
+//! The messages of a userfaultfd, decoded. Nothing else here looks into one.
 
 use libc::c_int;
 use uffd_sys::*;
@@ -33,37 +32,35 @@ pub enum Event {
 }
 
 impl Event {
-    /// The member of the message that its event selects.
-    pub fn of(msg: uffd_msg) -> Event {
-        let arg = msg.arg;
-        // SAFETY: the callers pass messages that the kernel wrote, all of whose
-        // bytes are initialised, and any bits are valid integers.
-        unsafe {
-            match msg.event {
-                UFFD_EVENT_PAGEFAULT => Event::Fault {
-                    flags: arg.pagefault.flags,
-                    address: arg.pagefault.address as usize,
-                    ptid: arg.pagefault.feat.ptid,
-                },
-                UFFD_EVENT_FORK => Event::Fork {
-                    fd: arg.fork.ufd as c_int,
-                },
-                UFFD_EVENT_REMAP => Event::Remap {
-                    from: arg.remap.from as usize,
-                    to: arg.remap.to as usize,
-                    len: arg.remap.len as usize,
-                },
-                UFFD_EVENT_REMOVE => Event::Remove {
-                    start: arg.remove.start as usize,
-                    end: arg.remove.end as usize,
-                },
-                UFFD_EVENT_UNMAP => Event::Unmap {
-                    start: arg.remove.start as usize,
-                    end: arg.remove.end as usize,
-                },
-                other => Event::Unknown(other),
-            }
+    /// The part of the message that its event selects.
+    pub fn of(msg: &uffd_msg_bytes) -> Event {
+        if let Some(fault) = msg.pagefault() {
+            return Event::Fault {
+                flags: fault.flags,
+                address: fault.address as usize,
+                ptid: fault.ptid(),
+            };
         }
+        if let Some(fork) = msg.fork() {
+            return Event::Fork {
+                fd: fork.ufd as c_int,
+            };
+        }
+        if let Some(remap) = msg.remap() {
+            return Event::Remap {
+                from: remap.from as usize,
+                to: remap.to as usize,
+                len: remap.len as usize,
+            };
+        }
+        let range = |range: uffd_msg_remove| (range.start as usize, range.end as usize);
+        if let Some((start, end)) = msg.remove().map(range) {
+            return Event::Remove { start, end };
+        }
+        if let Some((start, end)) = msg.unmap().map(range) {
+            return Event::Unmap { start, end };
+        }
+        Event::Unknown(msg.event())
     }
 
     /// Its name, for failures.
@@ -77,12 +74,6 @@ impl Event {
             Event::Unknown(event) => format!("an unknown event {:#x}", event),
         }
     }
-}
-
-/// All bytes of a message that the kernel wrote.
-pub fn bytes(msg: &uffd_msg) -> [u8; std::mem::size_of::<uffd_msg>()] {
-    // SAFETY: the same number of bytes, all of which the kernel wrote.
-    unsafe { std::mem::transmute(*msg) }
 }
 
 /// `WRITE|WP`, or `no flags`.

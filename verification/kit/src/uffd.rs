@@ -247,22 +247,27 @@ impl Uffd {
     /// One read(2) with room for `room` messages: what came, or the errno.
     pub fn read(&self, room: usize) -> Result<Vec<Event>, c_int> {
         let messages = self.read_undecoded(room)?;
-        Ok(messages.into_iter().map(Event::of).collect())
+        Ok(messages.iter().map(Event::of).collect())
     }
 
     /// As [`Uffd::read`]; the messages as the kernel left them.
-    pub fn read_undecoded(&self, room: usize) -> Result<Vec<uffd_msg>, c_int> {
+    pub fn read_undecoded(&self, room: usize) -> Result<Vec<uffd_msg_bytes>, c_int> {
         // One more than said, to see that the call does not use it.
-        let mut messages = vec![uffd_msg::default(); room + 1];
+        let mut messages = vec![uffd_msg_bytes::default(); room + 1];
         set_errno(NO_ERRNO);
         // SAFETY: there is room for `room` messages.
-        match unsafe { uffd_read(self.fd, messages.as_mut_ptr(), room) } {
+        match unsafe { uffd_read(self.fd, messages.as_mut_ptr().cast(), room) } {
             -1 => Err(errno()),
             bytes => {
                 assert_eq!(errno(), NO_ERRNO, "uffd_read: errno changed on success");
                 let size = std::mem::size_of::<uffd_msg>();
                 assert_eq!(bytes as usize % size, 0, "read a part of a message");
-                assert_eq!(messages[room].event, 0, "uffd_read wrote behind its room");
+                let behind = messages[room];
+                assert_eq!(
+                    behind,
+                    uffd_msg_bytes::default(),
+                    "uffd_read wrote behind its room"
+                );
                 messages.truncate(bytes as usize / size);
                 Ok(messages)
             }
@@ -280,9 +285,9 @@ impl Uffd {
         let end = Instant::now() + time;
         loop {
             // Allocates nothing: see `Thread::spawn`.
-            let mut message = uffd_msg::default();
+            let mut message = uffd_msg_bytes::default();
             // SAFETY: there is room for one message.
-            match unsafe { uffd_read(self.fd, &mut message, 1) } {
+            match unsafe { uffd_read(self.fd, (&mut message as *mut uffd_msg_bytes).cast(), 1) } {
                 -1 => {}
                 bytes => {
                     assert_eq!(
@@ -290,7 +295,7 @@ impl Uffd {
                         std::mem::size_of::<uffd_msg>(),
                         "one message"
                     );
-                    let event = Event::of(message);
+                    let event = Event::of(&message);
                     if let Event::Fault { .. } = event {
                         // It is sent before the thread sleeps. What a case does
                         // next might otherwise be too early to find it waiting.

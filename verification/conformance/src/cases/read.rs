@@ -237,7 +237,7 @@ pub static CASES: &[Case] = &[
             ensure!(s.uffd.poll(PATIENCE) == libc::POLLIN, "no message");
             let messages = s.uffd.read_undecoded(1);
             let messages = messages.map_err(|errno| Verdict::Fail(errno_name(errno)))?;
-            let bytes = uffd_kit::message::bytes(&messages[0]);
+            let bytes = messages[0].bytes;
             ensure!(bytes[0] == UFFD_EVENT_PAGEFAULT, "event {:#x}", bytes[0]);
             ensure!(
                 bytes[1..8] == [0; 7],
