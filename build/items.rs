@@ -71,8 +71,8 @@ pub fn read(text: &str) -> syn::Result<Vec<Item>> {
     let items = file.items.iter().filter_map(|item| match item {
         syn::Item::Const(item) => scope.constant(item),
         syn::Item::Type(item) => scope.alias(item),
-        syn::Item::Struct(item) => scope.structure(&item.ident).map(Item::Struct),
-        syn::Item::Union(item) => scope.structure(&item.ident).map(Item::Struct),
+        syn::Item::Struct(item) => scope.structure(&item.ident.to_string()).map(Item::Struct),
+        syn::Item::Union(item) => scope.structure(&item.ident.to_string()).map(Item::Struct),
         _ => None,
     });
     // Headers may define a macro of the same name and value as an enum's item.
@@ -187,10 +187,9 @@ impl<'a> Scope<'a> {
     }
 
     /// A struct that is known, or one of plain integers.
-    fn structure(&self, ident: &syn::Ident) -> Option<Struct> {
-        let number = ident.to_string();
-        let name = self.name_of(&number);
-        let (is_union, attributes, fields) = self.structs.get(&number)?;
+    fn structure(&self, number: &str) -> Option<Struct> {
+        let name = self.name_of(number);
+        let (is_union, attributes, fields) = self.structs.get(number)?;
         let known = STRUCTS.iter().find(|s| s.name == name);
         let cannot = *is_union || fields.named.is_empty() || !is_exported(&name);
         if known.is_none() && (cannot || self.ambiguous.contains(&name)) {
@@ -243,8 +242,7 @@ impl<'a> Scope<'a> {
         if let Some(ty) = self.aliases.get(&name) {
             return self.plain(ty);
         }
-        let ident = syn::Ident::new(&name, proc_macro2::Span::call_site());
-        self.structure(&ident).map(|s| s.name)
+        self.structure(&name).map(|s| s.name)
     }
 
     /// Names an anonymous type after the field that holds it. bindgen numbers

@@ -1,9 +1,10 @@
 //! One system call, inlined: the only `asm!` of the crate.
 //!
 //! The kernel's mitigations make the first `ret` after a system call
-//! mispredict. Inlined there is none, which is a third of the cost of a short
-//! ioctl. So nothing here is a function at run time but the cold path that
-//! sets `errno`.
+//! mispredict. A caller that makes its calls in a loop is spared that if nothing
+//! here returns, which is about a third of a short ioctl; one that returns after
+//! its call is not. So nothing here is a function at run time but the cold path
+//! that sets `errno`.
 //!
 //! # What the kernel does not preserve
 //!

@@ -7,6 +7,9 @@ use std::process::{Command, Output};
 
 use super::{cargo, fetched, run, stderr, target_dir, ROOT};
 
+/// `BINDINGS` where they are.
+pub const COMMITTED: &str = "committed, Linux 7.3";
+
 /// What cargo makes once.
 pub struct Tools {
     build_script: PathBuf,
@@ -171,6 +174,19 @@ impl Made {
             stdout,
             out_dir,
         }
+    }
+
+    /// It fell back on the committed bindings, all of them, and says why in one
+    /// line.
+    pub fn assert_falls_back(&self, why: &str) {
+        let [warning] = &self.warnings[..] else {
+            panic!("one warning, not {:?}\n{}", self.warnings, self.stderr);
+        };
+        let start = format!("the committed bindings (Linux 7.3) are used: {why}");
+        assert!(warning.starts_with(&start), "{warning}");
+        assert_eq!(self.source, COMMITTED);
+        let committed = fs::read_to_string(format!("{ROOT}/src/bindings/generic.rs")).unwrap();
+        assert!(self.code() == committed);
     }
 
     pub fn code(&self) -> String {
