@@ -266,7 +266,7 @@ pub fn report(done: Vec<Compared>, out: &mut Output) -> Exit {
         if all == (constants, structs, fields) && check.worst().is_none() {
             complete.push(compared.short.clone());
         }
-        narrow.push(check.name.clone());
+        narrow.push(shortened(&check.name));
         narrow.push(format!(
             "    {} + {} + {}  {}",
             compared.constants,
