@@ -730,10 +730,11 @@ struct pm_scan_arg { /* redefined? include <linux/fs.h> first */
 #ifndef PAGE_IS_HUGE
 # define PAGE_IS_HUGE (1 << 6)
 #endif
+/* since Linux 6.8 */
 #ifndef PAGE_IS_SOFT_DIRTY
 # define PAGE_IS_SOFT_DIRTY (1 << 7)
 #endif
-/* since Linux 6.15 */
+/* since Linux 6.16 */
 #ifndef PAGE_IS_GUARD
 # define PAGE_IS_GUARD (1 << 8)
 #endif

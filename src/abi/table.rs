@@ -223,8 +223,8 @@ macro_rules! each_constant {
             PAGE_IS_SWAPPED: u64 = 0x10, "6.7", "Page category: in swap.";
             PAGE_IS_PFNZERO: u64 = 0x20, "6.7", "Page category: the zero page.";
             PAGE_IS_HUGE: u64 = 0x40, "6.7", "Page category: part of a transparent or hugetlbfs huge page.";
-            PAGE_IS_SOFT_DIRTY: u64 = 0x80, "6.7", "Page category: soft-dirty.";
-            PAGE_IS_GUARD: u64 = 0x100, "6.15", "Page category: a guard region (MADV_GUARD_INSTALL).";
+            PAGE_IS_SOFT_DIRTY: u64 = 0x80, "6.8", "Page category: soft-dirty.";
+            PAGE_IS_GUARD: u64 = 0x100, "6.16", "Page category: a guard region (MADV_GUARD_INSTALL).";
             PAGE_IS_ACCESSED: u64 = 0x200, "7.3", "Page category: accessed since it was last read-write-protected. Of a transparent huge page, one access reports all.";
             PM_SCAN_WP_MATCHING: u64 = 0x1, "6.7", "[`pm_scan_arg::flags`]: write-protect each page that is reported.";
             PM_SCAN_CHECK_WPASYNC: u64 = 0x2, "6.7", "[`pm_scan_arg::flags`]: fail with EPERM on memory that is not registered for asynchronous write-protection.";

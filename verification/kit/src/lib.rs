@@ -17,7 +17,7 @@
 //! | `hugepages`, `swap` | huge pages reserved, pages swapped out |
 //! | `answer`, `message`, `uffd` | the calls of `uffd_sys`, what they answer, the messages |
 //! | `asleep`, `thread`, `child` | threads and processes that fault, wait, die |
-//! | `privilege`, `sysctl` | who the process is, and what the system is told |
+//! | `privilege`, `priority`, `sysctl` | who the process is, which thread runs first, what the system is told |
 //! | `random` | numbers that come again with the same seed |
 
 #[macro_use]
@@ -33,6 +33,7 @@ pub mod mapping;
 pub mod message;
 pub mod pagemap;
 pub mod pages;
+pub mod priority;
 pub mod privilege;
 pub mod random;
 pub mod region;

@@ -149,6 +149,12 @@ impl Call {
         (self.make)(t, &s.uffd, s.at(0), s.page(), self.mode).fails_with(errno, out)
     }
 
+    /// For the first page it must fail with this errno, whatever the out field.
+    pub fn fails_by_errno(&self, t: &Trial, errno: libc::c_int) -> Outcome {
+        let s = &t.scene;
+        (self.make)(t, &s.uffd, s.at(0), s.page(), self.mode).fails(errno)
+    }
+
     /// Checks that no page was filled, or protected.
     pub fn did_nothing(&self, t: &Trial) -> Outcome {
         (self.idle)(t)

@@ -3,6 +3,7 @@
 use super::calls::*;
 use super::scene::*;
 use crate::prelude::*;
+use uffd_kit::priority::{pin, processor, RealTime};
 
 /// The process whose memory it is has exited; its parent's call succeeds.
 fn esrch(call: Call) -> Outcome {
@@ -20,6 +21,34 @@ fn eagain(call: Call) -> Outcome {
     while_event_waits(&t.scene, |_| {
         (0..3).try_for_each(|_| call.fails(&t, EAGAIN))
     })?;
+    call.succeeds(&t)
+}
+
+/// The thread that caused an event cannot run after the event was read, because
+/// this one goes before it and does not sleep.
+fn eagain_until_it_runs(call: Call) -> Outcome {
+    let t = call.trial(UFFD_FEATURE_EVENT_REMOVE)?;
+    let (addr, len, here) = (t.scene.at(3), t.scene.page(), processor()?);
+    let discarder = Thread::spawn("the discarding thread", move || {
+        if pin(here).is_err() {
+            return -1;
+        }
+        // SAFETY: the page belongs to the scene, and nobody refers to it.
+        unsafe { libc::madvise(addr as *mut libc::c_void, len, libc::MADV_DONTNEED) as i64 }
+    });
+    let came = t.scene.uffd.poll(PATIENCE) & libc::POLLIN != 0;
+    ensure!(came, "no event came");
+    pin(here)?;
+    let before_it = RealTime::begin()?;
+    let event = t.scene.uffd.next()?;
+    (0..200).try_for_each(|_| call.fails_by_errno(&t, EAGAIN))?;
+    drop(before_it);
+    ensure!(
+        matches!(event, Event::Remove { .. }),
+        "{} came, not a remove event",
+        event.name()
+    );
+    discarder.returns_value(0)?;
     call.succeeds(&t)
 }
 
@@ -50,5 +79,15 @@ pub static CASES: &[&[Case]] = &[
         "move-eagain-event", MOVE, "measured" => "while an event waits to be read it is EAGAIN, with -EAGAIN in the field move";
         "writeprotect-eagain-event", WRITEPROTECT, "UFFDIO_WRITEPROTECT(2const), ERRORS: EAGAIN" => "EAGAIN says to call again: once the event in the way was read, the call succeeds";
         "rwprotect-eagain-event", RWPROTECT, "UFFDIO_RWPROTECT(2const), ERRORS: EAGAIN" => "EAGAIN says to call again: once the event in the way was read, the call succeeds";
+    },
+    alike! {
+        eagain_until_it_runs, UFFD_FEATURE_EVENT_REMOVE;
+        "copy-eagain-after-event", COPY, "measured" => "EAGAIN also after the event was read, however often it is tried, until the thread that caused it has run";
+        "zeropage-eagain-after-event", ZEROPAGE, "measured" => "EAGAIN also after the event was read, however often it is tried, until the thread that caused it has run";
+        "continue-eagain-after-event", CONTINUE, "measured" => "EAGAIN also after the event was read, however often it is tried, until the thread that caused it has run";
+        "poison-eagain-after-event", POISON, "measured" => "EAGAIN also after the event was read, however often it is tried, until the thread that caused it has run";
+        "move-eagain-after-event", MOVE, "measured" => "EAGAIN also after the event was read, however often it is tried, until the thread that caused it has run";
+        "writeprotect-eagain-after-event", WRITEPROTECT, "measured" => "EAGAIN also after the event was read, however often it is tried, until the thread that caused it has run";
+        "rwprotect-eagain-after-event", RWPROTECT, "measured" => "EAGAIN also after the event was read, however often it is tried, until the thread that caused it has run";
     },
 ];
