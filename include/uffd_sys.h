@@ -1038,6 +1038,10 @@ UFFD_SYS_VALUE(PM_SCAN_CHECK_WPASYNC, 1 << 1);
  *           mode has an unknown bit
  *   EFAULT  arg cannot be read, or written where it has an out field
  *   ESRCH   the process whose memory it is has exited
+ * EAGAIN with nothing done says that the mappings of the process are changing,
+ * with an event enabled. It lasts until the thread that caused the event has run
+ * after the event was read. So read the messages that are there without
+ * blocking, sleep for 50 us, longer each time, and try again.
  * An out field (copy, zeropage, move, mapped, updated) is written on failure
  * too: the bytes done before it, or the negated errno. Zero the struct first,
  * or Valgrind takes it for uninitialised.
@@ -1046,8 +1050,8 @@ UFFD_SYS_VALUE(PM_SCAN_CHECK_WPASYNC, 1 << 1);
 #if !defined UFFD_SYS_HEADER_ONLY
 # define UFFD_SYS_FN extern
 #elif defined __GNUC__
-/* The point is that no function call, and so no return, follows the system
-   call: the kernel's mitigations make that return slow. */
+/* The kernel's mitigations make the first return after a system call slow. A
+   caller in a loop is spared it if no function call is in between. */
 # define UFFD_SYS_FN static __inline__ __attribute__((__always_inline__))
 #else
 # define UFFD_SYS_FN static inline
@@ -1127,11 +1131,11 @@ UFFD_SYS_FN int uffd_sys_wake(int fd, struct uffdio_range *arg);
 
 /*
  * Fills missing pages with a copy of data and wakes who waits for them.
- * Errors: EAGAIN a part was copied (go on after it), or copy is -EAGAIN and an
- *         event must be read first; EEXIST the page is there (its waiters are
- *         not woken: uffd_sys_wake()); ENOENT dst is not registered with fd;
- *         EFAULT also: src cannot be read; EINVAL also: MODE_WP on a range
- *         registered without it; ENOMEM, ENOSPC.
+ * Errors: EAGAIN a part was copied (go on after it), or nothing (see above);
+ *         EEXIST something is there (its waiters are not woken:
+ *         uffd_sys_wake()); ENOENT dst is not registered; EFAULT also: src
+ *         cannot be read; EINVAL also: MODE_WP on a range registered without
+ *         it; ENOMEM, ENOSPC.
  * Safety: arg must be writable, src readable for len bytes.
  * Since:  Linux 4.3; UFFDIO_COPY_MODE_WP 5.7.
  * Manual: UFFDIO_COPY(2const)
@@ -1187,8 +1191,8 @@ UFFD_SYS_FN int uffd_sys_poison(int fd, struct uffdio_poison *arg);
  * Anonymous pages that are not there are skipped silently, unless
  * UFFD_FEATURE_WP_UNPOPULATED or _WP_ASYNC is on.
  * Errors: ENOENT a part is not registered with fd for MODE_WP (pages before it
- *         are protected already); EAGAIN an event must be read first; EINVAL
- *         also: MODE_WP with MODE_DONTWAKE; ENOMEM.
+ *         are protected already); EAGAIN see above; EINVAL also: MODE_WP
+ *         with MODE_DONTWAKE; ENOMEM.
  * Safety: arg must be readable. The thread that resolves the faults must not
  *         write to the range itself.
  * Since:  Linux 5.7 on x86_64, 6.10 on aarch64; hugetlbfs and shared memory
@@ -1201,8 +1205,8 @@ UFFD_SYS_FN int uffd_sys_writeprotect(int fd,
 /*
  * Read-write-protects the pages of a range that are there (MODE_RWP), so that
  * any access faults, or lifts that and wakes who waits (0).
- * Errors: ENOENT a part is not registered with fd for MODE_RWP; EAGAIN an event
- *         must be read first; EINVAL also: both mode bits.
+ * Errors: ENOENT a part is not registered with fd for MODE_RWP; EAGAIN see
+ *         above; EINVAL also: both mode bits.
  * Safety: arg must be readable.
  * Since:  Linux 7.3.
  * Manual: UFFDIO_RWPROTECT(2const)

@@ -21,7 +21,7 @@ fn copy() -> PathBuf {
     cp.arg(&dir);
     run(cp);
     let manifest = fs::read_to_string(Path::new(ROOT).join("Cargo.toml")).unwrap();
-    let (package, _) = manifest.split_once("[workspace]").unwrap();
+    let (package, _) = manifest.split_once("[dev-dependencies]").unwrap();
     fs::write(dir.join("Cargo.toml"), format!("{package}[workspace]\n")).unwrap();
     dir
 }

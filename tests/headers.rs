@@ -151,7 +151,7 @@ fn a_newer_header_shows_through() {
     assert_eq!(
         news,
         [
-            "#[repr(C)]#[derive(Debug,Default,Copy,Clone,PartialEq,Eq)]pubstructuffdio_made_up{pubrange:uffdio_range,pubflavour:u64,}",
+            "#[repr(C)]#[derive(Debug,Default,Copy,Clone,Hash,PartialEq,Eq)]pubstructuffdio_made_up{pubrange:uffdio_range,pubflavour:u64,}",
             "pubconstUFFDIO_MADE_UP:u32=3222841867;",
             "pubconstUFFD_API_FEATURES:u64=1048575;",
             "pubconstUFFD_FEATURE_MADE_UP:u64=524288;",
