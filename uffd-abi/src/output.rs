@@ -375,9 +375,9 @@ fn terminal() -> Option<(usize, usize)> {
     let mut size: libc::winsize = unsafe { std::mem::zeroed() };
     // SAFETY: the request writes one `winsize`.
     let answer = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &mut size) };
-    // A serial line has no size.
-    (answer == 0 && size.ws_col > 0 && size.ws_row > 0)
-        .then_some((size.ws_col.into(), size.ws_row.into()))
+    // A serial line has no size: as much as a terminal had at first.
+    let known = |size: u16, otherwise| if size > 0 { size.into() } else { otherwise };
+    (answer == 0).then_some((known(size.ws_col, 80), known(size.ws_row, 24)))
 }
 
 /// `file:line:column`, or the check's name where there is no file.

@@ -73,7 +73,13 @@ fn show_tries(tries: &[Tried], here: &Surroundings, out: &mut Output) {
             (Some(errno), Some(call)) => paint(BAD, format!("{errno} from {call}")),
             _ => paint(GOOD, "works"),
         };
-        out.line(format!("  {:<29}{result}", tried.way));
+        // Side by side they take up to 62 columns.
+        if out.width() < 64 {
+            out.line(format!("  {}", tried.way));
+            out.line(format!("    {result}"));
+        } else {
+            out.line(format!("  {:<29}{result}", tried.way));
+        }
         if let (Some(errno), Some(remedy)) = (&tried.errno, &tried.remedy) {
             let wrap = textwrap::Options::new(out.width())
                 .initial_indent("      ")
