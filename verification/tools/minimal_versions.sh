@@ -7,7 +7,7 @@ copy=$PWD/target/minimal
 rm -rf "$copy" && mkdir -p "$copy"
 cp -r Cargo.toml build.rs build wrapper.h include src tests examples README.md "$copy"
 cd "$copy"
-sed -i -e 's/^members = .*/members = []/' -e '/^uffd-kit = /d' Cargo.toml
+sed -i -e '/^members = \[$/,/^\]/d' -e '/^uffd-kit = /d' Cargo.toml
 # Choosing versions so is not a stable feature of cargo.
 RUSTC_BOOTSTRAP=1 cargo update --quiet -Z direct-minimal-versions
 export CARGO_TARGET_DIR="$copy/target"
