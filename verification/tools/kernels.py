@@ -223,6 +223,7 @@ def main():
             item.log.replace(first)
             once = result.problems
             lines, error = item.run(image[1], packed, arguments, LIMIT)
+            item.state = "done"
             result = results.read(row, image[0], lines, error, item)
             unsteady.extend(f"{row.name}: only at the first try: {p}; see {first}"
                             for p in once if p not in result.problems)
