@@ -69,9 +69,11 @@ pub const MOVE: Call = Call {
 /// As [`MOVE`]; what is wrong is of the source.
 pub const MOVE_FROM: Call = Call {
     make: |t, uffd, start, len, mode| {
-        let from = start
-            .wrapping_sub(t.scene.at(0))
-            .wrapping_add(t.source.addr);
+        // An address outside the scene is wrong as a source, too.
+        let from = match start.checked_sub(t.scene.at(0)) {
+            Some(offset) if offset < t.scene.region.len => t.source.addr + offset,
+            _ => start,
+        };
         uffd.move_(t.scene.at(0), from, len, mode)
     },
     ..MOVE
