@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io;
 use std::mem::size_of;
 use std::os::fd::AsRawFd;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -80,9 +79,8 @@ struct Sync {
     uffd: Arc<Uffd>,
     region: Arc<Region>,
     dirty: Arc<Bitmap>,
-    /// A page of its own; a write to it, after `stop` is set, ends the thread.
+    /// A page of its own; the fault of a write to it ends the thread.
     bell: Region,
-    stop: Arc<AtomicBool>,
     handler: Option<JoinHandle<()>>,
 }
 
@@ -95,26 +93,26 @@ impl Sync {
         uffd.register(bell.all(), UFFDIO_REGISTER_MODE_WP)?;
         uffd.write_protect(bell.all(), UFFDIO_WRITEPROTECT_MODE_WP)?;
         let dirty = Arc::new(Bitmap::new(region.pages()));
-        let stop = Arc::new(AtomicBool::new(false));
         let handler = {
-            let (uffd, region, dirty, stop) =
-                (uffd.clone(), region.clone(), dirty.clone(), stop.clone());
-            std::thread::spawn(move || handle(&uffd, &region, &dirty, &stop))
+            let (uffd, region, dirty) = (uffd.clone(), region.clone(), dirty.clone());
+            std::thread::spawn(move || handle(&uffd, &region, &dirty))
         };
         Ok(Sync {
             uffd,
             region: region.clone(),
             dirty,
             bell,
-            stop,
             handler: Some(handler),
         })
     }
 }
 
-fn handle(uffd: &Uffd, region: &Region, dirty: &Bitmap, stop: &AtomicBool) {
+/// Answers until a fault outside of `region`, which is the bell's: a flag
+/// could be seen before that fault came, and nobody would answer it.
+fn handle(uffd: &Uffd, region: &Region, dirty: &Bitmap) {
     let mut msgs = [uffd_msg_bytes::default(); 64];
-    while !stop.load(Relaxed) {
+    let mut rung = false;
+    while !rung {
         // SAFETY: room for 64 messages.
         let bytes = unsafe { uffd_read(uffd.fd(), msgs.as_mut_ptr().cast(), 64) };
         assert!(bytes > 0, "read: {}", io::Error::last_os_error());
@@ -127,6 +125,8 @@ fn handle(uffd: &Uffd, region: &Region, dirty: &Bitmap, stop: &AtomicBool) {
                 dirty.set(offset / region.page());
                 start = region.address(offset / region.page());
                 len = region.page() as u64;
+            } else {
+                rung = true;
             }
             let mut arg = uffdio_writeprotect {
                 range: uffdio_range { start, len },
@@ -158,7 +158,6 @@ impl Tracker for Sync {
 
 impl Drop for Sync {
     fn drop(&mut self) {
-        self.stop.store(true, Relaxed);
         self.bell.write(0, 2);
         self.handler.take().unwrap().join().unwrap();
     }
