@@ -7,6 +7,8 @@ use uffd_kit::errno::errno_name;
 use uffd_kit::pages::{huge_page_size, page_size};
 use uffd_kit::uffd::Uffd;
 
+use crate::init::is_init;
+
 /// What the cases run on.
 #[derive(Clone, Debug)]
 pub struct Machine {
@@ -27,6 +29,9 @@ pub struct Machine {
     pub page: usize,
     /// Bytes of the usual huge page; zero if there are none.
     pub huge_page: usize,
+    /// Is this the first process of a virtual machine, so that no other
+    /// program suffers from what a case takes away?
+    pub alone: bool,
     /// What UFFDIO_API answers when nothing is enabled.
     pub features: u64,
     /// Likewise.
@@ -63,6 +68,7 @@ impl Machine {
             arch: std::env::consts::ARCH,
             page: page_size(),
             huge_page: huge_page_size(),
+            alone: is_init(),
             features: api.features,
             ioctls: api.ioctls,
         })
