@@ -12,6 +12,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 root=$PWD
 sysctl=/proc/sys/vm/unprivileged_userfaultfd
+huge_pages=/proc/sys/vm/nr_hugepages
 export UFFD_SYS_USER=61234
 
 fail() { echo "odd_places: $*" >&2; exit 1; }
@@ -30,11 +31,13 @@ refuses() {
 [ "$(id -u)" = 0 ] || { echo 'odd_places: only root can become another user: use sudo' >&2; exit 2; }
 began=$(date +%s)
 before=$(cat $sysctl)
+huge_pages_before=$(cat $huge_pages)
 folder=$(mktemp -d "${TMPDIR:-/tmp}/uffd-sys-odd.XXXXXX")
 place="$folder/ödd päth/uffd sys"
 end() {
 	code=$?
 	echo "$before" >$sysctl
+	echo "$huge_pages_before" >$huge_pages
 	if [ $code = 0 ]; then rm -rf "$folder"; else echo "odd_places: failed; see $folder" >&2; fi
 }
 trap end EXIT
@@ -74,6 +77,7 @@ export UFFD_SYS_CACHE="$folder/cache"
 
 for allowed in 0 1; do
 	echo $allowed >$sysctl
+	echo 0 >$huge_pages
 	step "an ordinary user, vm.unprivileged_userfaultfd $allowed: tests"
 	rm -f "$UFFD_SYS_SKIP_LOG"
 	said=$(as_user sh verification/tools/setup.sh 2>&1) || fail "setup.sh with all there: $said"
