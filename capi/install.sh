@@ -34,20 +34,28 @@ ln -sf "$CAPI_SONAME" "$lib/libuffd_sys.so"
 # Where the libraries are below PREFIX, the file finds itself: all of it can
 # then be moved. Elsewhere it names the folders, and in /usr: pkg-config leaves
 # out the system's own, which it knows by that name, and puts a sysroot before
-# what begins with a slash.
-prefix=${PREFIX%/} pc_prefix=$PREFIX
+# what begins with a slash. pkgconf escapes what is special in its own ${pcfiledir}:
+# beside it the rest is escaped too; names alone are quoted, as in uffd_sys.pc.in.
+prefix=${PREFIX%/} pc_prefix=$PREFIX movable=
 case $prefix:$LIBDIR/ in
 :* | /usr:*) ;;
 "$prefix:$prefix"/*)
 	# One `..` for pkgconfig, and one for each folder of `lib/x86_64-linux-gnu`.
 	up=$(printf '%s' "${LIBDIR#"$prefix"}" | tr -s / | sed 's|/$||; s|/[^/]*|/..|g')
-	pc_prefix="\${pcfiledir}/..$up"
+	pc_prefix="\${pcfiledir}/..$up" movable=yes
 	;;
 esac
+escaped() {
+	if [ "$movable" ]; then
+		printf '%s' "$1" | LC_ALL=C sed 's|[^A-Za-z0-9_./+-]|\\&|g'
+	else
+		printf '%s' "$1"
+	fi
+}
 below() {
 	case $1/ in
-	"$prefix"/*) printf '${prefix}%s' "${1#"$prefix"}" ;;
-	*) printf '%s' "$1" ;;
+	"$prefix"/*) printf '${prefix}%s' "$(escaped "${1#"$prefix"}")" ;;
+	*) escaped "$1" ;;
 	esac
 }
 pc=$lib/pkgconfig/uffd_sys.pc
@@ -59,6 +67,7 @@ while IFS= read -r line; do
 	libdir=*) line="libdir=$(below "$LIBDIR")" ;;
 	includedir=*) line="includedir=$(below "$INCLUDEDIR")" ;;
 	Version:*) line="Version: $CAPI_VERSION" ;;
+	*\"*) [ ! "$movable" ] || line=$(printf '%s' "$line" | tr -d '"') ;;
 	esac
 	printf '%s\n' "$line"
 done <capi/uffd_sys.pc.in >"$pc"

@@ -57,26 +57,35 @@ fn pkg_config_in(folder: &Path, args: &[&str]) -> String {
         .arg("uffd_sys")
         .env("PKG_CONFIG_PATH", folder)
         .env_remove("PKG_CONFIG_SYSROOT_DIR");
-    shell_words(&command.output().expect("pkg-config is installed")).concat()
+    shell_words(&command.output().expect("pkg-config is installed")).join(" ")
+}
+
+/// The flag's folder, as the shell that gets pkg-config's words sees it.
+fn flag_in(folder: &Path, asked: &str, flag: &str) -> PathBuf {
+    let said = pkg_config_in(folder, &[asked]);
+    let path = said.strip_prefix(flag).expect(&said);
+    let path = path.strip_suffix(" -luffd_sys").unwrap_or(path);
+    Path::new(path).canonicalize().expect(path)
 }
 
 #[test]
 fn an_installed_tree_can_be_moved() {
     let dir = folder("moved");
     let dest = format!("DESTDIR={}", dir.join("one").display());
-    for (lib, libdir) in [("lib", "/opt/x/lib"), ("lib/a/b", "/opt/x//lib/a/b/")] {
+    for (lib, libdir) in [
+        ("lib", "/opt/x/lib"),
+        ("lib/a/b", "/opt/x//lib/a/b/"),
+        ("lib ä", "/opt/x/lib ä"),
+    ] {
         let libdir = format!("LIBDIR={libdir}");
         ok(make(&["install", "PREFIX=/opt/x", &libdir, &dest]));
-        let two = dir.join(lib.replace('/', "-"));
+        let two = dir.join(format!("ödd two {}", lib.replace('/', "-")));
         fs::rename(dir.join("one"), &two).unwrap();
         let prefix = two.join("opt/x");
-        let at = |variable: &str| {
-            let said = pkg_config_in(&prefix.join(lib).join("pkgconfig"), &[variable]);
-            Path::new(&said).canonicalize().expect(&said)
-        };
+        let pc = prefix.join(lib).join("pkgconfig");
         let prefix = prefix.canonicalize().unwrap();
-        assert_eq!(at("--variable=includedir"), prefix.join("include"));
-        assert_eq!(at("--variable=libdir"), prefix.join(lib));
+        assert_eq!(flag_in(&pc, "--cflags", "-I"), prefix.join("include"));
+        assert_eq!(flag_in(&pc, "--libs", "-L"), prefix.join(lib));
     }
 }
 
@@ -88,17 +97,18 @@ fn folders_outside_of_prefix_are_named_in_full() {
     let args = [
         "PREFIX=/opt/x",
         "LIBDIR=/opt/xy/lib",
-        "INCLUDEDIR=/srv/a&b|c",
+        "INCLUDEDIR=/srv/a&b|c d",
     ];
     ok(make(&[&["install", &dest], &args[..]].concat()));
     let pc = dir.join("opt/xy/lib/pkgconfig");
     for (variable, value) in [
         ("--variable=prefix", "/opt/x"),
         ("--variable=libdir", "/opt/xy/lib"),
-        ("--variable=includedir", "/srv/a&b|c"),
+        ("--variable=includedir", "/srv/a&b|c d"),
     ] {
         assert_eq!(pkg_config_in(&pc, &[variable]), value);
     }
+    assert_eq!(pkg_config_in(&pc, &["--cflags"]), "-I/srv/a&b|c d");
 }
 
 #[test]
