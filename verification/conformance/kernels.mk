@@ -18,6 +18,7 @@ conformance-docs:
 	python3 verification/conformance/tools/docs.py
 
 conformance-check:
+	python3 verification/conformance/tools/test_results.py
 	python3 verification/conformance/tools/coverage.py
 	python3 verification/conformance/tools/docs.py --check
 	python3 verification/conformance/tools/mutants.py

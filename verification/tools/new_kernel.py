@@ -25,7 +25,7 @@ STRUCTS = {
     "linux/fs.h": r"\bstruct\s+(page_region|pm_scan_\w+)\s*\{",
 }
 # A request code: an ioctl, which wants a function.
-REQUEST = re.compile(r"_IO[RW]*\s*\(")
+REQUEST = re.compile(r"_IO(?:C|[RW]*)\s*\(")
 # Masks, and the types of ioctls: the cases use what they are made of.
 NO_CASE = re.compile(r"UFFD_API_\w+|UFFDIO|USERFAULTFD_IOC|PROCFS_IOCTL_MAGIC")
 
@@ -62,29 +62,46 @@ def has(text, name):
     return re.search(rf"\b{re.escape(name)}\b", text) is not None
 
 
-def read(pattern):
-    return "\n".join(path.read_text() for path in sorted(ROOT.glob(pattern)))
+# Strings come first: a comment's sign may stand in one.
+NO_CODE = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n]*|/\*.*?\*/', flags=re.S)
 
 
-def cases():
-    """The sources of the cases, without comments: one that says that a name is
-    still to be tried is no case."""
-    return re.sub(r"//.*", "", read("verification/conformance/src/cases/*.rs"))
+def code(pattern, strings=False):
+    """The sources without comments and strings: to write of a thing that is still
+    to be added, or tried, adds nothing."""
+    text = "\n".join(path.read_text() for path in sorted(ROOT.glob(pattern)))
+    return NO_CODE.sub(lambda found: found[0] if strings and found[0][0] == '"' else " ", text)
+
+
+# Its rows may be strings.
+TABLE = code("src/abi/table.rs", strings=True)
+
+
+def is_tried(kind, name):
+    """Whether a case has the name, or what the kit has for it: a method for an
+    ioctl, a variant for an event."""
+    pattern = rf"\b{name}\b"
+    if kind == "ioctl":
+        function = name.lower().replace("_ioc_", "_")
+        pattern = rf"\b(?:{function}|{function.removeprefix('uffdio_')}_?)\("
+    elif name.startswith("UFFD_EVENT_"):
+        pattern += rf"|\bEvent::{name.removeprefix('UFFD_EVENT_').capitalize()}\b"
+    return bool(re.search(pattern, code("verification/conformance/src/cases/*.rs")))
 
 
 def pieces(kind, name):
     """(what there must be, where, is it there?)"""
-    backfill = (ROOT / "include/uffd_sys.h").read_text()
-    yield "a row in the pinned table", "src/abi/table.rs", has((ROOT / "src/abi/table.rs").read_text(), name)
-    yield "a back-fill for older headers", "include/uffd_sys.h", has(backfill, name)
+    backfill, defined = code("include/uffd_sys.h"), rf"#\s*define\s+{name}\b|\bstruct\s+{name}\s*{{"
+    yield "a row in the pinned table", "src/abi/table.rs", has(TABLE, name)
+    yield "a back-fill for older headers", "include/uffd_sys.h", bool(re.search(defined, backfill))
     if kind == "ioctl":
         yield "a call for Rust", "src/", bool(re.search(
-            rf"\b(?:ioctl|syscall3)\([^;]*\b{name}\b", read("src/*.rs")))
+            rf"\b(?:ioctl|syscall3)\([^;]*\b{name}\b", code("src/*.rs")))
         yield "a call for C", "include/uffd_sys.h", bool(re.search(
             rf"uffd_sys_\w+\([^;]*\)[^;]*{{[^}}]*\b{name}\b", backfill, flags=re.S))
     if not NO_CASE.fullmatch(name):
-        yield "a case of the conformance suite", "verification/conformance/src/cases/", has(cases(), name)
-    yield "committed bindings", "src/bindings/", has((ROOT / "src/bindings/generic.rs").read_text(), name)
+        yield "a case of the conformance suite", "verification/conformance/src/cases/", is_tried(kind, name)
+    yield "committed bindings", "src/bindings/", has(code("src/bindings/generic.rs"), name)
 
 
 def main():
@@ -92,12 +109,11 @@ def main():
         print(__doc__.strip() + "\n\nusage: make new-kernel HEADERS=DIR")
         return 0 if sys.argv[1:] in (["-h"], ["--help"]) else 2
     place = find(pathlib.Path(sys.argv[1]))
-    table = (ROOT / "src/abi/table.rs").read_text()
     found = names(place)
     version = place / "linux/version.h"
     code = re.search(r"LINUX_VERSION_CODE (\d+)", version.read_text()) if version.is_file() else None
     linux = f"Linux {int(code[1]) >> 16}.{int(code[1]) >> 8 & 255}" if code else "these headers"
-    new = sorted(name for name in found if not has(table, name))
+    new = sorted(name for name in found if not has(TABLE, name))
     lacking = {name: [p for p in pieces(found[name][0], name) if not p[2]] for name in found}
     lacking = {name: missing for name, missing in lacking.items() if missing}
     print(f"{linux}: {len(found)} names, {len(new)} of them not in the pinned table")

@@ -81,6 +81,24 @@ fn a_page_not_protected_again_is_found() {
     is_found("unprotected", "sync");
 }
 
+/// A thread that is never woken is a failure that is said, not a test without end.
+#[test]
+fn a_thread_not_woken_is_found() {
+    if !may(Right::EventFork, "conformance: a_thread_not_woken_is_found") {
+        return;
+    }
+    let (output, text) = stress(&[
+        "--seconds",
+        "5",
+        "--method",
+        "sync",
+        "--inject",
+        "not-woken",
+    ]);
+    assert_eq!(output.status.code(), Some(1), "{}", text);
+    assert!(text.contains("hangs: a thread was not woken"), "{}", text);
+}
+
 /// Where the kernel has the method, on which the program itself decides.
 #[test]
 fn a_page_not_copied_is_found_by_the_scan() {

@@ -187,7 +187,7 @@ def binary(name, libc, root=ROOT, main="src/main.rs"):
     """The static binary for a processor, built unless nothing changed."""
     source = root / "verification/conformance"
     target = Target(name)
-    key = digest(target.libc(libc), str(root), root / "src", root / "build.rs")
+    key = digest(target.libc(libc), str(root), root / "src", root / "build.rs", root / "build")
     with target.unless_current("uffd-sys", key) as build:
         if build:
             target.crate("uffd-sys", root, edition="2021", deps=["libc"], features=["abi"])

@@ -114,6 +114,8 @@ def main():
                 problems.append(f"{page}, {where}: {tag} has a case; expected/uncovered.txt excuses it")
             if not quiet:
                 print(f"  {where:6} {tag:34} {shown or 'NO CASE'}"[:110])
+    problems += [f"{page}: expected/uncovered.txt excuses {tag}, which the page does not have"
+                 for page, _, tag in excused.keys() - known]
     # A flag may be in the text of a page without being a list's entry.
     for page, errors, tag in covered:
         if errors and page.endswith(("(2)", "(2const)")) and (page, errors, tag) not in known:

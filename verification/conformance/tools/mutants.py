@@ -3,8 +3,9 @@
 
 Makes one deliberate mistake at a time in a copy of the crate, builds the suite
 against it, and runs it on this machine's kernel (as root). Every mistake must
-turn cases from pass to fail: one that does not compile tells nothing of the
-suite, and is a mistake in the list below. The copy is thrown away.
+turn a case from pass to fail. One that does not compile tells nothing of the
+suite: it is a mistake in the list below, unless it is of those that the build
+itself must refuse. The copy is thrown away.
 """
 
 import argparse
@@ -44,7 +45,7 @@ MUTANTS = [
     ("MOVE hides a failure", "src/ioctl.rs",
      "unsafe { ioctl(fd, UFFDIO_MOVE, arg as usize) }",
      "unsafe { ioctl(fd, UFFDIO_MOVE, arg as usize).max(0) }"),
-    ("REGISTER is tried twice", "src/ioctl.rs",
+    ("REGISTER answers what a second call says", "src/ioctl.rs",
      "unsafe { ioctl(fd, UFFDIO_REGISTER, arg as usize) }",
      "unsafe { ioctl(fd, UFFDIO_REGISTER, arg as usize); ioctl(fd, UFFDIO_POISON, arg as usize) }"),
     ("uffd_read() counts in bytes", "src/message.rs",
@@ -55,15 +56,24 @@ MUTANTS = [
     ("PAGEMAP_SCAN forgets its flags", "src/pagemap.rs",
      "unsafe { ioctl(fd, PAGEMAP_SCAN, arg as usize) }",
      "unsafe { if arg as usize > 4096 { (*arg).flags = 0; } ioctl(fd, PAGEMAP_SCAN, arg as usize) }"),
-    ("the flag WRITEPROTECT_MODE_WP is the bit of DONTWAKE", "src/bindings/generic.rs",
-     r"pub const UFFDIO_WRITEPROTECT_MODE_WP: u64 = \d+;",
-     "pub const UFFDIO_WRITEPROTECT_MODE_WP: u64 = 2;"),
+    ("WRITEPROTECT takes the bits WP and DONTWAKE for each other", "src/ioctl.rs",
+     "unsafe { ioctl(fd, UFFDIO_WRITEPROTECT, arg as usize) }",
+     "unsafe { if arg as usize > 4096 { (*arg).mode = (*arg).mode >> 1 & 1 | (*arg).mode << 1 & 2 | (*arg).mode & !3; } "
+     "ioctl(fd, UFFDIO_WRITEPROTECT, arg as usize) }"),
     ("COPY takes the destination for the source", "src/ioctl.rs",
      "unsafe { ioctl(fd, UFFDIO_COPY, arg as usize) }",
      "unsafe { if arg as usize > 4096 { let a = &mut *arg; core::mem::swap(&mut a.dst, &mut a.src); } "
      "ioctl(fd, UFFDIO_COPY, arg as usize) }"),
     ("errno is one too high", "src/syscall.rs",
      "*libc::__errno_location() = errno;", "*libc::__errno_location() = errno + 1;"),
+]
+
+# Those that src/check.rs must refuse when the crate is compiled, with this text.
+REFUSED = [
+    ("the flag WRITEPROTECT_MODE_WP is the bit of DONTWAKE", "src/bindings/generic.rs",
+     r"pub const UFFDIO_WRITEPROTECT_MODE_WP: u64 = \d+;",
+     "pub const UFFDIO_WRITEPROTECT_MODE_WP: u64 = 2;",
+     "uffd-sys: UFFDIO_WRITEPROTECT_MODE_WP is not 0x1, as Linux has it."),
 ]
 
 COPIED = ["Cargo.toml", "Cargo.lock", "build.rs", "wrapper.h", "build", "src", "include", "verification/conformance",
@@ -97,13 +107,18 @@ def mutate(folder, file, old, new):
     return lambda: path.write_text(text)
 
 
+def build(folder, target):
+    """What the compiler says of the suite there; nothing if it compiles."""
+    env = {**os.environ, "CARGO_TARGET_DIR": str(target)}
+    done = subprocess.run(["cargo", "build", "-q", "--offline", "-p", "uffd-conformance"],
+                          cwd=folder, env=env, text=True, capture_output=True)
+    return f"does not compile\n{done.stderr}" if done.returncode else None
+
+
 def suite(folder, target):
     """(why it did not run to its end, the first case that fails) of the suite there."""
-    env = {**os.environ, "CARGO_TARGET_DIR": str(target)}
-    build = subprocess.run(["cargo", "build", "-q", "--offline", "-p", "uffd-conformance"],
-                           cwd=folder, env=env, text=True, capture_output=True)
-    if build.returncode:
-        return f"does not compile\n{build.stderr}", None
+    if error := build(folder, target):
+        return error, None
     done = subprocess.run([str(target / "debug/uffd-conformance"), "run", "--fail-fast"], text=True,
                           capture_output=True, timeout=600)
     failed = [line for line in done.stdout.splitlines()
@@ -120,31 +135,34 @@ def suite(folder, target):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("numbers", nargs="*", type=int, help="only these mutants, from 1")
-    numbers = parser.parse_args().numbers or range(1, len(MUTANTS) + 1)
-    if wrong := [n for n in numbers if not 1 <= n <= len(MUTANTS)]:
-        parser.error(f"there is no mutant {wrong[0]}; they are 1 to {len(MUTANTS)}")
+    mistakes = MUTANTS + REFUSED
+    numbers = parser.parse_args().numbers or range(1, len(mistakes) + 1)
+    if wrong := [n for n in numbers if not 1 <= n <= len(mistakes)]:
+        parser.error(f"there is no mutant {wrong[0]}; they are 1 to {len(mistakes)}")
     folder, target = binaries.OUT / "mutants/crate", binaries.OUT / "mutants/target"
     copy_crate(folder)
     print("the suite without a mistake ...", flush=True)
     error, failed = suite(folder, target)
     if error or failed:
         sys.exit(f"mutants: the suite itself fails here\n{error or failed}")
-    caught = survivors = broken = 0
+    verdicts = []
     for number in numbers:
-        what, file, old, new = MUTANTS[number - 1]
+        what, file, old, new, *refusal = mistakes[number - 1]
         undo = mutate(folder, file, old, new)
-        error, failed = suite(folder, target)
-        undo()
-        if error:
-            verdict, broken = f"PROVES NOTHING: it {error}", broken + 1
-        elif failed:
-            verdict, caught = f"caught: {failed}"[:77], caught + 1
+        if refusal:
+            said = build(folder, target) or "it compiles"
+            verdict = "refused by the build" if refusal[0] in said else f"PROVES NOTHING: {said}"
         else:
-            verdict, survivors = "SURVIVED", survivors + 1
+            error, failed = suite(folder, target)
+            verdict = f"PROVES NOTHING: it {error}" if error else f"caught: {failed}"[:77] if failed else "SURVIVED"
+        undo()
+        verdicts.append(verdict)
         print(f"{number:2} {what}:\n   {verdict}", flush=True)
     shutil.rmtree(folder)
-    print(f"{len(list(numbers))} mutants: {caught} caught, {survivors} survived, {broken} prove nothing")
-    return 0 if caught and caught == len(list(numbers)) else 1
+    count = {word: sum(v.startswith(word) for v in verdicts)
+             for word in ("caught", "refused by the build", "SURVIVED", "PROVES NOTHING")}
+    print(f"{len(verdicts)} mutants: " + ", ".join(f"{n} {word}" for word, n in count.items()))
+    return 1 if count["SURVIVED"] or count["PROVES NOTHING"] else 0
 
 
 if __name__ == "__main__":

@@ -100,7 +100,8 @@ def outcome(word, text):
 
 def read(row, full_version, lines, error, boot):
     """Judges the report on a console."""
-    cases, plan, head, complete, problems = {}, None, {}, False, []
+    cases, plan, head, problems = {}, None, {}, []
+    booted = exit_code = None
     for line in lines:
         if match := CASE.match(line):
             cases[match[3]] = outcome(match[1], match[4])
@@ -109,25 +110,29 @@ def read(row, full_version, lines, error, boot):
         elif match := re.match(r"^# kernel (\S+) (\S+), program (\S+), page (\d+)", line):
             head.update(release=match[1], page=int(match[4]))
         elif match := re.match(r"^# version .*Debian (\S+)", line):
-            if match[1] != full_version:
-                problems.append(f"booted Debian's {match[1]}, not {full_version}")
+            booted = match[1]
         elif match := re.match(r"^# features (0x\w+) ioctls (0x\w+)", line):
             head.update(features=int(match[1], 16), ioctls=int(match[2], 16))
-        elif line.startswith("# totals: "):
-            complete = True
+        elif match := re.match(r"^# exit code (\d+)$", line):
+            exit_code = int(match[1])
         elif match := LOG.match(line):
             problems.append(f"the kernel complained: {match[1]}")
     if error:
         problems.append(error)
     if plan is None:
         problems.append(f"it did not come to the first case; see {boot.log}")
-    elif not complete or len(cases) != plan:
+    elif exit_code is None or len(cases) != plan:
         last = list(cases)[-1] if cases else "the start"
         problems.append(f"{len(cases)} of {plan} cases reported, the last {last}; see {boot.log}")
-    for key in ("features", "page"):
-        if plan is not None and head.get(key) != getattr(row, key):
-            said, wanted = head.get(key), getattr(row, key)
-            problems.append(f"{key} {said:#x}, expected {wanted:#x} (expected/kernels.txt)")
+    if plan is not None:
+        problems += kernel_problems(row, full_version, head, booted)
+    failed = any(kind == "fail" for kind, _ in cases.values())
+    if exit_code is not None and exit_code != failed:
+        problems.append(f"the program ended with exit code {exit_code}; see {boot.log}")
+    for pattern in row.cannot:
+        kinds = {kind for case, (kind, _) in cases.items() if fnmatch.fnmatch(case, pattern)}
+        if kinds - {"absent"} and "cannot" not in kinds:
+            problems.append(f"{pattern}: can run, but expected/kernels.txt excuses it")
     for case, (kind, text) in cases.items():
         if kind == "fail":
             problems.append(f"{case}: {text}")
@@ -137,14 +142,42 @@ def read(row, full_version, lines, error, boot):
     return Result(row, report, problems)
 
 
-KINDS = ("pass", "erratum", "fail", "absent", "cannot")
+def kernel_problems(row, full_version, head, booted):
+    """Whether it is the kernel that expected/kernels.txt names, and answers so."""
+    problems = []
+    release = head.get("release", "")
+    if not re.match(rf"{re.escape(row.version)}[.-]", release):
+        problems.append(f"booted Linux {release or 'without a release'}, not {row.version} (expected/kernels.txt)")
+    if booted != full_version:
+        problems.append(f"booted Debian's {booted}, not {full_version}")
+    for key in ("features", "page"):
+        said, wanted = head.get(key), getattr(row, key)
+        if said != wanted:
+            said = "unknown" if said is None else f"{said:#x}"
+            problems.append(f"{key} {said}, expected {wanted:#x} (expected/kernels.txt)")
+    return problems
+
+
+def both_tries(first, second, log):
+    """What two boots of a kernel say together. A case that failed at one of them
+    alone did not pass: it is unsteady. `log` is that of the first."""
+    cases = second.report["cases"]
+    for case, (kind, text) in first.report["cases"].items():
+        if kind == "fail" and cases.get(case, ("fail", ""))[0] != "fail":
+            cases[case] = ("unsteady", text)
+    second.problems += [f"only at the first try: {problem}; see {log}"
+                        for problem in first.problems if problem not in second.problems]
+    return second
+
+
+KINDS = ("pass", "erratum", "fail", "unsteady", "absent", "cannot")
 
 
 def table(results):
     rows = [("kernel", *KINDS, "seconds")]
     for result in results:
         if result.report is None:
-            rows.append((result.row.name, *"-" * 6))
+            rows.append((result.row.name, *"-" * (len(rows[0]) - 1)))
             continue
         kinds = [kind for kind, _ in result.report["cases"].values()]
         rows.append((result.row.name, *map(kinds.count, KINDS), result.report["seconds"]))

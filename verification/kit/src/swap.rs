@@ -49,8 +49,12 @@ fn header() -> Vec<u8> {
 /// Swaps page `n` out, and waits until `is_out` sees that it went.
 pub fn page_out(region: &Region, n: usize, is_out: impl Fn() -> Result<bool, Verdict>) -> Outcome {
     region.madvise(n, 1, libc::MADV_PAGEOUT)?;
-    if eventually(|| is_out().unwrap_or(false)) {
-        return Ok(());
+    let mut out = Ok(false);
+    if eventually(|| {
+        out = is_out();
+        !matches!(out, Ok(false))
+    }) {
+        return out.map(|_| ());
     }
     Err(Verdict::Cannot(
         "the kernel would not swap the page out".to_owned(),

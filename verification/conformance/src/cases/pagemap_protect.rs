@@ -290,31 +290,41 @@ pub static CASES: &[Case] = &[
         "pagemap.rst, PAGEMAP_SCAN",
         "taking and protecting are one step: of writes under way, none is lost",
         |_| {
+            use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+            const ROUNDS: u32 = 500;
+            static COPY: AtomicU32 = AtomicU32::new(0);
             let s = scene(Memory::Anon)?;
-            let addr = s.at(0);
-            let rounds = 2000u32;
+            mapping::write_word(s.at(0), 0);
+            let word = s.at(0) as *const AtomicU32 as usize;
+            // SAFETY: the word is part of the scene's mapping, aligned, and
+            // touched through raw addresses alone.
+            let word = move || unsafe { &*(word as *const AtomicU32) };
+            // Writes once more as soon as the last write is in the copy, which
+            // is before the taking thread can protect in a step of its own.
             let writer = Thread::spawn("the writing thread", move || {
-                use std::sync::atomic::{AtomicU32, Ordering};
-                // SAFETY: the word is part of the scene's mapping, aligned,
-                // and touched through raw addresses alone.
-                let word = unsafe { &*(addr as *const AtomicU32) };
-                (1..=rounds).for_each(|n| word.store(n, Ordering::SeqCst));
+                (1..=ROUNDS).for_each(|n| {
+                    word().store(n, SeqCst);
+                    while COPY.load(SeqCst) != n {
+                        std::thread::yield_now();
+                    }
+                });
                 0
             });
-            // SAFETY: as above.
-            let word = unsafe { &*(addr as *const std::sync::atomic::AtomicU32) };
-            // After each take that reports nothing, the copy is what is there.
-            let mut copy = word.load(std::sync::atomic::Ordering::SeqCst);
-            loop {
-                let ended = writer.ending().is_some();
+            let end = std::time::Instant::now() + PATIENCE;
+            while COPY.load(SeqCst) != ROUNDS {
                 if !scan(&s.region, taking(&s))?.runs.is_empty() {
-                    copy = word.load(std::sync::atomic::Ordering::SeqCst);
-                } else if ended {
-                    break;
+                    COPY.store(word().load(SeqCst), SeqCst);
                 }
+                let copied = COPY.load(SeqCst);
+                let in_time = std::time::Instant::now() < end;
+                ensure!(
+                    in_time,
+                    "of {} writes the one after {} was lost",
+                    ROUNDS,
+                    copied
+                );
             }
-            ensure!(copy == rounds, "the last write was lost");
-            Ok(())
+            writer.returns_value(0)
         },
     )
     .features(HAS_SCAN),

@@ -285,7 +285,7 @@ pub static CASES: &[Case] = &[
             ensure!(
                 arg.walk_end == end,
                 "walk_end is {} bytes off",
-                arg.walk_end.wrapping_sub(end)
+                arg.walk_end.wrapping_sub(end) as i64
             );
             Ok(())
         },
@@ -325,6 +325,11 @@ pub static CASES: &[Case] = &[
             // SAFETY: the argument and its array live through the call.
             let found = unsafe { pagemap_scan(file.as_raw_fd(), &mut arg) };
             ensure!(found == 2, "PAGEMAP_SCAN answered {}, not 2", found);
+            let (start, end) = (vec[0].start as usize, vec[0].end as usize);
+            ensure!(
+                (start, end) == (r.at(0), r.at(4)),
+                "the child's first run is another"
+            );
             has(&r, PAGE_IS_PRESENT, &[(0, 1), (2, 2), (5, 1)])
         },
     )

@@ -2,6 +2,7 @@
 
 use super::scene::*;
 use crate::prelude::*;
+use uffd_kit::verdict::need_file;
 
 const MISSING: u64 = UFFDIO_REGISTER_MODE_MISSING;
 const WP: u64 = UFFDIO_REGISTER_MODE_WP;
@@ -312,11 +313,12 @@ pub static CASES: &[Case] = &[
         "UFFDIO_REGISTER(2const), ERRORS: EINVAL.2",
         "registering above the highest mapping of the process is EINVAL",
         |m| {
-            let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+            let maps = need_file("maps", std::fs::read_to_string("/proc/self/maps"))?;
             let ends = maps.lines().filter_map(|l| l.split(&['-', ' '][..]).nth(1));
             let ends = ends.filter_map(|end| u64::from_str_radix(end, 16).ok());
             // Not the gate page at the very top, which is no mapping of ours.
             let highest = ends.filter(|end| *end < 1 << 63).max().unwrap_or(0) as usize;
+            ensure!(highest > 0, "no mapping was found");
             let uffd = Uffd::open(0)?;
             uffd.register(highest + m.page, m.page, MISSING).fails_with(EINVAL, UNTOUCHED)
         },
@@ -366,7 +368,7 @@ pub static CASES: &[Case] = &[
             let region = Region::new(Memory::Shmem, 1)?;
             let fd = region.fd();
             let path = format!("/proc/self/fd/{}", fd);
-            let file = std::fs::File::open(path).map_err(|e| Verdict::Cannot(e.to_string()))?;
+            let file = need_file("the memfd", std::fs::File::open(path))?;
             use std::os::unix::io::AsRawFd;
             let addr = map(0, m.page, libc::PROT_READ, libc::MAP_SHARED, file.as_raw_fd())?;
             Uffd::open(0)?.register(addr, m.page, MISSING).fails_with(EPERM, UNTOUCHED)

@@ -14,7 +14,7 @@ pub mod memory;
 pub mod track;
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::RwLock;
+use std::sync::{mpsc, RwLock};
 use std::time::{Duration, Instant};
 
 use uffd_kit::child::clone;
@@ -32,6 +32,9 @@ usage: uffd-conformance stress [--seconds N] [--method sync|async|rwp|all]
                                [--seed S]
 
 Writes, collects what was written, and compares, for N seconds (60).";
+
+/// An episode that takes so much longer than it should has stopped for ever.
+const HUNG: Duration = Duration::from_secs(20);
 
 struct Options {
     seconds: u64,
@@ -115,6 +118,7 @@ fn parse(args: &[String]) -> Result<Options, String> {
                 options.mistake = match value.as_str() {
                     "lost-page" => Some(Mistake::LostPage),
                     "unprotected" => Some(Mistake::Unprotected),
+                    "not-woken" => Some(Mistake::NotWoken),
                     _ => return Err(format!("no mistake {}", value)),
                 }
             }
@@ -230,6 +234,15 @@ impl Episode<'_> {
                 if let Err(verdict) = &result {
                     // The writers may wait for ever: nothing can be compared.
                     println!("# stress: {}: {}", self.name, verdict.text());
+                    std::process::exit(1);
+                }
+            });
+            // Dropped at the end of the episode, which this thread waits for.
+            let (_playing, ended) = mpsc::channel::<()>();
+            let limit = until.saturating_duration_since(Instant::now()) + HUNG;
+            scope.spawn(move || {
+                if ended.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    println!("# stress: {}: hangs: a thread was not woken", self.name);
                     std::process::exit(1);
                 }
             });

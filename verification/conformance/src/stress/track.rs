@@ -34,6 +34,8 @@ pub enum Mistake {
     LostPage,
     /// Now and then a page is not protected again.
     Unprotected,
+    /// Now and then a thread whose fault was resolved is not woken.
+    NotWoken,
 }
 
 impl Method {
@@ -111,9 +113,14 @@ impl<'a> Tracker<'a> {
     }
 
     fn protect(&self, start: usize, len: usize, on: bool) -> Answer {
+        let mode = match on {
+            true => UFFDIO_WRITEPROTECT_MODE_WP,
+            false if self.errs(Mistake::NotWoken) => UFFDIO_WRITEPROTECT_MODE_DONTWAKE,
+            false => 0,
+        };
         match self.method {
-            Method::Rwp => self.uffd.rwprotect(start, len, on as u64),
-            _ => self.uffd.writeprotect(start, len, on as u64),
+            Method::Rwp => self.uffd.rwprotect(start, len, mode),
+            _ => self.uffd.writeprotect(start, len, mode),
         }
     }
 
