@@ -1,13 +1,14 @@
 //! Memory of each kind that can or cannot be registered.
 
-use std::ffi::CStr;
 use std::fs::File;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr;
 
+use rustix::fs;
+use rustix::io::Errno;
 use uffd_sys as sys;
 
-use crate::uffd::errno;
+use crate::uffd::{errno, errno_name};
 
 /// A kind of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,29 +78,18 @@ impl Kind {
 
 /// Bytes of a page.
 pub fn page_size() -> usize {
-    // SAFETY: asks for a number.
-    unsafe { libc::sysconf(libc::_SC_PAGESIZE) as usize }
+    rustix::param::page_size()
+}
+
+/// A message about a call that failed.
+fn failed(call: &str) -> impl FnOnce(Errno) -> String + '_ {
+    move |errno| format!("{call}: {}", errno_name(errno.raw_os_error()))
 }
 
 fn memfd() -> Result<OwnedFd, String> {
-    const NAME: &CStr = c"uffd-abi";
-    // SAFETY: a name that ends with a zero, which the call only reads.
-    let fd = unsafe { libc::memfd_create(NAME.as_ptr(), libc::MFD_CLOEXEC) };
-    if fd < 0 {
-        return Err(format!(
-            "memfd_create(2): {}",
-            crate::uffd::errno_name(errno())
-        ));
-    }
-    // SAFETY: the kernel has just made this descriptor for us.
-    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-    // SAFETY: takes numbers.
-    if unsafe { libc::ftruncate(fd.as_raw_fd(), page_size() as libc::off_t) } != 0 {
-        return Err(format!(
-            "ftruncate(2): {}",
-            crate::uffd::errno_name(errno())
-        ));
-    }
+    let fd = fs::memfd_create(c"uffd-abi", fs::MemfdFlags::CLOEXEC)
+        .map_err(failed("memfd_create(2)"))?;
+    fs::ftruncate(&fd, page_size() as u64).map_err(failed("ftruncate(2)"))?;
     Ok(fd)
 }
 
@@ -119,12 +109,7 @@ fn huge_page_size() -> Result<usize, String> {
 fn own_file() -> Result<File, String> {
     let path = std::env::current_exe().map_err(|error| format!("own file: {error}"))?;
     let file = File::open(&path).map_err(|error| format!("own file: {error}"))?;
-    // SAFETY: a struct of integers, for which zeros are valid.
-    let mut info: libc::statfs = unsafe { std::mem::zeroed() };
-    // SAFETY: `info` may be written.
-    if unsafe { libc::fstatfs(file.as_raw_fd(), &mut info) } != 0 {
-        return Err(format!("fstatfs(2): {}", crate::uffd::errno_name(errno())));
-    }
+    let info = fs::fstatfs(&file).map_err(failed("fstatfs(2)"))?;
     const TMPFS: u64 = 0x0102_1994;
     const RAMFS: u64 = 0x8584_58f6;
     match info.f_type as u64 & 0xffff_ffff {
@@ -170,7 +155,7 @@ impl Mapping {
         // SAFETY: a new mapping at an address that the kernel chooses.
         let start = unsafe { libc::mmap(ptr::null_mut(), len, prot, flags, fd, 0) };
         if start == libc::MAP_FAILED {
-            return Err(format!("mmap(2): {}", crate::uffd::errno_name(errno())));
+            return Err(format!("mmap(2): {}", errno_name(errno())));
         }
         Ok(Mapping { start, len })
     }

@@ -1,6 +1,6 @@
 //! Opening a userfaultfd in each way there is, and asking it.
 
-use std::ffi::CStr;
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
@@ -19,7 +19,6 @@ pub enum Way {
 
 /// The device's path.
 pub const DEVICE: &str = "/dev/userfaultfd";
-const DEVICE_C: &CStr = c"/dev/userfaultfd";
 
 /// Why a way is closed: which call failed, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,9 +68,11 @@ impl Way {
 ///
 /// That of open(2).
 pub fn open_device() -> Result<OwnedFd, Refusal> {
-    // SAFETY: a path that ends with a zero, which the call only reads.
-    let fd = unsafe { libc::open(DEVICE_C.as_ptr(), libc::O_RDWR | libc::O_CLOEXEC) };
-    owned(fd, "open(2)")
+    let device = File::options().read(true).write(true).open(DEVICE);
+    device.map(OwnedFd::from).map_err(|error| Refusal {
+        call: "open(2)",
+        errno: error.raw_os_error().unwrap_or(0),
+    })
 }
 
 fn system_call(flags: i32) -> Result<OwnedFd, Refusal> {
@@ -163,13 +164,8 @@ pub fn errno_name(errno: i32) -> String {
 
 /// The running kernel's release, `6.18.44-…`, and the version in it.
 pub fn kernel_release() -> (String, Option<(u32, u32)>) {
-    // SAFETY: a struct of byte arrays, for which zeros are valid.
-    let mut uts: libc::utsname = unsafe { std::mem::zeroed() };
-    // SAFETY: `uts` may be written.
-    unsafe { libc::uname(&mut uts) };
-    // SAFETY: the kernel ends the string within the array.
-    let release = unsafe { CStr::from_ptr(uts.release.as_ptr()) };
-    let release = release.to_string_lossy().into_owned();
+    let uname = rustix::system::uname();
+    let release = uname.release().to_string_lossy().into_owned();
     let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
     let version = match (numbers.next(), numbers.next()) {
         (Some(Ok(x)), Some(Ok(y))) => Some((x, y)),

@@ -7,6 +7,7 @@ mod writers;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use rustix::event::{self, PollFd, PollFlags, Timespec};
 use uffd_sys as sys;
 
 use crate::cli::DemoArgs;
@@ -167,17 +168,12 @@ impl Demo {
     /// The messages that come within this time; that there are none is an
     /// error.
     fn wait(&self, left: Duration) -> Result<Vec<sys::uffd_msg_bytes>, String> {
-        let mut poll = libc::pollfd {
-            fd: self.uffd.as_raw_fd(),
-            events: libc::POLLIN,
-            revents: 0,
-        };
-        // SAFETY: one pollfd that may be written.
-        let ready = unsafe { libc::poll(&mut poll, 1, left.as_millis() as i32) };
-        match ready {
-            0 => return Err("the writes were not all trapped within 10 s".to_owned()),
-            1 => {}
-            _ => return Err(format!("poll(2): {}", errno_name(errno()))),
+        let mut poll = [PollFd::new(&self.uffd, PollFlags::IN)];
+        let left = Timespec::try_from(left).expect("ten seconds at most");
+        match event::poll(&mut poll, Some(&left)) {
+            Ok(0) => return Err("the writes were not all trapped within 10 s".to_owned()),
+            Ok(_) => {}
+            Err(errno) => return Err(format!("poll(2): {}", errno_name(errno.raw_os_error()))),
         }
         let mut messages = [sys::uffd_msg_bytes::default(); 16];
         let room = messages.as_mut_ptr().cast();

@@ -103,8 +103,8 @@ impl Writers {
             }
             let (ids, sender) = (Arc::clone(&ids), sender.clone());
             thread::spawn(move || {
-                // SAFETY: asks for a number.
-                ids[thread].store(unsafe { libc::gettid() } as u32, Ordering::SeqCst);
+                let id = rustix::thread::gettid().as_raw_nonzero().get();
+                ids[thread].store(id as u32, Ordering::SeqCst);
                 for round in 0..2 {
                     for (page, word) in &words {
                         // SAFETY: a word of the plan's memory, which is not
