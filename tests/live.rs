@@ -1,6 +1,7 @@
-//! Userfaultfd on the running kernel: real faults, resolved by the crate's
-//! functions. One subject a file; `support` has the helpers and says how a
-//! test is written.
+//! Each function of the crate at work on the running kernel: real faults,
+//! resolved by it, for whoever runs the tests, root or not. What the kernel
+//! refuses, and what it does besides, is the conformance suite's part. One
+//! subject a file; `support` has the helpers and says how a test is written.
 
 mod support;
 
@@ -26,12 +27,6 @@ mod register;
 mod rwp;
 #[path = "live/skips.rs"]
 mod skips;
-#[path = "live/wp_errors.rs"]
-mod wp_errors;
-#[path = "live/wp_fill.rs"]
-mod wp_fill;
-#[path = "live/wp_mapping.rs"]
-mod wp_mapping;
 #[path = "live/writeprotect.rs"]
 mod writeprotect;
 

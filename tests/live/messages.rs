@@ -1,6 +1,5 @@
 //! Reading messages, and how they are shown.
 
-use std::os::fd::AsRawFd;
 use std::ptr::null_mut;
 
 use crate::support::*;
@@ -105,48 +104,6 @@ fn a_blocking_read_waits_for_a_message() {
         assert_eq!(message.join().address, region.address(0));
         uffd.zeropage(region.all(), 0).0.unwrap();
         assert_eq!(reader.join(), 0);
-        Ok(())
-    });
-}
-
-#[test]
-fn poll_on_a_blocking_userfaultfd_is_pollerr() {
-    run(|| {
-        kernel_features()?;
-        let fd = open_fd(0)
-            .or_else(|_| open_fd(UFFD_USER_MODE_ONLY))
-            .unwrap();
-        let uffd = Uffd::with_fd(fd, 0)?;
-        let mut poll = libc::pollfd {
-            fd: uffd.fd(),
-            events: libc::POLLIN,
-            revents: 0,
-        };
-        // SAFETY: `poll` is one entry.
-        let result = call(|| unsafe { libc::poll(&mut poll, 1, 0) });
-        assert_eq!(result, Ok(1));
-        assert_eq!(poll.revents, libc::POLLERR);
-        Ok(())
-    });
-}
-
-#[test]
-fn poll_before_the_handshake_is_pollerr() {
-    run(|| {
-        kernel_features()?;
-        let flags = libc::O_NONBLOCK;
-        let fd = open_fd(flags)
-            .or_else(|_| open_fd(flags | UFFD_USER_MODE_ONLY))
-            .unwrap();
-        let mut poll = libc::pollfd {
-            fd: fd.as_raw_fd(),
-            events: libc::POLLIN,
-            revents: 0,
-        };
-        // SAFETY: `poll` is one entry.
-        let result = call(|| unsafe { libc::poll(&mut poll, 1, 0) });
-        assert_eq!(result, Ok(1));
-        assert_eq!(poll.revents, libc::POLLERR);
         Ok(())
     });
 }

@@ -2,9 +2,6 @@
 
 #![allow(clippy::single_range_in_vec_init)] // Lists of runs of pages are meant.
 
-use std::mem::size_of;
-use std::ptr::null_mut;
-
 use crate::on_each_memory;
 use crate::support::*;
 use uffd_sys::*;
@@ -36,35 +33,6 @@ fn written_pages_are_reported_once_and_protected_again(memory: Memory) -> Tested
     uffd.assert_no_message();
     assert_eq!([0, 1, 2, 3].map(|page| region.read(page)), [1, 50, 52, 53]);
     Ok(())
-}
-
-#[test]
-fn pages_that_are_not_there_are_protected_too() {
-    run(|| {
-        let uffd = Uffd::open(UFFD_FEATURE_WP_ASYNC)?;
-        let (region, pagemap) = (Region::map(Memory::Anonymous, 2)?, Pagemap::open()?);
-        uffd.register(region.all(), UFFDIO_REGISTER_MODE_WP)
-            .unwrap();
-        uffd.writeprotect(region.all(), UFFDIO_WRITEPROTECT_MODE_WP)
-            .unwrap();
-        assert_eq!(pagemap.take_written(&region), []);
-        region.write(1, 1);
-        assert_eq!(pagemap.take_written(&region), [1..2]);
-        Ok(())
-    });
-}
-
-#[test]
-fn without_wp_matching_the_pages_stay_written() {
-    run(|| {
-        let (region, _uffd, pagemap) = tracked(Memory::Anonymous, 2)?;
-        region.write(0, 1);
-        for _ in 0..2 {
-            let mut arg = Pagemap::argument(&region);
-            assert_eq!(pagemap.scan(&region, &mut arg, 4).unwrap(), [0..1]);
-        }
-        Ok(())
-    });
 }
 
 #[test]
@@ -103,89 +71,6 @@ fn the_categories_of_a_page() {
         let both = PAGE_IS_WPALLOWED | PAGE_IS_PRESENT;
         assert_eq!(found[0].categories, both);
         assert_eq!(found[1].categories, both | PAGE_IS_WRITTEN);
-        Ok(())
-    });
-}
-
-#[test]
-fn on_memory_that_is_not_registered_check_wpasync_is_eperm() {
-    run(|| {
-        let (region, pagemap) = (Region::map(Memory::Anonymous, 1)?, Pagemap::open()?);
-        region.populate();
-        let mut arg = Pagemap::argument(&region);
-        arg.flags = PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC;
-        assert_eq!(pagemap.scan(&region, &mut arg, 1), Err(EPERM));
-        Ok(())
-    });
-}
-
-/// Before Linux 7.3 every page that is there counts as written.
-#[test]
-fn on_memory_that_is_not_registered_written_depends_on_the_kernel() {
-    run(|| {
-        let (region, pagemap) = (Region::map(Memory::Anonymous, 2)?, Pagemap::open()?);
-        region.write(1, 1);
-        let mut arg = Pagemap::argument(&region);
-        // For PAGE_IS_WRITTEN alone, old kernels count missing pages too.
-        arg.category_mask |= PAGE_IS_PRESENT;
-        let found = pagemap.scan(&region, &mut arg, 4).unwrap();
-        let since_7_3 = kernel_features()? & UFFD_FEATURE_RWP != 0;
-        let expected: &[_] = if since_7_3 { &[] } else { &[1..2] };
-        assert_eq!(found, expected);
-        Ok(())
-    });
-}
-
-#[test]
-fn pagemap_scan_errors() {
-    run(|| {
-        let (region, pagemap) = (Region::map(Memory::Anonymous, 2)?, Pagemap::open()?);
-        let good = Pagemap::argument(&region);
-        assert_eq!(
-            pagemap.scan_raw(&mut { good }),
-            Ok(0),
-            "without an array nothing is reported"
-        );
-        let wrong = |arg: pm_scan_arg| assert_eq!(pagemap.scan_raw(&mut { arg }), Err(EINVAL));
-        wrong(pm_scan_arg {
-            size: size_of::<pm_scan_arg>() as u64 - 8,
-            ..good
-        });
-        wrong(pm_scan_arg {
-            flags: 1 << 63,
-            ..good
-        });
-        wrong(pm_scan_arg {
-            category_mask: 1 << 63,
-            ..good
-        });
-        wrong(pm_scan_arg {
-            return_mask: 1 << 63,
-            ..good
-        });
-        wrong(pm_scan_arg {
-            start: good.start + 1,
-            ..good
-        });
-        wrong(pm_scan_arg { vec_len: 1, ..good });
-        let backwards = pm_scan_arg {
-            end: good.start - 1,
-            ..good
-        };
-        assert_eq!(pagemap.scan_raw(&mut { backwards }), Err(EFAULT));
-        region.populate();
-        let unwritable = pm_scan_arg {
-            category_mask: PAGE_IS_PRESENT,
-            vec: 4096,
-            vec_len: 1,
-            ..good
-        };
-        // SAFETY: nothing is mapped at so low an address; that is EFAULT.
-        let result = call(|| unsafe { pagemap_scan(pagemap.fd(), &mut { unwritable }) });
-        assert_eq!(result, Err(EFAULT));
-        // SAFETY: as above.
-        let result = call(|| unsafe { pagemap_scan(pagemap.fd(), null_mut()) });
-        assert_eq!(result, Err(EFAULT));
         Ok(())
     });
 }

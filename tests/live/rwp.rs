@@ -79,27 +79,3 @@ fn set_mode_switches_to_async_and_back() {
         Ok(())
     });
 }
-
-#[test]
-fn rwprotect_and_set_mode_errors() {
-    run(|| {
-        let (region, uffd) = protected(Memory::Anonymous, 0)?;
-        let (all, rwp) = (region.all(), UFFDIO_RWPROTECT_MODE_RWP);
-        assert_eq!(
-            uffd.rwprotect(all, rwp | UFFDIO_RWPROTECT_MODE_DONTWAKE),
-            Err(EINVAL)
-        );
-        assert_eq!(uffd.rwprotect(all, 1 << 63), Err(EINVAL));
-        assert_eq!(
-            uffd.rwprotect(uffdio_range { len: 0, ..all }, rwp),
-            Err(EINVAL)
-        );
-        assert_eq!(uffd.rwprotect(unmapped_page(), rwp), Err(ENOENT));
-        assert_eq!(uffd.set_mode(UFFD_FEATURE_THREAD_ID, 0), Err(EINVAL));
-        assert_eq!(
-            uffd.set_mode(UFFD_FEATURE_RWP_ASYNC, UFFD_FEATURE_RWP_ASYNC),
-            Err(EINVAL)
-        );
-        Ok(())
-    });
-}

@@ -18,6 +18,7 @@ on_each_memory! {
     dontwake_lifts_and_wake_wakes
     one_page_is_lifted_and_the_others_stay_protected
     the_message_has_the_thread_and_the_exact_address
+    copy_mode_wp_fills_and_protects_at_once
 }
 
 fn a_write_is_trapped_and_lifting_lets_it_go_on(memory: Memory) -> Tested {
@@ -86,96 +87,16 @@ fn the_message_has_the_thread_and_the_exact_address(memory: Memory) -> Tested {
     Ok(())
 }
 
-#[test]
-fn without_exact_address_the_message_has_the_start_of_the_page() {
-    run(|| {
-        let (region, uffd) = protected(Memory::Anonymous, 2, 0)?;
-        let clone = region.clone();
-        let writer = in_background(move || clone.write_at(1, 123, 9));
-        assert_eq!(uffd.next_fault().address, region.address(1));
-        uffd.writeprotect(region.all(), 0).unwrap();
-        writer.join();
-        Ok(())
-    });
-}
-
-#[test]
-fn wake_without_lifting_faults_again() {
-    run(|| {
-        let (region, uffd) = protected(Memory::Anonymous, 1, 0)?;
-        let writer = region.write_in_background(0, 5);
-        let first = uffd.next_fault();
-        uffd.wake(region.all()).unwrap();
-        assert_eq!(uffd.next_fault(), first);
-        writer.assert_waiting();
-        uffd.writeprotect(region.all(), 0).unwrap();
-        writer.join();
-        Ok(())
-    });
-}
-
-#[test]
-fn n_waiting_threads_mean_n_messages_and_one_lift_wakes_all() {
-    run(|| {
-        let (region, uffd) = protected(Memory::Anonymous, 1, UFFD_FEATURE_THREAD_ID)?;
-        let writers: Vec<_> = (0..4).map(|_| region.write_in_background(0, 5)).collect();
-        let mut trapped: Vec<_> = writers.iter().map(|_| uffd.next_fault().thread).collect();
-        uffd.assert_no_message();
-        let mut started: Vec<_> = writers.iter().map(|writer| writer.tid).collect();
-        trapped.sort();
-        started.sort();
-        assert_eq!(trapped, started);
-        uffd.writeprotect(region.all(), 0).unwrap();
-        writers.into_iter().for_each(|writer| writer.join());
-        Ok(())
-    });
-}
-
-#[test]
-fn pages_that_are_not_there_are_skipped_silently() {
-    run(|| {
-        let uffd = Uffd::open(UFFD_FEATURE_PAGEFAULT_FLAG_WP)?;
-        let region = Region::map(Memory::Anonymous, 1)?;
-        uffd.register(region.all(), UFFDIO_REGISTER_MODE_WP)
-            .unwrap();
-        assert_eq!(
-            uffd.writeprotect(region.all(), UFFDIO_WRITEPROTECT_MODE_WP),
-            Ok(())
-        );
-        uffd.assert_not_protected(&region, 0);
-        Ok(())
-    });
-}
-
-#[test]
-fn with_wp_unpopulated_pages_that_are_not_there_are_protected() {
-    run(|| {
-        let uffd = Uffd::open(UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_WP_UNPOPULATED)?;
-        let region = Region::map(Memory::Anonymous, 1)?;
-        uffd.register(region.all(), UFFDIO_REGISTER_MODE_WP)
-            .unwrap();
-        assert_eq!(
-            uffd.writeprotect(region.all(), UFFDIO_WRITEPROTECT_MODE_WP),
-            Ok(())
-        );
-        uffd.assert_protected(&region, 0);
-        Ok(())
-    });
-}
-
-/// `wp_async::anonymous` in `pagemap_scan.rs` has the same for WP_ASYNC.
-#[test]
-fn shared_pages_that_are_not_there_are_protected_either_way() {
-    run(|| {
-        let uffd = Uffd::open(Memory::Shmem.wp_features())?;
-        let region = Region::map(Memory::Shmem, 1)?;
-        uffd.register(region.all(), UFFDIO_REGISTER_MODE_WP)
-            .unwrap();
-        assert_eq!(
-            uffd.writeprotect(region.all(), UFFDIO_WRITEPROTECT_MODE_WP),
-            Ok(())
-        );
-        uffd.assert_protected(&region, 0);
-        Ok(())
-    });
+fn copy_mode_wp_fills_and_protects_at_once(memory: Memory) -> Tested {
+    let uffd = Uffd::open(memory.missing_features() | memory.wp_features())?;
+    let region = Region::map(memory, 1)?;
+    let both = UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_WP;
+    uffd.register(region.all(), both).unwrap();
+    let reader = region.read_in_background(0);
+    uffd.next_fault();
+    let filled = uffd.copy(region.all(), 6, UFFDIO_COPY_MODE_WP);
+    assert_eq!(filled, (Ok(()), region.page_size() as i64));
+    assert_eq!(reader.join(), 6);
+    uffd.assert_protected(&region, 0);
+    Ok(())
 }

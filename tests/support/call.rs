@@ -21,7 +21,7 @@ impl fmt::Debug for Errno {
 macro_rules! errnos {
     ($($name:ident)*) => {$( pub const $name: Errno = Errno(libc::$name); )*};
 }
-errnos! { EAGAIN EBADF EBUSY EEXIST EFAULT EINVAL ENOENT ENOMEM ENOSYS ENOTTY EPERM ESRCH }
+errnos! { EAGAIN EBADF EFAULT EINVAL ENOSYS ENOTTY EPERM }
 
 /// What a fill (COPY, ZEROPAGE, ...) answered: the call's result and the value
 /// that the kernel left in the out field.

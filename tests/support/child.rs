@@ -40,7 +40,7 @@ impl Forks {
     #[track_caller]
     pub unsafe fn run(&self, body: impl FnOnce() -> c_int) -> Ended {
         // SAFETY: the caller's promise.
-        wait(unsafe { start(0, body) })
+        wait(unsafe { start(body) })
     }
 
     /// As [`Forks::run`], in a thread: with EVENT_FORK on, the fork itself waits.
@@ -53,27 +53,16 @@ impl Forks {
         body: impl FnOnce() -> c_int + Send + 'static,
     ) -> Background<Ended> {
         // SAFETY: the caller's promise.
-        in_background(|| wait(unsafe { start(0, body) }))
-    }
-
-    /// As [`Forks::run`], with a child that shares the table of descriptors.
-    ///
-    /// # Safety
-    ///
-    /// As [`Forks::run`].
-    #[track_caller]
-    pub unsafe fn run_sharing_descriptors(&self, body: impl FnOnce() -> c_int) -> Ended {
-        // SAFETY: the caller's promise.
-        wait(unsafe { start(libc::CLONE_FILES, body) })
+        in_background(|| wait(unsafe { start(body) }))
     }
 }
 
 /// # Safety
 ///
 /// As [`Forks::run`].
-unsafe fn start(clone_flags: c_int, body: impl FnOnce() -> c_int) -> pid_t {
+unsafe fn start(body: impl FnOnce() -> c_int) -> pid_t {
     // SAFETY: the caller's promise.
-    let pid = unsafe { clone(clone_flags) }.expect("fork");
+    let pid = unsafe { clone(0) }.expect("fork");
     if pid == 0 {
         // A child that waits for ever is ended by SIGALRM.
         // SAFETY: both are async-signal-safe.

@@ -89,18 +89,6 @@ impl Region {
         ))
     }
 
-    /// Maps one page of a file that exists, privately.
-    pub fn map_file(file: File) -> Region {
-        let region = region::Region::of_file(file, 1, RW, libc::MAP_PRIVATE);
-        Region::new(region, None)
-    }
-
-    /// Maps one page of a file that was opened for reading, shared.
-    pub fn map_read_only(file: File) -> Region {
-        let region = region::Region::of_file(file, 1, libc::PROT_READ, libc::MAP_SHARED);
-        Region::new(region, None)
-    }
-
     /// A second mapping of the same memfd: the same memory, elsewhere.
     pub fn map_again(&self) -> Region {
         let again = Region::new(self.0.region.alias(), None);
@@ -203,46 +191,15 @@ impl Region {
         done.map_err(|_| Errno(errno()))
     }
 
-    /// mprotect(2) of the whole.
-    pub fn mprotect(&self, prot: c_int) {
-        let region = &self.0.region;
-        must(region.mprotect(0, region.pages(), prot));
-    }
-
-    /// mmap(2) with MAP_FIXED over the whole: fresh anonymous memory.
-    pub fn replace(&self) {
-        let (region, flags) = (&self.0.region, ANONYMOUS | libc::MAP_FIXED);
-        must(map(region.addr, region.len, RW, flags, -1).map(|_| ()));
-    }
-
     /// mremap(2) onto `target`, which must be as long: the pages are then
     /// found there.
     pub fn move_onto(self, target: Region) -> Region {
         let (from, to) = (&self.0.region, &target.0.region);
         assert_eq!(from.len, to.len);
-        must(mapping::mremap_onto(from.addr, from.len, to.addr));
+        let moved = mapping::mremap_onto(from.addr, from.len, to.addr);
+        moved.unwrap_or_else(|why| panic!("{}", why.text()));
         // The kernel unmapped the old place; somebody else may be there by now.
         std::mem::forget(self);
         target
-    }
-}
-
-fn must(outcome: Outcome) {
-    outcome.unwrap_or_else(|why| panic!("{}", why.text()));
-}
-
-/// A page with nothing mapped. It is the lowest of a large hole that the kernel
-/// fills from the top, so other threads do not map there meanwhile.
-pub fn unmapped_page() -> uffdio_range {
-    let hole: usize = if usize::BITS == 64 {
-        64 << 30
-    } else {
-        256 << 20
-    };
-    let start = reserve(hole).unwrap_or_else(|why| panic!("{}", why.text()));
-    must(mapping::munmap(start, hole));
-    uffdio_range {
-        start: start as u64,
-        len: page_size() as u64,
     }
 }

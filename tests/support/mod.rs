@@ -37,7 +37,7 @@ pub use background::{in_background, Background, WAIT};
 pub use call::*;
 pub use child::{exit_with_errno, Ended, Forks};
 
-pub use memory::{page_size, unmapped_page, Memory, Region};
+pub use memory::{page_size, Memory, Region};
 pub use pagemap::Pagemap;
 pub use sigbus::sigbus_code;
 pub use skip::{expected, is_failure, parse_mask, run, Skip, Tested};
