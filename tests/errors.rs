@@ -198,54 +198,6 @@ fn api_answers_the_kernels_features_whatever_is_enabled() {
 }
 
 #[test]
-fn api_with_a_wrong_number_is_einval_and_can_be_repeated() {
-    run(|| {
-        let fd = fresh()?;
-        let mut wrong = uffdio_api {
-            api: UFFD_API + 1,
-            ..handshake(0)
-        };
-        assert_eq!(shake_hands(&fd, &mut wrong), Err(EINVAL));
-        assert_eq!(wrong, uffdio_api::default(), "the struct is zeroed");
-        assert_eq!(shake_hands(&fd, &mut handshake(0)), Ok(()));
-        Ok(())
-    });
-}
-
-#[test]
-fn api_with_an_unknown_feature_is_einval() {
-    run(|| {
-        let unknown = !kernel_features()?;
-        assert_ne!(
-            unknown & 1 << 63,
-            0,
-            "bit 63 is a feature now: choose another"
-        );
-        for feature in [1 << 63, unknown] {
-            let mut api = handshake(feature);
-            assert_eq!(shake_hands(&fresh()?, &mut api), Err(EINVAL));
-            assert_eq!(api, uffdio_api::default(), "the struct is zeroed");
-        }
-        Ok(())
-    });
-}
-
-#[test]
-fn api_a_second_time_is_einval_even_after_enabling_nothing() {
-    run(|| {
-        let fd = fresh()?;
-        assert_eq!(shake_hands(&fd, &mut handshake(0)), Ok(()));
-        let mut second = handshake(0);
-        assert_eq!(shake_hands(&fd, &mut second), Err(EINVAL));
-        // Old kernels left the struct alone.
-        if kernel_features()? & UFFD_FEATURE_WP_HUGETLBFS_SHMEM != 0 {
-            assert_eq!(second, uffdio_api::default(), "the struct is zeroed");
-        }
-        Ok(())
-    });
-}
-
-#[test]
 fn userfaultfd_with_an_unknown_flag_is_einval() {
     run(|| {
         fresh()?;
@@ -276,53 +228,6 @@ fn a_user_may_open_one_for_user_mode_but_not_for_fork_events() {
             })
         };
         assert_eq!(ended, Ended::Exit(libc::EPERM));
-        Ok(())
-    });
-}
-
-#[test]
-fn a_user_may_not_open_one_for_all_faults_while_the_sysctl_is_0() {
-    run(|| {
-        fresh()?;
-        let sysctl = std::fs::read_to_string("/proc/sys/vm/unprivileged_userfaultfd");
-        let expected = match sysctl.as_deref().map(str::trim) {
-            Ok("1") => 0,
-            _ => libc::EPERM,
-        };
-        let forks = Forks::lock();
-        // SAFETY: bare system calls; nothing is allocated.
-        let ended = unsafe {
-            forks.run(|| {
-                libc::syscall(libc::SYS_setresuid, 65534, 65534, 65534);
-                exit_with_errno(userfaultfd(0))
-            })
-        };
-        assert_eq!(ended, Ended::Exit(expected));
-        Ok(())
-    });
-}
-
-/// What a kernel before Linux 7.3 says to everything about
-/// read-write-protection.
-#[test]
-fn read_write_protection_is_einval_where_the_kernel_lacks_it() {
-    run(|| {
-        if kernel_features()? & UFFD_FEATURE_RWP != 0 {
-            return Ok(()); // tests/live/rwp.rs has what it does.
-        }
-        for feature in [UFFD_FEATURE_RWP, UFFD_FEATURE_RWP_ASYNC] {
-            assert_eq!(shake_hands(&fresh()?, &mut handshake(feature)), Err(EINVAL));
-        }
-        let (uffd, region) = (Uffd::open(0)?, Region::map(Memory::Anonymous, 1)?);
-        assert_eq!(
-            uffd.register(region.all(), UFFDIO_REGISTER_MODE_RWP),
-            Err(EINVAL)
-        );
-        assert_eq!(
-            uffd.rwprotect(region.all(), UFFDIO_RWPROTECT_MODE_RWP),
-            Err(EINVAL)
-        );
-        assert_eq!(uffd.set_mode(UFFD_FEATURE_RWP_ASYNC, 0), Err(EINVAL));
         Ok(())
     });
 }
