@@ -4,6 +4,8 @@
 use super::skip_log::not_run;
 
 use libc::c_int;
+use uffd_kit::errno::{errno, errno_name};
+use uffd_kit::privilege::remedy;
 use uffd_sys::{uffdio_api, userfaultfd, UFFD_API, UFFD_FEATURE_EVENT_FORK};
 
 /// What a test needs to be allowed.
@@ -19,12 +21,13 @@ pub enum Right {
 /// Whether this user may. If not, it is told that `test` is not run; where
 /// `UFFD_SYS_EXPECT` is set, as in CI, that is a failure.
 pub fn may(right: Right, test: &str) -> bool {
-    let why = match right {
-        _ if !may_open() => {
-            "userfaultfd(2): EPERM. Remedy: run as root, or sysctl vm.unprivileged_userfaultfd=1"
+    let why = match (refused(), right) {
+        (Some(errno), _) => {
+            let name = errno_name(errno);
+            format!("userfaultfd(2): {}. Remedy: {}", name, remedy(errno))
         }
-        Right::EventFork if !may_watch_forks() => {
-            "UFFD_FEATURE_EVENT_FORK needs CAP_SYS_PTRACE. Remedy: run as root"
+        (None, Right::EventFork) if !may_watch_forks() => {
+            "UFFD_FEATURE_EVENT_FORK needs CAP_SYS_PTRACE. Remedy: run as root".to_owned()
         }
         _ => return true,
     };
@@ -34,19 +37,21 @@ pub fn may(right: Right, test: &str) -> bool {
         "UFFD_SYS_EXPECT is set, so {} must not be skipped. {}",
         test, why
     );
-    not_run(test, why);
+    not_run(test, &why);
     false
 }
 
-fn may_open() -> bool {
+/// The errno with which userfaultfd(2) is refused, if it is.
+fn refused() -> Option<c_int> {
     // SAFETY: makes a descriptor and touches no memory.
     let fd = unsafe { userfaultfd(libc::O_CLOEXEC) };
     if fd < 0 {
-        return errno() != libc::EPERM;
+        let errno = errno();
+        return Some(errno).filter(|errno| [libc::EPERM, libc::ENOSYS].contains(errno));
     }
     // SAFETY: the descriptor is ours, and used by nobody else.
     unsafe { libc::close(fd) };
-    true
+    None
 }
 
 fn may_watch_forks() -> bool {
@@ -65,8 +70,4 @@ fn may_watch_forks() -> bool {
     // SAFETY: the descriptor is ours, and used by nobody else.
     unsafe { libc::close(fd) };
     !refused
-}
-
-fn errno() -> c_int {
-    std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
 }

@@ -5,14 +5,13 @@ use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::OnceLock;
 
 use libc::c_int;
+use uffd_kit::privilege::remedy;
 use uffd_sys::*;
 
 use super::background::WAIT;
 use super::call::*;
 use super::memory::Region;
 use super::skip::Skip;
-
-const REMEDY: &str = "run as root, or sysctl vm.unprivileged_userfaultfd=1";
 
 /// A userfaultfd after UFFDIO_API. Non-blocking, so that a message that does
 /// not come fails a test instead of stopping it.
@@ -65,7 +64,7 @@ fn open_allowed(flags: c_int) -> Result<OwnedFd, Skip> {
 #[track_caller]
 fn refused(call: &str, errno: Errno, known: &[Errno]) -> Skip {
     assert!(known.contains(&errno), "{call}: {errno:?}");
-    Skip::machine(format!("{call}: {errno:?}"), REMEDY)
+    Skip::machine(format!("{call}: {errno:?}"), remedy(errno.0))
 }
 
 /// The features that this kernel answers.
@@ -102,7 +101,8 @@ impl Uffd {
     /// Opens one that handles the faults of system calls too.
     pub fn open_for_kernel_faults(features: u64) -> Result<Self, Skip> {
         let fd = open_fd(libc::O_NONBLOCK);
-        let fd = fd.map_err(|errno| refused("userfaultfd(2) for all faults", errno, &[EPERM]))?;
+        let fd =
+            fd.map_err(|errno| refused("userfaultfd(2) for all faults", errno, &[EPERM, ENOSYS]))?;
         Self::with_fd(fd, features)
     }
 

@@ -5,6 +5,7 @@ use uffd_sys::UFFD_FEATURE_EVENT_FORK;
 
 use uffd_kit::errno::errno_name;
 use uffd_kit::pages::{huge_page_size, page_size};
+use uffd_kit::privilege::remedy;
 use uffd_kit::uffd::Uffd;
 
 use crate::init::is_init;
@@ -49,10 +50,8 @@ impl Machine {
             _ => return Err(format!("cannot read the release {:?}", release_text)),
         };
         let uffd = Uffd::bare(libc::O_CLOEXEC | libc::O_NONBLOCK).map_err(|errno| {
-            format!(
-                "userfaultfd(2) answered {}; run this as root on a kernel with userfaultfd",
-                errno_name(errno)
-            )
+            let remedy = remedy(errno);
+            format!("userfaultfd(2) answered {}; {}", errno_name(errno), remedy)
         })?;
         let (answer, api) = uffd.api(0);
         if answer.errno != 0 {

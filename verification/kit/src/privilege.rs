@@ -17,6 +17,22 @@ pub fn become_nobody() -> Outcome {
     unsafe { need("prctl", libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0)) }.map(|_| ())
 }
 
+/// What to do where userfaultfd(2) is refused with this errno.
+pub fn remedy(errno: libc::c_int) -> &'static str {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let filtered = status.lines().any(|line| line == "Seccomp:\t2");
+    // SAFETY: takes nothing.
+    let root = unsafe { libc::geteuid() } == 0;
+    match errno {
+        libc::EPERM | libc::ENOSYS if filtered && (root || errno == libc::ENOSYS) => {
+            "run the container privileged, or allow userfaultfd in its seccomp profile: \
+             a filter refuses the call"
+        }
+        libc::ENOSYS => "use a kernel that was built with CONFIG_USERFAULTFD",
+        _ => "run as root, or sysctl vm.unprivileged_userfaultfd=1",
+    }
+}
+
 /// CAP_SYS_PTRACE, as a mask.
 pub const CAP_SYS_PTRACE: u64 = 1 << 19;
 
