@@ -1,4 +1,8 @@
 //! bindgen over wrapper.h.
+//!
+//! `build/` owns what build.rs is made of: which headers are read (`headers`), what
+//! of bindgen's output is kept (`items`), and whether it is complete (`known`). It
+//! may use the pinned table and the build-dependencies, and nothing else of `src/`.
 
 use std::cell::RefCell;
 use std::collections::HashSet;

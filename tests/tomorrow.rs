@@ -1,5 +1,6 @@
 //! The headers of a Linux that does not exist yet: each addition builds, or is
-//! refused with the sentence that says why.
+//! refused with the sentence that says why. `tomorrow/additions.rs` owns the
+//! additions, as data that the C library's tests use, too.
 
 #[allow(dead_code)] // The part of C is for other tests.
 #[path = "tomorrow/additions.rs"]

@@ -2,6 +2,10 @@
 //! not want them as `static inline`, and for languages other than C. Each is
 //! the function of `uffd-sys` of nearly the same name; see there for errors
 //! and safety.
+//!
+//! This package owns the C names, the build and installation of the library, and
+//! the tests of both it and the header. It may use `uffd_sys` alone; its tests also
+//! the pinned table, the kit and the made-up headers of `tests/tomorrow`.
 
 #![no_std]
 

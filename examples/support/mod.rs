@@ -1,5 +1,5 @@
 //! What both examples need: memory, a userfaultfd, and errors that say what
-//! to do.
+//! to do. It may use `uffd_sys`, libc and std alone, because people copy it.
 #![allow(dead_code)] // Each example uses a part.
 
 mod memory;

@@ -1,4 +1,6 @@
-//! Runs cargo on a package as a user would, in target folders of its own.
+//! Runs cargo on a package as a user would, in target folders of its own. It owns
+//! those folders and the trials of the build script; it may use the log of skipped
+//! tests, the packages of Debian, and nothing of the crate.
 
 // Each test file uses a part of it.
 #![allow(dead_code)]

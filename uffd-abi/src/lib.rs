@@ -1,6 +1,10 @@
 //! `uffd-abi`: verifies the userfaultfd ABI and explains what this kernel can
 //! do. A library only so that its own tests, benchmarks and fuzz targets can
 //! call the parts; the command is the interface.
+//!
+//! It owns the command line, the witnesses and the words in which it answers. It
+//! may use `uffd_sys` with the pinned table, and nothing of `verification/`: it is
+//! published, and runs where there is no source.
 
 // So its documentation is for those who change it.
 #![allow(rustdoc::private_intra_doc_links)]

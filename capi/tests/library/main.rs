@@ -1,5 +1,6 @@
 //! The C header and the library as a program finds them: everything here is
-//! about files that `make install` has put into a folder.
+//! about files that `make install` has put into a folder. It owns one file a
+//! promise; it may use the pinned table, `uffd_kit`, and what `tests/` shares.
 
 mod abi;
 // The Rust half of each row is for the tests of the build script.

@@ -1,3 +1,6 @@
+//! A program with two versions of the crate, each with its own C header. It owns
+//! nothing else; tests/consumer.rs builds it as a user would.
+
 extern "C" {
     fn request_of_ours() -> u32;
     fn request_of_other() -> u32;

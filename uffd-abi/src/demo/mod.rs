@@ -1,5 +1,7 @@
 //! `uffd-abi demo`: real writes to write-protected memory, each trapped,
-//! checked, shown and let through.
+//! checked, shown and let through. It owns the writing threads and the map of
+//! pages; it may use `memory`, `uffd`, `output`, `findings`, and `probe` to explain
+//! a refusal.
 
 mod map;
 mod writers;

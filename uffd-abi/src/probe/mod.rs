@@ -1,4 +1,6 @@
-//! `uffd-abi probe`: what this kernel can do, and what stands in the way.
+//! `uffd-abi probe`: what this kernel can do, and what stands in the way. It owns
+//! the causes and remedies of refusals, and what can be registered how; it may use
+//! `memory`, `uffd`, `output` and `findings`.
 
 pub mod features;
 pub mod opening;

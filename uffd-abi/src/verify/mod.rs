@@ -1,4 +1,5 @@
-//! `uffd-abi verify`: the witnesses of the ABI, each against the pinned table.
+//! `uffd-abi verify`: the witnesses of the ABI, each against the pinned table. It
+//! owns the witnesses; it may use all that the commands share, and `probe::registering`.
 
 pub mod btf;
 pub mod compiler;

@@ -1,4 +1,5 @@
-//! What several of these tests need.
+//! What several of these tests need: runs of the command, and BTF made up. It may
+//! use the command as its users do, and the log of skipped tests.
 #![allow(dead_code)] // Each test file uses a part.
 
 pub mod btf_writer;

@@ -1,4 +1,8 @@
 //! What userfaultfd costs, measured: see USAGE.
+//!
+//! It owns the contenders, the rounds in which they take turns, and the document
+//! made of their data. It may use `uffd_kit` for memory and huge pages, `uffd_sys`,
+//! and the crates that are compared with it.
 
 mod alloc;
 mod build_cost;

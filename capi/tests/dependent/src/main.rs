@@ -1,3 +1,6 @@
+//! A program in Rust and C that finds the C header through the crate. It owns
+//! nothing else; the test `dependent` builds it as a user would.
+
 use uffd_sys::{uffdio_writeprotect, UFFDIO_WRITEPROTECT};
 
 extern "C" {

@@ -1,4 +1,6 @@
-//! Dirty tracking by method, pattern, part, size and kind of page.
+//! Dirty tracking by method, pattern, part, size and kind of page. It owns the
+//! methods and their epochs; it may use the memory, the rounds and the statistics
+//! beside it.
 
 mod methods;
 mod sigsegv;
