@@ -33,8 +33,8 @@ pub mod prelude {
     pub use crate::kinds;
     pub use crate::machine::Machine;
     pub use libc::{
-        EAGAIN, EBADF, EBUSY, EEXIST, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, ENOSPC, ENOTTY, EPERM,
-        ESRCH, SIGBUS, SIGSEGV,
+        EAGAIN, EBADF, EBUSY, EEXIST, EFAULT, EINTR, EINVAL, EIO, ENOENT, ENOMEM, ENOSPC, ENOTTY,
+        EPERM, ESRCH, SIGBUS, SIGSEGV,
     };
     pub use uffd_kit::answer::{Answer, UNTOUCHED};
     pub use uffd_kit::child::{Child, Exit};

@@ -4,6 +4,10 @@
 Reads the pages' sources (verification/tools/debian.py manpages) and the cases' sources
 (uffd-conformance list). Fails on an entry without a case, on a case that names
 an entry which its page does not have, and on an exception that is not needed.
+
+It also lists the sentences of our own documentation that no case can try, which
+end in "(read, not run: FILE, Linux VERSION)". Fails where those and
+expected/read_not_run.txt differ.
 """
 
 import argparse
@@ -20,10 +24,16 @@ PAGES = ["userfaultfd.2", "ioctl_userfaultfd.2"] + [
     f"UFFDIO_{name}.2const"
     for name in ("API REGISTER UNREGISTER WAKE COPY ZEROPAGE WRITEPROTECT "
                  "CONTINUE POISON MOVE RWPROTECT SET_MODE").split()
-]
-# An errno, a constant of the header, or a flag of open(2).
-TAG = re.compile(r"\b(E[A-Z]{3,}|_?UFFD[A-Z_]*_[A-Z_0-9]+|O_[A-Z]+)\b")
-EXCEPTIONS = pathlib.Path(__file__).resolve().parents[1] / "expected/uncovered.txt"
+] + ["PAGEMAP_SCAN.2const"]
+# An errno, a constant of the headers, or a flag of open(2).
+TAG = re.compile(r"\b(E[A-Z]{3,}|_?UFFD[A-Z_]*_[A-Z_0-9]+|(?:PAGE_IS|PM_SCAN|O)_[A-Z_]+)\b")
+EXPECTED = pathlib.Path(__file__).resolve().parents[1] / "expected"
+EXCEPTIONS = EXPECTED / "uncovered.txt"
+READ_NOT_RUN = EXPECTED / "read_not_run.txt"
+# Where sentences of ours are looked for.
+OURS = ["src/**/*.rs", "include/*.h", "uffd-abi/src/**/*.rs", "README.md"]
+MARK = re.compile(r"\(read, not run:([^()]*)\)")
+SOURCE = re.compile(r" [a-zA-Z]\S*/\S+, Linux \d+\.\d+(\.\d+)?")
 
 
 def title(file):
@@ -81,6 +91,41 @@ def exceptions():
     return found
 
 
+def marked(text):
+    """The sentences of a source's comments that end in a mark, each on one line."""
+    found, part = [], ""
+    for line in text.splitlines() + [""]:
+        line = re.sub(r"^\s*(///|//!|//|/\*|\*)?\s*", "", line)
+        if line and not line.startswith(("- ", "| ", "#")):
+            part += " " + line
+            continue
+        for mark in MARK.finditer(part):
+            before = re.split(r"(?<=[.:;]) |[\"|]", part[:mark.start()].strip())[-1]
+            found.append(f"{before} {mark[0]}".strip())
+        part = line.lstrip("-|# ")
+    return found
+
+
+def read_not_run(quiet):
+    """How many sentences are marked so, and where they are not those of the list."""
+    found, problems = collections.Counter(), []
+    for pattern in OURS:
+        for file in sorted(binaries.ROOT.glob(pattern)):
+            for sentence in marked(file.read_text()):
+                found[f"{file.relative_to(binaries.ROOT)}: {sentence}"] += 1
+                if not SOURCE.fullmatch(MARK.search(sentence)[1]):
+                    problems.append(f"its source is not `FILE, Linux VERSION`: {sentence}")
+    lines = READ_NOT_RUN.read_text().splitlines()
+    listed = collections.Counter(line for line in lines if line and not line.startswith("#"))
+    problems += [f"not in {READ_NOT_RUN.name}: {sentence}" for sentence in found - listed]
+    problems += [f"in {READ_NOT_RUN.name} alone: {sentence}" for sentence in listed - found]
+    if not quiet:
+        print("\nread, not run")
+        for sentence in sorted(found):
+            print(f"  {sentence}")
+    return sum(found.values()), problems
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quiet", action="store_true", help="problems and totals only")
@@ -121,7 +166,10 @@ def main():
         if errors and page.endswith(("(2)", "(2const)")) and (page, errors, tag) not in known:
             ids = ", ".join(covered[page, errors, tag])
             problems.append(f"{page} has no error {tag}, which is named by {ids}")
-    print(f"\n{total} cases; {count} entries of {len(PAGES)} pages, {len(excused)} excused")
+    read, wrong = read_not_run(quiet)
+    problems += wrong
+    print(f"\n{total} cases; {count} entries of {len(PAGES)} pages, {len(excused)} excused; "
+          f"{read} sentences read, not run")
     for problem in problems:
         print(problem)
     if count < 100:

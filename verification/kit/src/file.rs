@@ -22,8 +22,15 @@ pub fn memfd(flags: libc::c_uint, len: usize) -> Result<File, Verdict> {
 
 /// A nameless file of this size on a ramfs that only this process sees.
 pub fn on_ramfs(len: usize) -> Result<File, Verdict> {
+    on("ramfs", "", len)
+}
+
+/// A nameless file of this size on a file system of this kind, mounted with these
+/// options where only this process sees it.
+pub fn on(kind: &str, options: &str, len: usize) -> Result<File, Verdict> {
     let c = |text: &str| CString::new(text).expect("no zero byte");
-    let (ramfs, root, at, path) = (c("ramfs"), c("/"), c("/mnt"), c("/mnt/file"));
+    let (kind, options) = (c(kind), c(options));
+    let (root, at, path) = (c("/"), c("/mnt"), c("/mnt/file"));
     let _ = std::fs::create_dir("/mnt");
     let null = std::ptr::null();
     // SAFETY: every string ends in zero and lives through the calls.
@@ -32,11 +39,12 @@ pub fn on_ramfs(len: usize) -> Result<File, Verdict> {
         // In the initial file system of a virtual machine this answers
         // EINVAL, where nothing is shared anyway.
         let private = libc::MS_REC | libc::MS_PRIVATE;
-        libc::mount(ramfs.as_ptr(), root.as_ptr(), ramfs.as_ptr(), private, null);
-        let mounted = libc::mount(ramfs.as_ptr(), at.as_ptr(), ramfs.as_ptr(), 0, null);
-        need("mounting a ramfs", mounted)?;
+        libc::mount(kind.as_ptr(), root.as_ptr(), kind.as_ptr(), private, null);
+        let options = options.as_ptr().cast();
+        let mounted = libc::mount(kind.as_ptr(), at.as_ptr(), kind.as_ptr(), 0, options);
+        need("mounting a file system", mounted)?;
         let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_CLOEXEC;
-        let fd = need("a file on a ramfs", libc::open(path.as_ptr(), flags, 0o600))?;
+        let fd = need("a file on it", libc::open(path.as_ptr(), flags, 0o600))?;
         libc::unlink(path.as_ptr());
         libc::umount2(at.as_ptr(), libc::MNT_DETACH);
         fd as c_int

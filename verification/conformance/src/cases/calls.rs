@@ -143,18 +143,25 @@ impl Call {
     /// For the first page it must fail with this errno, which the out field, if
     /// there is one, has negated.
     pub fn fails(&self, t: &Trial, errno: libc::c_int) -> Outcome {
-        let s = &t.scene;
-        let out = match self.protects() {
-            true => UNTOUCHED,
-            false => -i64::from(errno),
-        };
-        (self.make)(t, &s.uffd, s.at(0), s.page(), self.mode).fails_with(errno, out)
+        self.fails_over(t, 0, 1, errno)
     }
 
     /// For the first page it must fail with this errno, whatever the out field.
     pub fn fails_by_errno(&self, t: &Trial, errno: libc::c_int) -> Outcome {
         let s = &t.scene;
         (self.make)(t, &s.uffd, s.at(0), s.page(), self.mode).fails(errno)
+    }
+
+    /// For so many pages from this one on it must fail with this errno, which the
+    /// out field, if there is one, has negated.
+    pub fn fails_over(&self, t: &Trial, first: usize, pages: usize, errno: libc::c_int) -> Outcome {
+        let s = &t.scene;
+        let out = match self.protects() {
+            true => UNTOUCHED,
+            false => -i64::from(errno),
+        };
+        let len = pages * s.page();
+        (self.make)(t, &s.uffd, s.at(first), len, self.mode).fails_with(errno, out)
     }
 
     /// Checks that no page was filled, or protected.

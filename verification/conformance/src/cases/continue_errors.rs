@@ -192,4 +192,26 @@ pub static CASES: &[Case] = &[
         },
     )
     .features(SHMEM),
+    case(
+        "continue-eio-hardware-poison",
+        "measured",
+        "a page of the file that broke is EIO, and the field mapped says so",
+        |m| {
+            const MADV_HWPOISON: i32 = 100;
+            // SAFETY: takes nothing.
+            if unsafe { libc::getppid() } != 1 {
+                return Err(Verdict::Cannot(
+                    "it takes a page from this system".to_owned(),
+                ));
+            }
+            let mode = UFFDIO_REGISTER_MODE_MINOR;
+            let (s, alias) = Scene::cached(Memory::Shmem, 2, 0, mode)?;
+            alias.madvise(1, 1, MADV_HWPOISON)?;
+            s.uffd.continue_(s.at(0), m.page, 0).gives(m.page)?;
+            let answer = s.uffd.continue_(s.at(1), m.page, 0);
+            answer.fails_with(EIO, -i64::from(EIO))
+        },
+    )
+    .features(UFFD_FEATURE_MINOR_SHMEM)
+    .since(5, 16),
 ];

@@ -12,19 +12,27 @@ pub mod copy;
 pub mod copy_wp;
 pub mod events;
 pub mod every_call;
+pub mod exited;
 pub mod fork;
 pub mod general;
 pub mod interplay;
 pub mod kernel_access;
 pub mod lifetime;
+pub mod markers;
+pub mod messages;
 pub mod move_;
 pub mod move_errors;
+pub mod move_mappings;
+pub mod no_room;
+pub mod offered;
 pub mod opening;
 pub mod out_of_memory;
 pub mod pagemap_categories;
+pub mod pagemap_huge;
 pub mod pagemap_protect;
 pub mod pagemap_scan;
 pub mod poison;
+pub mod proc_files;
 pub mod ranges;
 pub mod read;
 pub mod register;
@@ -54,20 +62,26 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         register::KINDS,
         &[register::CASES],
         &[register_range::CASES],
+        &[offered::CASES],
         &[unregister::CASES],
         &[wake::CASES],
         copy::KINDS,
         &[copy::CASES],
         ranges::CASES,
         every_call::CASES,
+        no_room::CALLS,
+        &[no_room::CASES],
         zeropage::KINDS,
         &[zeropage::CASES],
         &[read::CASES],
         &[events::CASES],
+        &[messages::CASES],
         &[fork::CASES],
         sigbus::KINDS,
         &[sigbus::CASES],
         &[lifetime::CASES],
+        &[exited::CASES],
+        &[proc_files::CASES],
         &[writeprotect::CASES],
         &[writeprotect_errors::CASES],
         writeprotect_memory::KINDS,
@@ -84,6 +98,7 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         &[poison::CASES],
         &[move_::CASES],
         &[move_errors::CASES],
+        &[move_mappings::CASES],
         &[rwprotect::CASES],
         rwprotect_memory::KINDS,
         &[rwprotect_memory::CASES],
@@ -94,6 +109,9 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         &[pagemap_categories::CASES],
         pagemap_protect::KINDS,
         &[pagemap_protect::CASES],
+        pagemap_huge::KINDS,
+        &[pagemap_huge::CASES],
+        &[markers::CASES],
         interplay::KINDS,
         &[interplay::CASES],
         &[kernel_access::CASES],

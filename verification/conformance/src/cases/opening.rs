@@ -3,6 +3,7 @@
 use super::scene::*;
 use crate::prelude::*;
 use libc::{c_int, O_CLOEXEC, O_NONBLOCK};
+use uffd_kit::verdict::need_file;
 
 const MISSING: u64 = UFFDIO_REGISTER_MODE_MISSING;
 const SYSCTL: &str = "vm/unprivileged_userfaultfd";
@@ -226,6 +227,23 @@ pub static CASES: &[Case] = &[
             let _one = Sysctl::set(SYSCTL, "1")?;
             let errno = nobody_opens(0)?;
             ensure!(errno == 0, "answered {}", errno_name(errno));
+            Ok(())
+        },
+    )
+    .since(5, 2),
+    case(
+        "opening-sysctl-default",
+        "measured",
+        "vm.unprivileged_userfaultfd is 0 by default since Linux 5.11, and 1 before",
+        |m| {
+            // SAFETY: takes nothing.
+            if unsafe { libc::getppid() } != 1 {
+                return Err(Verdict::Cannot("this system may have changed it".to_owned()));
+            }
+            let path = format!("/proc/sys/{}", SYSCTL);
+            let text = need_file(SYSCTL, std::fs::read_to_string(path))?;
+            let wanted = if m.release >= (5, 11) { "0" } else { "1" };
+            ensure!(text.trim() == wanted, "it is {}", text.trim());
             Ok(())
         },
     )

@@ -6,7 +6,8 @@ use crate::prelude::*;
 
 const ASYNC: u64 = UFFD_FEATURE_WP_ASYNC;
 const REGISTER_WP: u64 = UFFDIO_REGISTER_MODE_WP;
-const WRITTEN_SOURCE: &str = "pagemap.rst, PAGEMAP_SCAN: PAGE_IS_WRITTEN";
+const WRITTEN_SOURCE: &str =
+    "pagemap.rst, PAGEMAP_SCAN: PAGE_IS_WRITTEN; PAGEMAP_SCAN(2const), DESCRIPTION: PAGE_IS_WRITTEN";
 const ACCESSED_SOURCE: &str = "userfaultfd.rst, Read-Write Protection: PAGE_IS_ACCESSED";
 
 /// A write to a protected page makes it written, and nothing else does.
@@ -79,7 +80,7 @@ pub static KINDS: &[&[Case]] = &[
 pub static CASES: &[Case] = &[
     case(
         "pagemap-categories-wpallowed",
-        "pagemap.rst, PAGEMAP_SCAN: PAGE_IS_WPALLOWED",
+        "PAGEMAP_SCAN(2const), DESCRIPTION: PAGE_IS_WPALLOWED",
         "WPALLOWED: pages of ranges with asynchronous write-protection",
         |_| {
             let s = Scene::new(Memory::Anon, 2, ASYNC, REGISTER_WP)?;
@@ -89,7 +90,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_SCAN),
     case(
         "pagemap-categories-wpallowed-missing",
-        "pagemap.rst, PAGEMAP_SCAN: PAGE_IS_WPALLOWED",
+        "PAGEMAP_SCAN(2const), DESCRIPTION: PAGE_IS_WPALLOWED",
         "WPALLOWED holds for pages that are not there, too",
         |_| {
             let s = Scene::empty(Memory::Anon, 2, ASYNC, REGISTER_WP)?;
@@ -99,7 +100,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_SCAN),
     case(
         "pagemap-categories-wpallowed-sync",
-        "pagemap.rst, PAGEMAP_SCAN: PAGE_IS_WPALLOWED",
+        "PAGEMAP_SCAN(2const), DESCRIPTION: PAGE_IS_WPALLOWED",
         "ranges with synchronous write-protection, and others, are not WPALLOWED",
         |_| {
             let s = Scene::new(Memory::Anon, 2, 0, REGISTER_WP)?;
@@ -193,7 +194,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_SCAN),
     case(
         "pagemap-categories-file",
-        "pagemap.rst, PAGEMAP_SCAN: PAGE_IS_FILE",
+        "PAGEMAP_SCAN(2const), DESCRIPTION: PAGE_IS_FILE",
         "FILE: pages of files and shared memory, not anonymous ones",
         |m| {
             all_are(m, Memory::File, PAGE_IS_FILE)?;
@@ -211,7 +212,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_SCAN),
     case(
         "pagemap-categories-present",
-        "pagemap.rst, PAGEMAP_SCAN: PAGE_IS_PRESENT",
+        "PAGEMAP_SCAN(2const), DESCRIPTION: PAGE_IS_PRESENT",
         "PRESENT: the pages that are in memory and mapped here",
         |_| {
             let r = Region::new(Memory::Shmem, 3)?;
@@ -231,7 +232,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_SCAN),
     case(
         "pagemap-categories-pfnzero",
-        "pagemap.rst, PAGEMAP_SCAN: PAGE_IS_PFNZERO",
+        "PAGEMAP_SCAN(2const), DESCRIPTION: PAGE_IS_PFNZERO",
         "PFNZERO: the zero page, which a read of new anonymous memory shows",
         |_| {
             let r = Region::new(Memory::Anon, 3)?;
@@ -254,7 +255,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_SCAN),
     case(
         "pagemap-categories-huge-hugetlb",
-        "pagemap.rst, PAGEMAP_SCAN: PAGE_IS_HUGE",
+        "PAGEMAP_SCAN(2const), DESCRIPTION: PAGE_IS_HUGE",
         "HUGE: pages of hugetlbfs, not small ones",
         |m| {
             all_are(m, Memory::Hugetlb, PAGE_IS_HUGE)?;
@@ -264,7 +265,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_SCAN),
     case(
         "pagemap-categories-huge-thp",
-        "pagemap.rst, PAGEMAP_SCAN: PAGE_IS_HUGE",
+        "PAGEMAP_SCAN(2const), DESCRIPTION: PAGE_IS_HUGE",
         "HUGE: transparent huge pages",
         |_| {
             let r = thp()?;

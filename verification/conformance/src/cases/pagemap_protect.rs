@@ -6,8 +6,8 @@ use crate::prelude::*;
 
 const ASYNC: u64 = UFFD_FEATURE_WP_ASYNC;
 const REGISTER_WP: u64 = UFFDIO_REGISTER_MODE_WP;
-const MATCHING: &str = "pagemap.rst, PAGEMAP_SCAN: PM_SCAN_WP_MATCHING";
-const CHECK: &str = "pagemap.rst, PAGEMAP_SCAN: PM_SCAN_CHECK_WPASYNC";
+const MATCHING: &str = "PAGEMAP_SCAN(2const), DESCRIPTION: PM_SCAN_WP_MATCHING";
+const CHECK: &str = "PAGEMAP_SCAN(2const), DESCRIPTION: PM_SCAN_CHECK_WPASYNC";
 const BOTH_FLAGS: u64 = PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC;
 
 /// Four protected pages in asynchronous mode.
@@ -262,7 +262,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_SCAN),
     case(
         "pagemap-protect-without-check",
-        "pagemap.rst, PAGEMAP_SCAN: PM_SCAN_WP_MATCHING",
+        "PAGEMAP_SCAN(2const), DESCRIPTION: PM_SCAN_WP_MATCHING",
         "WP_MATCHING without CHECK_WPASYNC skips memory that cannot be so protected",
         |m| {
             let s = Scene::new(Memory::Anon, 4, ASYNC, REGISTER_WP)?;

@@ -4,7 +4,9 @@ use super::scan::*;
 use super::scene::*;
 use crate::prelude::*;
 
-const ARGUMENT: &str = "pagemap.rst, PAGEMAP_SCAN";
+const ARGUMENT: &str = "PAGEMAP_SCAN(2const), DESCRIPTION";
+const EINVAL_ENTRY: &str = "PAGEMAP_SCAN(2const), ERRORS: EINVAL";
+const EFAULT_ENTRY: &str = "PAGEMAP_SCAN(2const), ERRORS: EFAULT";
 /// Ten categories, up to ACCESSED.
 const UNKNOWN_CATEGORY: u64 = 1 << 40;
 
@@ -346,7 +348,7 @@ pub static CASES: &[Case] = &[
     .until(6, 6),
     case(
         "pagemap-scan-einval-size",
-        ARGUMENT,
+        EINVAL_ENTRY,
         "a size of another struct is EINVAL",
         |_| {
             let arg = present(&region()?);
@@ -359,7 +361,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_SCAN),
     case(
         "pagemap-scan-einval-flags",
-        ARGUMENT,
+        EINVAL_ENTRY,
         "a flag besides the two is EINVAL",
         |_| {
             let arg = present(&region()?);
@@ -373,7 +375,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_SCAN),
     case(
         "pagemap-scan-einval-category",
-        "measured",
+        EINVAL_ENTRY,
         "a category that the kernel does not know is EINVAL, in each of the four masks",
         |_| {
             let arg = present(&region()?);
@@ -411,7 +413,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_SCAN),
     case(
         "pagemap-scan-einval-start-unaligned",
-        "measured",
+        EINVAL_ENTRY,
         "start that is not a multiple of the page size is EINVAL",
         |_| {
             let arg = present(&region()?);
@@ -427,7 +429,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_SCAN),
     case(
         "pagemap-scan-efault-backwards",
-        "measured",
+        EFAULT_ENTRY,
         "start after end is EFAULT",
         |_| {
             let arg = present(&region()?);
@@ -444,7 +446,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_SCAN),
     case(
         "pagemap-scan-einval-no-vec",
-        "measured",
+        EINVAL_ENTRY,
         "a length of the array without an array is EINVAL",
         |_| {
             let arg = present(&region()?);
@@ -454,7 +456,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_SCAN),
     case(
         "pagemap-scan-efault-vec",
-        "measured",
+        EFAULT_ENTRY,
         "an array that cannot be written is EFAULT",
         |_| {
             let r = region()?;
@@ -469,7 +471,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_SCAN),
     case(
         "pagemap-scan-efault-argument",
-        "measured",
+        EFAULT_ENTRY,
         "an argument that cannot be read is EFAULT",
         |_| {
             use std::os::unix::io::AsRawFd;

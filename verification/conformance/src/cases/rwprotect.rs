@@ -226,6 +226,18 @@ pub static CASES: &[Case] = &[
     )
     .features(HAS_RWP),
     case(
+        "rwprotect-enoent-nothing-done",
+        "measured",
+        "all mappings are checked first: after ENOENT no page is protected",
+        |m| {
+            let s = scene()?;
+            s.uffd.unregister(s.at(3), m.page).ok()?;
+            s.uffd.rwprotect(s.at(0), 4 * m.page, RWP).fails(ENOENT)?;
+            (0..4).try_for_each(|n| s.lets_read(n, FIRST + n as u8))
+        },
+    )
+    .features(HAS_RWP),
+    case(
         "rwprotect-enoent-hole",
         ENOENT_ENTRY,
         "a range with a hole in it is ENOENT",

@@ -169,6 +169,22 @@ pub static CASES: &[Case] = &[
     )
     .features(BOTH),
     case(
+        "set-mode-wakes-all",
+        "measured",
+        "enabling RWP_ASYNC wakes all threads that wait: one of a missing page faults again, with a new message",
+        |_| {
+            let mode = REGISTER_RWP | UFFDIO_REGISTER_MODE_MISSING;
+            let s = Scene::empty(Memory::Anon, 2, HAS_RWP, mode)?;
+            let reader = Thread::reads(s.at(0));
+            s.uffd.expect_fault(s.at(0), 0)?;
+            s.uffd.set_mode(ASYNC, 0).ok()?;
+            s.uffd.expect_fault(s.at(0), 0)?;
+            s.uffd.zeropage(s.at(0), s.page(), 0).gives(s.page())?;
+            reader.returns_value(0)
+        },
+    )
+    .features(BOTH),
+    case(
         "set-mode-einval-other-bit",
         "UFFDIO_SET_MODE(2const), ERRORS: EINVAL",
         "any other bit in either field is EINVAL",

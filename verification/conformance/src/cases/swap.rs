@@ -61,7 +61,7 @@ pub static CASES: &[Case] = &[
     .features(HAS_WP),
     case(
         "swap-async",
-        "userfaultfd.rst, Write Protect Notifications; pagemap.rst, PAGEMAP_SCAN: PAGE_IS_SWAPPED",
+        "userfaultfd.rst, Write Protect Notifications; PAGEMAP_SCAN(2const), DESCRIPTION: PAGE_IS_SWAPPED",
         "asynchronous tracking outlives being swapped out: SWAPPED, and not WRITTEN",
         |_| {
             let _swap = Swap::on()?;
