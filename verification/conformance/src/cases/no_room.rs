@@ -109,12 +109,12 @@ pub static CALLS: &[&[Case]] = &[
         "move-einval-across-mappings", MOVE, EINVAL => "EINVAL, with nothing moved, when the destination is not within one mapping";
     },
     beyond! {
-        "copy-beyond-file", copies, MISSING, EFAULT, since (4, 3) until (7, 2), UFFD_FEATURE_MISSING_SHMEM => "until Linux 7.2, a page beyond the end of the file is EFAULT";
-        "copy-beyond-file-enomem", copies, MISSING, ENOMEM, since (7, 3) until (99, 0), UFFD_FEATURE_MISSING_SHMEM => "since Linux 7.3, a page beyond the end of the file is ENOMEM";
-        "zeropage-beyond-file", zeroes, MISSING, EFAULT, since (4, 3) until (7, 2), UFFD_FEATURE_MISSING_SHMEM => "until Linux 7.2, a page beyond the end of the file is EFAULT";
-        "zeropage-beyond-file-enomem", zeroes, MISSING, ENOMEM, since (7, 3) until (99, 0), UFFD_FEATURE_MISSING_SHMEM => "since Linux 7.3, a page beyond the end of the file is ENOMEM";
-        "continue-beyond-file", continues, MINOR, EINVAL, since (4, 3) until (7, 2), UFFD_FEATURE_MINOR_SHMEM => "until Linux 7.2, a page beyond the end of the file is EINVAL";
-        "continue-beyond-file-efault", continues, MINOR, EFAULT, since (7, 3) until (99, 0), UFFD_FEATURE_MINOR_SHMEM => "since Linux 7.3, a page beyond the end of the file is EFAULT";
+        "copy-beyond-file", copies, MISSING, EFAULT, since (4, 3) until (7, 0), UFFD_FEATURE_MISSING_SHMEM => "until Linux 7.0, a page beyond the end of the file is EFAULT";
+        "copy-beyond-file-enomem", copies, MISSING, ENOMEM, since (7, 1) until (99, 0), UFFD_FEATURE_MISSING_SHMEM => "since Linux 7.1, a page beyond the end of the file is ENOMEM";
+        "zeropage-beyond-file", zeroes, MISSING, EFAULT, since (4, 3) until (7, 0), UFFD_FEATURE_MISSING_SHMEM => "until Linux 7.0, a page beyond the end of the file is EFAULT";
+        "zeropage-beyond-file-enomem", zeroes, MISSING, ENOMEM, since (7, 1) until (99, 0), UFFD_FEATURE_MISSING_SHMEM => "since Linux 7.1, a page beyond the end of the file is ENOMEM";
+        "continue-beyond-file", continues, MINOR, EINVAL, since (4, 3) until (7, 0), UFFD_FEATURE_MINOR_SHMEM => "until Linux 7.0, a page beyond the end of the file is EINVAL";
+        "continue-beyond-file-efault", continues, MINOR, EFAULT, since (7, 1) until (99, 0), UFFD_FEATURE_MINOR_SHMEM => "since Linux 7.1, a page beyond the end of the file is EFAULT";
         "poison-beyond-file", poisons, MISSING, EFAULT, since (4, 3) until (99, 0), UFFD_FEATURE_POISON => "a page beyond the end of the file is EFAULT";
     },
 ];

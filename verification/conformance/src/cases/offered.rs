@@ -30,10 +30,10 @@ fn offered(ioctls: u64, numbers: &[u64]) -> Outcome {
     Ok(())
 }
 
-/// Anonymous memory that the kernel may drop; `None` before Linux 6.11.
-fn droppable() -> Option<(usize, usize)> {
+/// Anonymous memory that the kernel may drop; since Linux 6.11.
+fn droppable() -> Result<(usize, usize), Verdict> {
     let (len, flags) = (page_size(), MAP_DROPPABLE | libc::MAP_ANONYMOUS);
-    map(0, len, RW, flags, -1).ok().map(|addr| (addr, len))
+    Ok((map(0, len, RW, flags, -1)?, len))
 }
 
 /// See the first comment of this file.
@@ -104,18 +104,31 @@ pub static CASES: &[Case] = &[
     )
     .features(ASYNC),
     case(
-        "register-droppable",
+        "register-einval-droppable",
         "measured",
-        "memory that the kernel may drop (MAP_DROPPABLE) cannot be registered: EINVAL",
+        "since Linux 6.17, memory that the kernel may drop (MAP_DROPPABLE) cannot be registered: EINVAL",
         |_| {
-            let (addr, len) = droppable()
-                .ok_or_else(|| Verdict::Cannot("no MAP_DROPPABLE".to_owned()))?;
-            Uffd::open(ASYNC)?.register(addr, len, WP).fails(EINVAL)?;
-            Uffd::open(0)?.register(addr, len, MISSING).fails(EINVAL)
+            let (addr, len) = droppable()?;
+            let uffd = Uffd::open(ASYNC)?;
+            [WP, MISSING]
+                .iter()
+                .try_for_each(|mode| uffd.register(addr, len, *mode).fails(EINVAL))
         },
     )
     .features(ASYNC)
-    .since(6, 11),
+    .since(6, 17),
+    case(
+        "register-droppable",
+        "measured",
+        "until Linux 6.16, memory that the kernel may drop (MAP_DROPPABLE) could be registered",
+        |_| {
+            let (addr, len) = droppable()?;
+            Uffd::open(ASYNC)?.register(addr, len, WP).ok()
+        },
+    )
+    .features(ASYNC)
+    .since(6, 11)
+    .until(6, 16),
     case(
         "register-einval-rwp-without-access",
         "measured",

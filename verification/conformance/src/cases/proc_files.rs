@@ -136,7 +136,8 @@ pub static CASES: &[Case] = &[
             entry(&shared, 1, 0)
         },
     )
-    .features(HAS_WP),
+    .features(HAS_WP)
+    .since(5, 14),
     case(
         "proc-pagemap-bits-marker",
         "measured",
