@@ -12,6 +12,8 @@ import re
 import subprocess
 import sys
 
+import table
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORK = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve() / "peers"
 # name, version, features
@@ -44,19 +46,13 @@ def document(name, version, features):
     return exact, json.loads((WORK / "target/doc" / f"{name.replace('-', '_')}.json").read_text())
 
 
-def pinned():
-    text = (ROOT / "src/abi/table.rs").read_text()
-    macros = re.findall(r"^ {12}(\w+): (\w+) = ", text, flags=re.M)
-    return dict(macros)
-
-
 def measure(name, version, features):
     exact, crate = document(name, version, features)
     items = [i for i in crate["index"].values() if i["name"] and i["crate_id"] == 0]
     kinds = {}
     for item in items:
         kinds.setdefault(next(iter(item["inner"])), []).append(item)
-    names = pinned()
+    names = {name: kind for name, (kind, *_) in table.constants().items()}
     family = re.compile(r"PAGE|PM_|PROCFS")
     header = {n for n in names if not family.match(n)}
     scan = set(names) - header
@@ -83,16 +79,16 @@ def main():
         sys.exit(__doc__)
     head = ["", "macros of Linux 7.3", "of the kernel's type", "`PAGEMAP_SCAN`", "ioctls as functions", "documented"]
     rows = [measure(*peer) for peer in PEERS]
-    table = "\n".join("| " + " | ".join(r) + " |" for r in [head, ["---"] * len(head), *rows])
+    shown = "\n".join("| " + " | ".join(r) + " |" for r in [head, ["---"] * len(head), *rows])
     if not sys.argv[1:]:
-        print(table)
+        print(shown)
         return
     readme = ROOT / "README.md"
     text = readme.read_text()
     if BEGIN not in text:
         sys.exit(f"peers: README.md has no line {BEGIN}")
     before, rest = text.split(BEGIN)
-    readme.write_text(before + BEGIN + "\n" + table + "\n" + END + rest.split(END)[1])
+    readme.write_text(before + BEGIN + "\n" + shown + "\n" + END + rest.split(END)[1])
 
 
 if __name__ == "__main__":

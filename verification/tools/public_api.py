@@ -2,8 +2,10 @@
 """The public API of the crate as text: docs/public-api.txt.
 
 Without an argument compares it with the committed file, and shows what differs;
-with --bless writes the file. Exit code 3: this rustdoc is not understood. What rustdoc knows of the crate is its source, which
-the stable compiler tells when RUSTC_BOOTSTRAP is set.
+with --bless writes the file. Its source is what rustdoc knows of the crate, which
+the stable compiler tells when RUSTC_BOOTSTRAP is set. A script, because
+cargo-public-api wants a nightly compiler and minutes to be compiled, and shows
+no field of a struct with its layout. Exit code 3: this rustdoc is not understood.
 """
 
 import difflib

@@ -20,11 +20,14 @@ import sys
 
 import binaries
 
+sys.path.insert(0, str(binaries.ROOT / "verification/tools"))
+
+import table  # noqa: E402
+
 PAGES = ["userfaultfd.2", "ioctl_userfaultfd.2"] + [
-    f"UFFDIO_{name}.2const"
-    for name in ("API REGISTER UNREGISTER WAKE COPY ZEROPAGE WRITEPROTECT "
-                 "CONTINUE POISON MOVE RWPROTECT SET_MODE").split()
-] + ["PAGEMAP_SCAN.2const"]
+    f"{name}.2const" for name, (kind, *_) in table.constants().items()
+    if name.startswith(("UFFDIO_", "PAGEMAP_")) and kind == "u32"
+]
 # An errno, a constant of the headers, or a flag of open(2).
 TAG = re.compile(r"\b(E[A-Z]{3,}|_?UFFD[A-Z_]*_[A-Z_0-9]+|(?:PAGE_IS|PM_SCAN|O)_[A-Z_]+)\b")
 EXPECTED = pathlib.Path(__file__).resolve().parents[1] / "expected"
