@@ -67,7 +67,7 @@ fn fresh() -> Result<OwnedFd, Skip> {
     Ok(fd.expect("userfaultfd(2) worked before"))
 }
 
-fn shake_hands(fd: &OwnedFd, api: &mut uffdio_api) -> Result<(), Errno> {
+fn select_api(fd: &OwnedFd, api: &mut uffdio_api) -> Result<(), Errno> {
     // SAFETY: `api` is a struct of the caller.
     call0(|| unsafe { uffdio_api(fd.as_raw_fd(), api) })
 }
@@ -186,9 +186,9 @@ fn api_with_a_null_argument_is_efault() {
 fn api_answers_the_kernels_features_whatever_is_enabled() {
     run(|| {
         let mut api = handshake(0);
-        assert_eq!(shake_hands(&fresh()?, &mut api), Ok(()));
+        assert_eq!(select_api(&fresh()?, &mut api), Ok(()));
         let mut again = handshake(api.features & UFFD_FEATURE_THREAD_ID);
-        assert_eq!(shake_hands(&fresh()?, &mut again), Ok(()));
+        assert_eq!(select_api(&fresh()?, &mut again), Ok(()));
         assert_eq!(api, again);
         let always = 1 << _UFFDIO_API | 1 << _UFFDIO_REGISTER | 1 << _UFFDIO_UNREGISTER;
         assert_eq!(api.ioctls & always, always);

@@ -44,7 +44,7 @@ fn open(flags: c_int) -> io::Result<OwnedFd> {
 }
 
 /// Shakes hands, once for a descriptor; the features that the kernel has.
-fn shake_hands(fd: &OwnedFd, features: u64) -> io::Result<u64> {
+fn select_api(fd: &OwnedFd, features: u64) -> io::Result<u64> {
     let mut api = uffdio_api {
         api: UFFD_API,
         features,
@@ -58,7 +58,7 @@ fn shake_hands(fd: &OwnedFd, features: u64) -> io::Result<u64> {
 
 /// The features that the running kernel has.
 pub fn kernel_features() -> io::Result<u64> {
-    shake_hands(&open(0)?, 0)
+    select_api(&open(0)?, 0)
 }
 
 /// How long to sleep before a call that answered EAGAIN is tried again. It
@@ -94,7 +94,7 @@ impl Uffd {
     /// With features that the kernel is known to have.
     pub fn with(flags: c_int, features: u64) -> io::Result<Uffd> {
         let fd = open(flags)?;
-        shake_hands(&fd, features)?;
+        select_api(&fd, features)?;
         Ok(Uffd(fd))
     }
 

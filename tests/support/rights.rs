@@ -18,7 +18,7 @@ pub enum Right {
     EventFork,
 }
 
-/// Whether this user may. If not, it is told that `test` is not run; where
+/// Whether this user may. If not, `test` is reported as not run; where
 /// `UFFD_SYS_EXPECT` is set, as in CI, that is a failure.
 pub fn may(right: Right, test: &str) -> bool {
     let why = match (refused(), right) {

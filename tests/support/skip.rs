@@ -1,7 +1,7 @@
 //! Tests that cannot run here say so where it is seen, and fail where it was
 //! not expected.
 //!
-//! - A skip is told as `skip_log` says.
+//! - A skip is reported by `skip_log`.
 //! - With `UFFD_SYS_EXPECT=<feature bits>` (decimal, or hexadecimal with 0x)
 //!   a skip for want of one of these features fails the test; so does any skip
 //!   for want of permission or of huge pages.

@@ -1,4 +1,4 @@
-//! Where it is told that something was not tested: past the test harness, which
+//! Reports what was not tested: past the test harness, which
 //! shows nothing of a test that passes, and in the file that
 //! `UFFD_SYS_SKIP_LOG` names, which `make test` shows at its end.
 

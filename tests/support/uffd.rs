@@ -1,4 +1,4 @@
-//! A userfaultfd: opened, handshaken, and its calls with checked results.
+//! A userfaultfd after the handshake, and its calls with checked results.
 
 use std::mem::size_of;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
@@ -116,7 +116,7 @@ impl Uffd {
         };
         // SAFETY: `api` is a struct of ours.
         match call0(|| unsafe { uffdio_api(fd.as_raw_fd(), &mut api) }) {
-            Ok(()) => Ok(Self::shaken(fd)),
+            Ok(()) => Ok(Self::ready(fd)),
             Err(EPERM) if features & UFFD_FEATURE_EVENT_FORK != 0 => Err(Skip::machine(
                 "UFFD_FEATURE_EVENT_FORK needs CAP_SYS_PTRACE",
                 "run as root",
@@ -125,8 +125,8 @@ impl Uffd {
         }
     }
 
-    /// One that went through the handshake elsewhere.
-    pub fn shaken(fd: OwnedFd) -> Self {
+    /// One whose handshake was done elsewhere.
+    pub fn ready(fd: OwnedFd) -> Self {
         let fd = fd.into_raw_fd();
         Uffd(uffd_kit::uffd::Uffd { fd })
     }
@@ -259,7 +259,7 @@ impl Uffd {
         };
         let fd = fork.ufd as c_int;
         // SAFETY: the kernel made the descriptor for the reader of the message.
-        Self::shaken(unsafe { OwnedFd::from_raw_fd(fd) })
+        Self::ready(unsafe { OwnedFd::from_raw_fd(fd) })
     }
 
     /// Registers `region` for write-protection, fills and protects it.

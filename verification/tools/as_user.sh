@@ -3,9 +3,9 @@
 #
 #   sh verification/tools/as_user.sh COMMAND...
 #
-# For root, who alone can become another user. The user has no name, no group
+# Needs root: only root can become another user. The user has no name, no group
 # of others, no capability, and cannot open /dev/userfaultfd. What the command
-# writes to must be theirs: UFFD_SYS_USER is the number (61234 unless told).
+# writes to must be theirs: UFFD_SYS_USER is the number (61234 by default).
 set -eu
 
 user=${UFFD_SYS_USER:-61234}

@@ -5,8 +5,8 @@
 #
 #   sh verification/tools/fresh_machine.sh [FOLDER]
 #
-# For root on Debian 12. What is committed is what is tested. FOLDER is made, and
-# removed if all held. Exit code 3: something could not be fetched.
+# Needs root on Debian 12. It tests what is committed. FOLDER is made, and removed
+# if all held. Exit code 3: something could not be fetched.
 set -eu
 cd "$(dirname "$0")/../.."
 root=$PWD
@@ -48,7 +48,7 @@ for part in sources.list sources.list.d trusted.gpg.d keyrings; do
 	[ ! -e "/etc/apt/$part" ] || cp -r "/etc/apt/$part" "$machine/etc/apt/"
 done
 cp /etc/resolv.conf /etc/hosts "$machine/etc/"
-# Whoever installs Rust has these.
+# A machine with Rust has these.
 mkdir -p "$machine/etc/ssl/certs" "$machine/opt/rust" "$machine/root/.cargo"
 cp -L /etc/ssl/certs/ca-certificates.crt "$machine/etc/ssl/certs/"
 # So that no registry is asked twice for the same.

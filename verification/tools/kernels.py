@@ -185,7 +185,7 @@ def main():
     start = time.monotonic()
     found = images(rows)
     _, code = binaries.debian("qemu")
-    # What could not be had, as against what went wrong.
+    # What could not be fetched; apart from what went wrong.
     absent = ["an emulator is missing; see the messages of verification/tools/debian.py"] if code else []
     problems, unsteady = [], []
     # Before the build: a source that changes while it runs makes the reports stale.

@@ -5,8 +5,8 @@
 #   make nightly                          all of it
 #   make nightly NIGHTLY="stress-long kernels"   a part
 #
-# What is new here is a target, and its name in this list. Exit code 3 of its
-# command means that something could not be fetched.
+# To add a part: a target, and its name in this list. Exit code 3 of its command
+# means that something could not be fetched.
 NIGHTLY ?= conformance-check libclangs model-long stress-long fuzz-long test-c-all odd-places-long fresh-machine kernels
 
 .PHONY: nightly model-long stress-long fuzz-long test-c-all odd-places-long fresh-machine

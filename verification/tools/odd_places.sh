@@ -6,7 +6,7 @@
 #   sh verification/tools/odd_places.sh          a part of the tests; for CI
 #   sh verification/tools/odd_places.sh --all    `make test`, by root as well
 #
-# For root. What is committed is what is tested. The folder is in TMPDIR, with a
+# Needs root. It tests what is committed. The folder is in TMPDIR, with a
 # copy of what is built here, and is removed unless something failed.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -94,7 +94,7 @@ for allowed in 0 1; do
 		as_user cargo test -q --no-fail-fast -p uffd-conformance -p uffd-sys --test live --test stress --test model
 	fi
 	for part in 'CAP_SYS_PTRACE' '/dev/userfaultfd' 'No huge pages'; do
-		grep -q "^NOT RUN .*$part" "$UFFD_SYS_SKIP_LOG" || fail "nothing is told to be NOT RUN for want of: $part"
+		grep -q "^NOT RUN .*$part" "$UFFD_SYS_SKIP_LOG" || fail "no test says NOT RUN for want of: $part"
 	done
 	! grep 'conformance: ' "$UFFD_SYS_SKIP_LOG" | grep -v 'EPERM\|CAP_SYS_PTRACE' || fail 'skipped for another reason'
 	case $allowed in

@@ -1,4 +1,4 @@
-//! Memory to measure on: mapped, touched by volatile accesses alone.
+//! Memory to measure on: mapped, and accessed through volatile pointers alone.
 
 use std::io;
 

@@ -2,6 +2,8 @@
 
 use std::ffi::CString;
 
+use uffd_kit::errno::{errno, errno_name};
+
 /// Is this the first process?
 pub fn is_init() -> bool {
     std::process::id() == 1
@@ -33,12 +35,16 @@ pub fn forget_kernel_log() {
     unsafe { libc::klogctl(CLEAR, std::ptr::null_mut(), 0) };
 }
 
-/// Prints the kernel's warnings and bugs since then, for the runner.
+/// Prints the kernel's warnings and bugs since then, for the runner; that there
+/// is no log to look at, too.
 pub fn print_kernel_complaints() {
     const READ_ALL: libc::c_int = 3;
     let mut log = vec![0_u8; 1 << 20];
     // SAFETY: there is room for so many bytes.
     let len = unsafe { libc::klogctl(READ_ALL, log.as_mut_ptr().cast(), log.len() as libc::c_int) };
+    if len < 0 {
+        println!("# kernel log: cannot be read: {}", errno_name(errno()));
+    }
     let log = String::from_utf8_lossy(&log[..len.max(0) as usize]);
     for line in log.lines() {
         if ["WARNING: ", "BUG: ", "Oops", "UBSAN", "INFO: task"]

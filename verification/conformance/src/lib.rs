@@ -1,13 +1,13 @@
 //! The userfaultfd manual pages, executed: each claim of a page is a case that
-//! runs against the kernel that this program finds itself on.
+//! runs on the running kernel.
 //!
 //! It owns the cases, the model and the stress, and how they are run and
-//! reported. It may use `uffd_sys`, its pinned table, and `uffd_kit`, which
-//! touches the system for it.
+//! reported. It may use `uffd_sys`, its pinned table, and `uffd_kit`, by
+//! which it reaches the system.
 //!
 //! | file | what it owns |
 //! |---|---|
-//! | `machine` | what this kernel and processor are |
+//! | `machine` | the kernel and the processor |
 //! | `case` | what a case is |
 //! | `cases/` | the cases, one file a subject |
 //! | `run`, `report` | runs cases in processes of their own, prints KTAP |

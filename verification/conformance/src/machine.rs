@@ -1,4 +1,4 @@
-//! What this kernel and processor are.
+//! The kernel and the processor that the cases run on.
 
 use uffd_sys::abi::table::CONSTANTS;
 use uffd_sys::UFFD_FEATURE_EVENT_FORK;
@@ -73,9 +73,9 @@ impl Machine {
         })
     }
 
-    /// An error for a user whom the kernel does not tell of forks: a refusal is
-    /// said before anything runs, and is no answer that a claim is held against.
-    pub fn told_of_forks(self) -> Result<Machine, String> {
+    /// Refuses a user who may not enable UFFD_FEATURE_EVENT_FORK, before anything
+    /// runs: EPERM would be taken for a claim that does not hold.
+    pub fn with_fork_events(self) -> Result<Machine, String> {
         let refused = |uffd: Uffd| uffd.api(UFFD_FEATURE_EVENT_FORK).0.errno == libc::EPERM;
         match Uffd::bare(libc::O_CLOEXEC | libc::O_NONBLOCK).map(refused) {
             Ok(true) => Err(

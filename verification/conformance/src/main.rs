@@ -84,7 +84,7 @@ fn run_cases(args: &[String]) -> i32 {
         eprintln!("uffd-conformance: unknown option {}\n\n{}", unknown, USAGE);
         return 2;
     }
-    let machine = match Machine::detect().and_then(Machine::told_of_forks) {
+    let machine = match Machine::detect().and_then(Machine::with_fork_events) {
         Ok(machine) => machine,
         Err(why) => {
             eprintln!("uffd-conformance: {}", why);

@@ -123,8 +123,8 @@ def suite(folder, target):
                           capture_output=True, timeout=600)
     failed = [line for line in done.stdout.splitlines()
               if line.startswith("not ok") and "# XFAIL" not in line]
-    # 0 and 1 are answers; whatever else it ended with, and a 1 without a case
-    # that failed, is none.
+    # 0 and 1 are answers. Any other exit code is none, nor is 1 without a case
+    # that failed.
     if done.returncode not in (0, 1) or done.returncode != bool(failed):
         return f"ended with exit code {done.returncode}\n{done.stdout[-500:]}{done.stderr}", None
     if not failed and "# totals: passed 0 " in done.stdout:

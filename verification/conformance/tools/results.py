@@ -10,7 +10,7 @@ EXPECTED = pathlib.Path(__file__).resolve().parents[1] / "expected/kernels.txt"
 
 CASE = re.compile(r"^(ok|not ok) (\d+) ([a-z0-9-]+)(?: # (.*))?$")
 PLAN = re.compile(r"^1\.\.(\d+)$")
-# What the first process tells of the kernel's own log.
+# What the first process prints of the kernel's own log.
 LOG = re.compile(r"^# kernel log: (.*)$")
 
 

@@ -67,7 +67,7 @@ impl Child {
         }
     }
 
-    /// Has it not ended yet?
+    /// Whether it still runs.
     pub fn is_alive(&self) -> bool {
         let mut info = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
         let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;

@@ -2,7 +2,7 @@
 //! userfaultfd and its messages, threads and processes that fault and wait,
 //! errno names, random numbers, huge pages, swap.
 //!
-//! It owns all that touches the system below a test. It may use the standard
+//! It owns every access to the system below a test. It may use the standard
 //! library, `libc` and `uffd_sys`, and knows nothing of the tests, the
 //! conformance suite or the benchmarks that use it.
 //!
@@ -17,7 +17,7 @@
 //! | `hugepages`, `swap` | huge pages reserved, pages swapped out |
 //! | `answer`, `message`, `uffd` | the calls of `uffd_sys`, what they answer, the messages |
 //! | `asleep`, `thread`, `child` | threads and processes that fault, wait, die |
-//! | `privilege`, `priority`, `sysctl` | who the process is, which thread runs first, what the system is told |
+//! | `privilege`, `priority`, `sysctl` | the privileges of the process, the priority of a thread, settings of the system |
 //! | `random` | numbers that come again with the same seed |
 
 #[macro_use]

@@ -1,4 +1,4 @@
-//! Who this process is to the kernel.
+//! The privileges of this process, and what to do for want of them.
 
 use crate::verdict::{need, Outcome};
 

@@ -49,7 +49,7 @@ thread_local! {
     static SLOT: Cell<*const Slot> = const { Cell::new(std::ptr::null()) };
 }
 
-/// A thread that does one thing, such as to touch a page.
+/// A thread that does one thing, such as accessing a page.
 ///
 /// It is never joined: it may wait in a fault for ever, which ends with the
 /// process of its case.
@@ -68,9 +68,9 @@ impl Thread {
         std::thread::spawn(move || {
             SLOT.with(|s| s.set(Arc::as_ptr(&mine)));
             mine.tid.store(tid(), SeqCst);
-            // Whoever started this thread must be through with allocating: a
-            // fork(2) that waits for its event to be read holds the
-            // allocator's locks meanwhile.
+            // The thread that started this one must have allocated all it needs:
+            // a fork(2) that waits for its event to be read holds the
+            // allocator's locks.
             while mine.go.load(SeqCst) == 0 {
                 std::thread::yield_now();
             }
@@ -198,10 +198,9 @@ fn lock_started() -> std::sync::MutexGuard<'static, Vec<u32>> {
         .unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// Until no thread that was started is on its way: each sleeps, in a fault that
-/// it has reported, or has ended. A page that is filled before its thread has gone
-/// to sleep lets it pass, and so tells nothing of waking. False if one is still
-/// on its way.
+/// Waits until each started thread sleeps in the fault that it reported, or has
+/// ended. A page that is filled before its thread sleeps lets the thread pass, which
+/// says nothing about waking. False if one still runs.
 #[must_use]
 pub fn settle() -> bool {
     // No copy: see `spawn` on allocating.

@@ -1,7 +1,7 @@
 //! The calls of `uffd_sys`, as methods.
 //!
 //! The methods are safe to call, which is a simplification for this program:
-//! they work on memory that a `Region` mapped and that is touched through raw
+//! they work on memory that a `Region` mapped and that is accessed through raw
 //! addresses alone, so no Rust object can change under anybody's eyes.
 
 use std::time::{Duration, Instant};
@@ -50,8 +50,8 @@ macro_rules! call {
 }
 
 impl Uffd {
-    /// Opens one and shakes hands with these features. Non-blocking, so that
-    /// a case that waits in vain fails by itself.
+    /// Opens one and performs the handshake with these features. Non-blocking, so
+    /// that a case that waits in vain fails by itself.
     ///
     /// A failure ends the case: use [`Uffd::bare`] and [`Uffd::api`] where
     /// opening is the subject.

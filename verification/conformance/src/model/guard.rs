@@ -8,8 +8,8 @@ use uffd_sys::*;
 use crate::model::op::{ANON, SHMEM};
 use crate::model::world::World;
 
-/// Sees to it that the main thread does not wait for ever: another thread
-/// lets it go after a time.
+/// Keeps the main thread from waiting for ever: another thread wakes it after a
+/// time.
 pub struct Guard;
 
 static WATCHED: AtomicU64 = AtomicU64::new(0);

@@ -9,9 +9,9 @@
 //! | `page`, `state`, `fill` | the model: a page, and what each step does to it |
 //! | `expect` | what the model says that a step answers |
 //! | `world` | the regions, and the steps made by the kernel |
-//! | `worker` | threads that touch memory and may wait in a fault |
+//! | `worker` | threads that access memory and may wait in a fault |
 //! | `run`, `compare` | both at once, compared after each step |
-//! | `guard` | lets the main thread go where it should not have waited |
+//! | `guard` | frees the main thread where it should not have waited |
 //! | `shrink` | a failing program made small |
 
 mod compare;

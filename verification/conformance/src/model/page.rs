@@ -22,7 +22,7 @@ pub enum Slot {
     Empty,
     /// A mark: protect the page when it comes.
     Marked,
-    /// A mark: whoever touches it gets SIGBUS.
+    /// A mark: an access to it gets SIGBUS.
     Poisoned {
         /// PAGEMAP_SCAN protects this mark, too; to no effect.
         protected: bool,

@@ -122,7 +122,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Steps that let everybody go.
+    /// Steps that wake every thread.
     fn ending(&self) -> Vec<Op> {
         let all = |region| Span {
             region,
@@ -139,8 +139,8 @@ impl Run<'_> {
         ops
     }
 
-    /// After a difference nobody knows who waits: let all go, and replace
-    /// whoever does not come back.
+    /// After a difference it is unknown which threads wait: wakes all, and replaces
+    /// those that do not come back.
     fn clear(&mut self) {
         self.world.abandon();
         let end = Instant::now() + Duration::from_secs(1);
@@ -362,7 +362,7 @@ impl Run<'_> {
         }
     }
 
-    /// No message but those, and nobody goes on who should wait.
+    /// No other message came, and no thread goes on that should wait.
     fn nothing_else(&self) -> Same {
         let waits = self.model.waiting.iter().any(Option::is_some);
         if waits && self.conditions.watch > Duration::from_millis(0) {

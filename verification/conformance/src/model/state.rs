@@ -1,6 +1,7 @@
-//! The model: what each page is, who waits, and what every step changes.
+//! The model: the state of each page, the waiting threads, and what each step
+//! changes.
 //!
-//! Differences between kernels are told by feature bits, never by versions.
+//! Kernels are distinguished by feature bits, never by versions.
 
 use libc::{c_int, EBUSY, EINVAL, ENOENT, ENOTTY, EPERM};
 use uffd_sys::*;
@@ -244,9 +245,9 @@ impl Model {
         expect
     }
 
-    /// Wakes those who wait in the range: each tries again.
+    /// Wakes the threads waiting in the range: each tries again.
     pub(super) fn wake(&mut self, span: Span, mut expect: Expect) -> Expect {
-        // Whoever is first, a reader may be.
+        // The kernel wakes them in any order, so a reader may be the first.
         self.around |=
             span.region == SHMEM && self.waiting.iter().flatten().any(|a| a.write.is_none());
         for who in 0..self.waiting.len() {
@@ -418,10 +419,10 @@ impl Model {
             let page = &mut self.pages[span.region][n];
             let allowed = is_async && page.modes & WP != 0;
             if !allowed && flags & PM_SCAN_CHECK_WPASYNC != 0 {
-                // What came before is protected all the same, nothing told.
+                // The pages before it stay protected, and are not reported.
                 return Expect::error(EPERM);
             }
-            // Where nothing may be protected, such a scan finds nothing.
+            // Memory that may not be protected is skipped.
             if !allowed && flags & PM_SCAN_WP_MATCHING != 0 {
                 continue;
             }

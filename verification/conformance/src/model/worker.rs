@@ -1,4 +1,4 @@
-//! Threads that touch memory on demand, and may wait in a fault.
+//! Threads that access memory on demand, and may wait in a fault.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::SeqCst};
@@ -159,7 +159,7 @@ thread_local! {
     static SIGNAL: Cell<c_int> = const { Cell::new(0) };
 }
 
-/// Touches memory, and survives the signal.
+/// Accesses memory, and survives the signal.
 pub struct Accessor {
     eventfd: c_int,
 }

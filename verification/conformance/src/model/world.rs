@@ -64,7 +64,7 @@ pub struct World {
     pub page: usize,
     /// Pages of a region.
     pub pages: usize,
-    /// The main thread's way to touch memory.
+    /// How the main thread accesses memory.
     pub accessor: Accessor,
     /// The threads; worker n is at n - 1.
     pub workers: Vec<Worker>,

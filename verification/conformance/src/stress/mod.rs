@@ -46,7 +46,7 @@ struct Options {
 
 /// The subcommand; the exit code.
 pub fn main(args: &[String]) -> i32 {
-    let machine = || Machine::detect()?.told_of_forks();
+    let machine = || Machine::detect()?.with_fork_events();
     let (options, machine) = match parse(args).and_then(|o| Ok((o, machine()?))) {
         Ok(both) => both,
         Err(why) => {
@@ -220,7 +220,7 @@ struct Episode<'a> {
     name: String,
     memory: &'a Memory,
     tracker: &'a Tracker<'a>,
-    /// Writers hold it to read; who holds it to write has them wait.
+    /// Writers hold it to read; holding it to write makes them wait.
     gate: RwLock<()>,
     stop: AtomicBool,
 }

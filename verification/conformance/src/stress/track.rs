@@ -175,15 +175,15 @@ impl<'a> Tracker<'a> {
             Event::Fork { fd } => unsafe {
                 libc::close(fd);
             },
-            // Whoever discarded them marks them: once its event is read, the
-            // call goes on, and nobody waits for what is done about it here.
+            // The discarding thread marks the pages itself: once its event is read,
+            // its call goes on, whatever is done here.
             Event::Remove { .. } | Event::Remap { .. } => {}
             other => fail!("{} came", other.name()),
         }
         Ok(())
     }
 
-    /// Marks the page and lets the thread go on; false: not now.
+    /// Marks the page and wakes the thread; false if an event is in the way.
     fn resolve(&self, page: usize, flags: u64) -> Result<bool, Verdict> {
         let _order = self.order.lock().expect("no panic");
         self.dirty[page].store(true, SeqCst);
