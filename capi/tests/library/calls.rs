@@ -62,6 +62,34 @@ macro_rules! ioctl {
     }};
 }
 
+fn api_of(features: u64) -> uffdio_api {
+    uffdio_api {
+        api: UFFD_API,
+        features,
+        ioctls: 0,
+    }
+}
+
+fn register(range: uffdio_range, mode: u64) -> uffdio_register {
+    uffdio_register {
+        range,
+        mode,
+        ioctls: 0,
+    }
+}
+
+fn zeropage(range: uffdio_range) -> uffdio_zeropage {
+    uffdio_zeropage {
+        range,
+        mode: 0,
+        zeropage: 0,
+    }
+}
+
+fn protect(range: uffdio_range, mode: u64) -> uffdio_writeprotect {
+    uffdio_writeprotect { range, mode }
+}
+
 /// The errors that every ioctl has, from each function.
 macro_rules! common_errors {
     ($log:ident, $api:ident, $null:expr, $early:expr, $uffd:expr, $($name:ident: $arg:ty),*) => {$(
@@ -122,24 +150,13 @@ fn play(api: &Api) -> Vec<String> {
         }
     }
 
-    let features = UFFD_FEATURE_THREAD_ID;
-    let (request, unknown) = (
-        uffdio_api {
-            api: UFFD_API,
-            features,
-            ioctls: 0,
-        },
-        1 << 63,
-    );
+    let request = api_of(UFFD_FEATURE_THREAD_ID);
     ioctl!(
         log,
         api.api,
         "unknown feature",
         early,
-        uffdio_api {
-            features: unknown,
-            ..request
-        },
+        api_of(1 << 63),
         features
     );
     ioctl!(log, api.api, "handshake", uffd, request, features);
@@ -170,25 +187,17 @@ fn resolve(log: &mut Log, api: &Api, uffd: c_int) {
     let page = memory.page;
     // SAFETY: within `source`, which nothing else refers to.
     unsafe { std::ptr::write_bytes(source.start as *mut u8, 7, (page * PAGES as u64) as usize) };
-    let mode = UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_WP;
+    let all = memory.all();
+    let right = register(all, UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_WP);
+    ioctl!(log, api.register, "all", uffd, right, ioctls);
     ioctl!(
         log,
         api.register,
-        "all",
+        "unknown mode",
         uffd,
-        uffdio_register {
-            range: memory.all(),
-            mode,
-            ioctls: 0
-        },
+        register(all, 1 << 63),
         ioctls
     );
-    let unknown = uffdio_register {
-        range: memory.all(),
-        mode: 1 << 63,
-        ioctls: 0,
-    };
-    ioctl!(log, api.register, "unknown mode", uffd, unknown, ioctls);
 
     let copy = uffdio_copy {
         dst: memory.start,
@@ -199,34 +208,21 @@ fn resolve(log: &mut Log, api: &Api, uffd: c_int) {
     };
     ioctl!(log, api.copy, "a page", uffd, copy, copy);
     ioctl!(log, api.copy, "again", uffd, copy, copy);
-    ioctl!(
-        log,
-        api.copy,
-        "elsewhere",
-        uffd,
-        uffdio_copy {
-            dst: source.start,
-            ..copy
-        },
-        copy
-    );
-    ioctl!(
-        log,
-        api.copy,
-        "not aligned",
-        uffd,
-        uffdio_copy {
-            dst: memory.start + 1,
-            ..copy
-        },
-        copy
-    );
-
-    let zero = uffdio_zeropage {
-        range: memory.pages(1, 1),
-        mode: 0,
-        zeropage: 0,
-    };
+    for (what, dst) in [
+        ("elsewhere", source.start),
+        ("not aligned", memory.start + 1),
+    ] {
+        log.note(what, 0);
+        ioctl!(
+            log,
+            api.copy,
+            "to a wrong place",
+            uffd,
+            uffdio_copy { dst, ..copy },
+            copy
+        );
+    }
+    let zero = zeropage(memory.pages(1, 1));
     ioctl!(log, api.zeropage, "a page", uffd, zero, zeropage);
     ioctl!(log, api.zeropage, "again", uffd, zero, zeropage);
 
@@ -249,34 +245,16 @@ fn resolve(log: &mut Log, api: &Api, uffd: c_int) {
     ioctl!(log, api.poison, "two pages", uffd, poison, updated);
     ioctl!(log, api.poison, "again", uffd, poison, updated);
 
-    let wp = uffdio_writeprotect {
-        range: memory.pages(0, 2),
-        mode: UFFDIO_WRITEPROTECT_MODE_WP,
-    };
-    ioctl!(log, api.writeprotect, "two pages", uffd, wp);
-    ioctl!(
-        log,
-        api.writeprotect,
-        "lift",
-        uffd,
-        uffdio_writeprotect { mode: 0, ..wp }
-    );
-    ioctl!(
-        log,
-        api.writeprotect,
-        "both bits",
-        uffd,
-        uffdio_writeprotect { mode: 3, ..wp }
-    );
+    let (two, wp) = (memory.pages(0, 2), UFFDIO_WRITEPROTECT_MODE_WP);
+    ioctl!(log, api.writeprotect, "two pages", uffd, protect(two, wp));
+    ioctl!(log, api.writeprotect, "lift", uffd, protect(two, 0));
+    ioctl!(log, api.writeprotect, "both bits", uffd, protect(two, 3));
     ioctl!(
         log,
         api.writeprotect,
         "elsewhere",
         uffd,
-        uffdio_writeprotect {
-            range: source.all(),
-            ..wp
-        }
+        protect(source.all(), wp)
     );
 
     let rwp = uffdio_rwprotect {
@@ -300,18 +278,8 @@ fn resolve(log: &mut Log, api: &Api, uffd: c_int) {
 /// UFFDIO_CONTINUE, which needs shared memory.
 fn minor(log: &mut Log, api: &Api, uffd: c_int) {
     let shared = Memory::new(Kind::SharedAnon);
-    let mode = UFFDIO_REGISTER_MODE_MINOR;
-    ioctl!(
-        log,
-        api.register,
-        "minor",
-        uffd,
-        uffdio_register {
-            range: shared.all(),
-            mode,
-            ioctls: 0
-        }
-    );
+    let minor = register(shared.all(), UFFDIO_REGISTER_MODE_MINOR);
+    ioctl!(log, api.register, "minor", uffd, minor);
     let page = uffdio_continue {
         range: shared.pages(0, 1),
         mode: 0,
@@ -337,17 +305,7 @@ fn minor(log: &mut Log, api: &Api, uffd: c_int) {
             libc::MADV_DONTNEED,
         )
     };
-    ioctl!(
-        log,
-        api.register,
-        "minor",
-        uffd,
-        uffdio_register {
-            range: shared.all(),
-            mode,
-            ioctls: 0
-        }
-    );
+    ioctl!(log, api.register, "minor", uffd, minor);
     ioctl!(log, api.r#continue, "a page", uffd, page, mapped);
     ioctl!(log, api.r#continue, "again", uffd, page, mapped);
 }
@@ -366,18 +324,8 @@ fn messages(log: &mut Log, api: &Api, uffd: c_int, early: c_int) {
         log.call("read: not open", || (api.read)(-1, room, 4) as i64);
     }
     let memory = Memory::new(Kind::Anon);
-    let mode = UFFDIO_REGISTER_MODE_MISSING;
-    ioctl!(
-        log,
-        api.register,
-        "missing",
-        uffd,
-        uffdio_register {
-            range: memory.all(),
-            mode,
-            ioctls: 0
-        }
-    );
+    let missing = register(memory.all(), UFFDIO_REGISTER_MODE_MISSING);
+    ioctl!(log, api.register, "missing", uffd, missing);
     let range = memory.pages(3, 1);
     let address = range.start;
     // SAFETY: within `memory`, which lives until the thread has ended.
@@ -402,11 +350,7 @@ fn messages(log: &mut Log, api: &Api, uffd: c_int, early: c_int) {
         api.zeropage,
         "the fault",
         uffd,
-        uffdio_zeropage {
-            range,
-            mode: 0,
-            zeropage: 0
-        },
+        zeropage(range),
         zeropage
     );
     thread.join().unwrap();
@@ -416,18 +360,7 @@ fn messages(log: &mut Log, api: &Api, uffd: c_int, early: c_int) {
 fn scan(log: &mut Log, api: &Api) {
     let uffd = open(log, api);
     let features = UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_WP_UNPOPULATED;
-    ioctl!(
-        log,
-        api.api,
-        "asynchronous",
-        uffd,
-        uffdio_api {
-            api: UFFD_API,
-            features,
-            ioctls: 0
-        },
-        ioctls
-    );
+    ioctl!(log, api.api, "asynchronous", uffd, api_of(features), ioctls);
     let memory = Memory::new(Kind::Anon);
     let (range, mode) = (memory.all(), UFFDIO_REGISTER_MODE_WP);
     ioctl!(
@@ -435,16 +368,9 @@ fn scan(log: &mut Log, api: &Api) {
         api.register,
         "asynchronous",
         uffd,
-        uffdio_register {
-            range,
-            mode,
-            ioctls: 0
-        }
+        register(range, mode)
     );
-    let wp = uffdio_writeprotect {
-        range,
-        mode: UFFDIO_WRITEPROTECT_MODE_WP,
-    };
+    let wp = protect(range, UFFDIO_WRITEPROTECT_MODE_WP);
     ioctl!(log, api.writeprotect, "asynchronous", uffd, wp);
     for page in [1, 2, 5] {
         // SAFETY: within `memory`; the kernel lets the write through.
