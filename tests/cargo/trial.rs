@@ -189,6 +189,14 @@ impl Made {
         assert!(self.code() == committed);
     }
 
+    /// It failed, with each of these words.
+    pub fn assert_refused(&self, words: &[&str]) {
+        assert!(!self.succeeded, "{}", self.source);
+        for words in words {
+            assert!(self.stderr.contains(words), "{words}:\n{}", self.stderr);
+        }
+    }
+
     pub fn code(&self) -> String {
         fs::read_to_string(self.out_dir.join("bindings.rs")).unwrap_or_default()
     }

@@ -18,9 +18,12 @@ pub enum Right {
     EventFork,
 }
 
-/// Whether this user may. If not, `test` is reported as not run; where
-/// `UFFD_SYS_EXPECT` is set, as in CI, that is a failure.
-pub fn may(right: Right, test: &str) -> bool {
+/// Whether this user may. If not, the test that asks is reported as not run, as
+/// one of `part`; where `UFFD_SYS_EXPECT` is set, as in CI, that is a failure.
+pub fn may(right: Right, part: &str) -> bool {
+    let thread = std::thread::current();
+    // The harness gives each test's thread its name.
+    let test = format!("{}: {}", part, thread.name().unwrap_or_default());
     let why = match (refused(), right) {
         (Some(errno), _) => {
             let name = errno_name(errno);
@@ -37,7 +40,7 @@ pub fn may(right: Right, test: &str) -> bool {
         "UFFD_SYS_EXPECT is set, so {} must not be skipped. {}",
         test, why
     );
-    not_run(test, &why);
+    not_run(&test, &why);
     false
 }
 

@@ -22,7 +22,7 @@ fn model(arguments: &[&str]) -> (Output, String) {
 
 #[test]
 fn kernel_and_model_agree() {
-    if !may(Right::AllFaults, "conformance: kernel_and_model_agree") {
+    if !may(Right::AllFaults, "conformance") {
         return;
     }
     let (output, text) = model(&["--operations", "30000"]);
@@ -38,8 +38,28 @@ fn kernel_and_model_agree() {
     assert!(last.contains("differences 0 seed"), "{}", text);
 }
 
-/// A mistake is found, and the program made small enough to be read: no more
+/// Each mistake is found, and the program made small enough to be read: no more
 /// steps than this, with the guilty one among them.
+macro_rules! found {
+    ($($test:ident: $mistake:literal, $most_steps:literal, $guilty:literal;)*) => {$(
+        #[test]
+        fn $test() {
+            if may(Right::AllFaults, "conformance") {
+                is_found($mistake, $most_steps, $guilty);
+            }
+        }
+    )*};
+}
+
+found! {
+    a_lost_dontwake_is_found: "drop-dontwake", 6, "DONTWAKE";
+    a_lost_copy_protection_is_found: "drop-copy-wp", 6, "COPY";
+    an_ignored_errno_is_found: "ignore-eexist", 6, "COPY";
+    a_range_protected_short_is_found: "short-protect", 6, "WRITEPROTECT";
+    a_wrong_write_is_found: "lose-write", 4, "writes";
+    pages_not_discarded_are_found: "skip-dontneed", 6, "MADV_DONTNEED";
+}
+
 fn is_found(mistake: &str, most_steps: usize, guilty: &str) {
     let (output, text) = model(&["--operations", "200000", "--seed", "3", "--inject", mistake]);
     assert_eq!(output.status.code(), Some(1), "{}", text);
@@ -55,81 +75,19 @@ fn is_found(mistake: &str, most_steps: usize, guilty: &str) {
 }
 
 #[test]
-fn a_lost_dontwake_is_found() {
-    if !may(Right::AllFaults, "conformance: a_lost_dontwake_is_found") {
-        return;
-    }
-    is_found("drop-dontwake", 6, "DONTWAKE");
-}
-
-#[test]
-fn a_lost_copy_protection_is_found() {
-    if !may(
-        Right::AllFaults,
-        "conformance: a_lost_copy_protection_is_found",
-    ) {
-        return;
-    }
-    is_found("drop-copy-wp", 6, "COPY");
-}
-
-#[test]
-fn an_ignored_errno_is_found() {
-    if !may(Right::AllFaults, "conformance: an_ignored_errno_is_found") {
-        return;
-    }
-    is_found("ignore-eexist", 6, "COPY");
-}
-
-#[test]
-fn a_range_protected_short_is_found() {
-    if !may(
-        Right::AllFaults,
-        "conformance: a_range_protected_short_is_found",
-    ) {
-        return;
-    }
-    is_found("short-protect", 6, "WRITEPROTECT");
-}
-
-#[test]
-fn a_wrong_write_is_found() {
-    if !may(Right::AllFaults, "conformance: a_wrong_write_is_found") {
-        return;
-    }
-    is_found("lose-write", 4, "writes");
-}
-
-#[test]
-fn pages_not_discarded_are_found() {
-    if !may(
-        Right::AllFaults,
-        "conformance: pages_not_discarded_are_found",
-    ) {
-        return;
-    }
-    is_found("skip-dontneed", 6, "MADV_DONTNEED");
-}
-
-#[test]
 fn the_same_seed_makes_the_same_program() {
-    if !may(
-        Right::AllFaults,
-        "conformance: the_same_seed_makes_the_same_program",
-    ) {
+    if !may(Right::AllFaults, "conformance") {
         return;
     }
-    let run = || {
-        model(&[
-            "--operations",
-            "200000",
-            "--seed",
-            "3",
-            "--inject",
-            "lose-write",
-        ])
-        .1
-    };
+    let arguments = [
+        "--operations",
+        "200000",
+        "--seed",
+        "3",
+        "--inject",
+        "lose-write",
+    ];
+    let run = || model(&arguments).1;
     let difference = |text: String| {
         let line = text
             .lines()

@@ -30,7 +30,7 @@ fn count(text: &str, word: &str) -> u64 {
 
 #[test]
 fn no_write_is_lost() {
-    if !may(Right::EventFork, "conformance: no_write_is_lost") {
+    if !may(Right::EventFork, "conformance") {
         return;
     }
     let (output, text) = stress(&["--seconds", "8"]);
@@ -64,7 +64,7 @@ fn is_found(mistake: &str, method: &str) {
 
 #[test]
 fn a_page_not_copied_is_found() {
-    if !may(Right::EventFork, "conformance: a_page_not_copied_is_found") {
+    if !may(Right::EventFork, "conformance") {
         return;
     }
     is_found("lost-page", "sync");
@@ -72,10 +72,7 @@ fn a_page_not_copied_is_found() {
 
 #[test]
 fn a_page_not_protected_again_is_found() {
-    if !may(
-        Right::EventFork,
-        "conformance: a_page_not_protected_again_is_found",
-    ) {
+    if !may(Right::EventFork, "conformance") {
         return;
     }
     is_found("unprotected", "sync");
@@ -84,7 +81,7 @@ fn a_page_not_protected_again_is_found() {
 /// A thread that is never woken is a failure that is said, not a test without end.
 #[test]
 fn a_thread_not_woken_is_found() {
-    if !may(Right::EventFork, "conformance: a_thread_not_woken_is_found") {
+    if !may(Right::EventFork, "conformance") {
         return;
     }
     let (output, text) = stress(&[
@@ -102,10 +99,7 @@ fn a_thread_not_woken_is_found() {
 /// Where the kernel has the method, on which the program itself decides.
 #[test]
 fn a_page_not_copied_is_found_by_the_scan() {
-    if !may(
-        Right::EventFork,
-        "conformance: a_page_not_copied_is_found_by_the_scan",
-    ) {
+    if !may(Right::EventFork, "conformance") {
         return;
     }
     let (output, text) = stress(&["--seconds", "1", "--method", "async"]);
@@ -122,10 +116,7 @@ fn a_page_not_copied_is_found_by_the_scan() {
 /// A run that checked less than it was asked to has not passed.
 #[test]
 fn a_time_too_short_for_all_methods_is_a_failure() {
-    if !may(
-        Right::EventFork,
-        "conformance: a_time_too_short_for_all_methods_is_a_failure",
-    ) {
+    if !may(Right::EventFork, "conformance") {
         return;
     }
     let (output, text) = stress(&["--seconds", "1"]);
