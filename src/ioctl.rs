@@ -21,8 +21,8 @@ pub(crate) unsafe fn ioctl(fd: c_int, request: u32, arg: usize) -> c_int {
     unsafe { syscall3(libc::SYS_ioctl, fd as usize, request as usize, arg) as c_int }
 }
 
-/// Shakes hands: names the API and enables features. Must be the first call on
-/// a userfaultfd, and is possible once.
+/// Performs the API handshake: selects the API version and enables features. Must
+/// be the first call on a userfaultfd, and is possible once.
 ///
 /// In: `api` is [`UFFD_API`], `features` the `UFFD_FEATURE_*` bits to enable.
 /// Out: `features` are all that the kernel has (not only those enabled),
@@ -60,7 +60,9 @@ pub unsafe fn uffdio_api(fd: c_int, arg: *mut uffdio_api) -> c_int {
 ///
 /// In: `range` and `mode`, bits of `UFFDIO_REGISTER_MODE_*`. Out: `ioctls`, the
 /// calls that this range has, which depends on its kind of memory: hugetlbfs
-/// has no ZEROPAGE.
+/// has no ZEROPAGE. A bit that is set is no promise: shared memory shows MOVE, and
+/// a file with [`UFFD_FEATURE_WP_ASYNC`] shows COPY, ZEROPAGE and MOVE, which
+/// answer `EINVAL` there.
 ///
 /// # Errors
 ///
@@ -68,15 +70,21 @@ pub unsafe fn uffdio_api(fd: c_int, arg: *mut uffdio_api) -> c_int {
 ///   hugetlbfs, its own), `len` is 0, the range wraps or lies outside the
 ///   address space; `mode` is 0 or has a bit that this kernel lacks; nothing
 ///   is mapped there; or that kind of memory cannot have that mode. Files
-///   cannot have [`UFFDIO_REGISTER_MODE_WP`] unless [`UFFD_FEATURE_WP_ASYNC`]
-///   is on.
+///   can have [`UFFDIO_REGISTER_MODE_WP`] alone, with [`UFFD_FEATURE_WP_ASYNC`].
+///   Mappings of the kernel's own (the vDSO), and droppable memory (since Linux
+///   6.17), cannot be registered. Shadow stacks cannot be registered, either (read,
+///   not run: mm/userfaultfd.c, Linux 7.3).
+/// - `EINVAL`, of [`UFFDIO_REGISTER_MODE_RWP`]: [`UFFD_FEATURE_RWP`] was not
+///   enabled, `mode` has [`UFFDIO_REGISTER_MODE_WP`] too, or the memory has no
+///   access (PROT_NONE).
 /// - `EBUSY`: another userfaultfd has a part of the range; since Linux 7.3 also
 ///   to take [`UFFDIO_REGISTER_MODE_WP`] or [`UFFDIO_REGISTER_MODE_RWP`] away
 ///   from a range that has it. Until 7.2 a registration in other modes replaced
 ///   the first; one with fewer of its modes changes nothing.
 /// - `EPERM`: a shared mapping that the process may not write.
-/// - `ENOMEM`: out of memory, or too many mappings. Linux 5.10 and 6.1 answer
-///   it for a range above the highest mapping, too.
+/// - `ENOMEM`: out of memory, or too many mappings; or the process whose memory
+///   it is has exited. Linux 5.10 and 6.1 answer it for a range above the highest
+///   mapping, too.
 /// - `EFAULT`: `arg` cannot be read or written. If it can only be read, the
 ///   range is registered nevertheless.
 /// - `EBADF`, `ENOTTY`: `fd` is not open, or is not a userfaultfd. `EINVAL`
@@ -103,7 +111,7 @@ pub unsafe fn uffdio_register(fd: c_int, arg: *mut uffdio_register) -> c_int {
 
 /// Unregisters a range, in whole or in part, and lifts write-protection in it.
 ///
-/// Threads that wait in it are woken only if it was registered with
+/// Threads waiting in it are woken only if it was registered with
 /// [`UFFDIO_REGISTER_MODE_MISSING`]; otherwise follow with [`uffdio_wake`]. The
 /// argument is only read, although the request code says otherwise.
 ///
@@ -111,9 +119,11 @@ pub unsafe fn uffdio_register(fd: c_int, arg: *mut uffdio_register) -> c_int {
 ///
 /// - `EINVAL`: `start` or `len` is not a multiple of the page size, `len` is
 ///   0, the range wraps; nothing is mapped there; or a mapping in it is of a
-///   kind that cannot be registered. Memory that could be registered but is
-///   not is no error.
-/// - `ENOMEM`: out of memory, or too many mappings.
+///   kind that cannot be registered. Since Linux 6.17 also if another
+///   userfaultfd has a part of the range; older kernels unregister it. Memory that
+///   could be registered but is not is no error.
+/// - `ENOMEM`: out of memory, or too many mappings; or the process whose memory
+///   it is has exited.
 /// - `EFAULT`: `arg` cannot be read.
 /// - `EBADF`, `ENOTTY`: `fd` is not open, or is not a userfaultfd. `EINVAL`
 ///   before [`uffdio_api()`](fn@uffdio_api).
@@ -133,19 +143,20 @@ pub unsafe fn uffdio_unregister(fd: c_int, arg: *mut uffdio_range) -> c_int {
     unsafe { ioctl(fd, UFFDIO_UNREGISTER, arg as usize) }
 }
 
-/// Wakes the threads that wait for a fault in a range. They touch the memory
+/// Wakes the threads waiting for a fault in a range. They access the memory
 /// again, so a fault that was not resolved is reported anew.
 ///
-/// It belongs to calls with a `DONTWAKE` bit (which do not keep a thread asleep
-/// that has sent its message but does not sleep yet), and to a `EEXIST` from COPY or
-/// ZEROPAGE: that the page is there does not mean that the thread was woken.
-/// The argument is only read, although the request code says otherwise.
+/// It follows calls with a `DONTWAKE` bit (which do not keep a thread asleep
+/// that has sent its message but does not sleep yet). It also follows every `EEXIST`
+/// of a call that fills pages, and an `EFAULT` of an argument that could not be
+/// written: those calls woke no thread. The argument is only read, although the
+/// request code says otherwise.
 ///
 /// # Errors
 ///
 /// - `EINVAL`: `start` or `len` is not a multiple of the page size, `len` is
 ///   0, or the range wraps. A range with no thread waiting, even with nothing
-///   mapped, is no error.
+///   mapped, is no error; nor is a process that has exited.
 /// - `EFAULT`: `arg` cannot be read.
 /// - `EBADF`, `ENOTTY`: `fd` is not open, or is not a userfaultfd. `EINVAL`
 ///   before [`uffdio_api()`](fn@uffdio_api).
@@ -165,9 +176,10 @@ pub unsafe fn uffdio_wake(fd: c_int, arg: *mut uffdio_range) -> c_int {
 }
 
 /// Fills missing pages with a copy of data, atomically for each page, and
-/// wakes the threads that wait for them.
+/// wakes the threads waiting on them.
 ///
-/// `mode`: [`UFFDIO_COPY_MODE_DONTWAKE`], [`UFFDIO_COPY_MODE_WP`].
+/// `mode`: [`UFFDIO_COPY_MODE_DONTWAKE`], [`UFFDIO_COPY_MODE_WP`]. It makes ordinary
+/// pages, never a transparent huge page, even of a whole one's range.
 ///
 /// # Errors
 ///
@@ -181,19 +193,24 @@ pub unsafe fn uffdio_wake(fd: c_int, arg: *mut uffdio_range) -> c_int {
 ///   then](crate#when-a-call-does-part-of-its-work). In that case `copy` is
 ///   `-EAGAIN`; Linux 5.10 and 6.1 left it untouched, so set it to 0 before the
 ///   call.
-/// - `EEXIST`: the page is there already. Whoever waits for it is not woken:
-///   use [`uffdio_wake`].
-/// - `ENOENT`: `dst` is not registered with any userfaultfd, or the mapping changed
-///   meanwhile. Memory that another userfaultfd of the process registered is
-///   filled all the same, but only that one can wake who waits for it.
+/// - `EEXIST`: the page is there already, and is not changed. With hugetlbfs it can
+///   also mean that no huge page is free (since Linux 6.18). Either way no
+///   thread is woken: use [`uffdio_wake`].
+/// - `ENOENT`: `dst` is not registered with any userfaultfd of the process, the range
+///   is not within one mapping, or the mapping changed meanwhile. Memory that another
+///   userfaultfd of the process registered is filled all the same, but only that one
+///   can wake the threads waiting on it.
 /// - `EINVAL`: `dst` or `len` is not a multiple of the page size, `len` is 0, a
 ///   range wraps, an unknown mode bit; or [`UFFDIO_COPY_MODE_WP`] on a range
 ///   registered without [`UFFDIO_REGISTER_MODE_WP`].
-/// - `EFAULT`: `src` or `arg` cannot be read.
-/// - `ENOMEM`: no page could be allocated, or the limit of the memory cgroup.
-/// - `ENOSPC`: the file has no room (tmpfs, hugetlbfs), or the process exited
-///   (Linux 4.11 and 4.12).
-/// - `ESRCH`: the process whose memory it is has exited.
+/// - `EFAULT`: `src` or `arg` cannot be read; or a page lies beyond the end of the
+///   file (until Linux 7.0). If `arg` can be read but not written, the pages are
+///   filled nevertheless: no thread is woken, and a second call answers `EEXIST`.
+/// - `ENOMEM`: no page could be allocated, the limit of the memory cgroup is
+///   reached, or the file system is full (tmpfs); or a page lies beyond the end of
+///   the file (since Linux 7.1).
+/// - `ESRCH`: the process whose memory it is has exited. Linux 4.11 and 4.12
+///   answered `ENOSPC`.
 /// - `EBADF`, `ENOTTY`: `fd` is not open, or is not a userfaultfd. `EINVAL`
 ///   before [`uffdio_api()`](fn@uffdio_api).
 ///
@@ -217,7 +234,7 @@ pub unsafe fn uffdio_copy(fd: c_int, arg: *mut uffdio_copy) -> c_int {
     unsafe { ioctl(fd, UFFDIO_COPY, arg as usize) }
 }
 
-/// Fills missing pages with zeros and wakes the threads that wait for them.
+/// Fills missing pages with zeros and wakes the threads waiting on them.
 ///
 /// `mode`: [`UFFDIO_ZEROPAGE_MODE_DONTWAKE`]. There is no mode that also
 /// protects the page; copy a page of zeros with [`UFFDIO_COPY_MODE_WP`].
@@ -227,11 +244,16 @@ pub unsafe fn uffdio_copy(fd: c_int, arg: *mut uffdio_copy) -> c_int {
 /// The out field `zeropage` is written on failure too, as
 /// [`uffdio_copy()`](fn@uffdio_copy) describes.
 ///
-/// - `EAGAIN`, `EEXIST`, `ENOENT`, `ENOMEM`, `ESRCH`: as for `uffdio_copy()`.
+/// - `EAGAIN`, `ENOENT`, `ENOMEM`, `ESRCH`: as for `uffdio_copy()`.
+/// - `EEXIST`: the page is there already, or poisoned; or it is missing anonymous
+///   memory that is write-protected, and takes [`uffdio_copy()`](fn@uffdio_copy)
+///   alone. No thread is woken.
 /// - `EINVAL`: `start` or `len` is not a multiple of the page size, `len` is 0,
 ///   the range wraps, an unknown mode bit; or the memory is hugetlbfs, which
 ///   has no zero page.
-/// - `EFAULT`: `arg` cannot be read.
+/// - `EFAULT`: `arg` cannot be read; or, until Linux 7.0, a page lies beyond the end
+///   of the file. If `arg` can be read but not written, the pages are filled
+///   nevertheless.
 /// - `EBADF`, `ENOTTY`: `fd` is not open, or is not a userfaultfd. `EINVAL`
 ///   before [`uffdio_api()`](fn@uffdio_api).
 ///
@@ -251,11 +273,13 @@ pub unsafe fn uffdio_zeropage(fd: c_int, arg: *mut uffdio_zeropage) -> c_int {
     unsafe { ioctl(fd, UFFDIO_ZEROPAGE, arg as usize) }
 }
 
-/// Moves pages into missing ones without copying, and wakes the threads that
-/// wait for them. The source is left without pages.
+/// Moves pages into missing ones without copying, and wakes the threads waiting on
+/// them. The source is left without pages.
 ///
 /// Only private anonymous memory, within one process. `mode`:
-/// [`UFFDIO_MOVE_MODE_DONTWAKE`], [`UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES`].
+/// [`UFFDIO_MOVE_MODE_DONTWAKE`], [`UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES`]. A page loses
+/// its write-protection. In a range registered with [`UFFDIO_REGISTER_MODE_RWP`] it
+/// arrives protected, and the thread that is woken faults again.
 ///
 /// # Errors
 ///
@@ -266,16 +290,20 @@ pub unsafe fn uffdio_zeropage(fd: c_int, arg: *mut uffdio_zeropage) -> c_int {
 ///   of the process are changing, as for [`uffdio_copy()`](fn@uffdio_copy).
 /// - `EBUSY`: a source page is pinned, or shared with another process (after
 ///   a fork, by KSM).
-/// - `EEXIST`: a destination page is there already.
+/// - `EEXIST`: a destination page is there already, or is poisoned; or it is missing
+///   and write-protected. No thread is woken.
 /// - `ENOENT`: a source page is missing, without
 ///   [`UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES`]; or a range is not mapped.
 /// - `EINVAL`: `dst`, `src` or `len` is not a multiple of the page size, `len`
-///   is 0, a range wraps, an unknown mode bit; or the mappings do not match:
-///   `dst` not registered with this descriptor, not private anonymous, other
-///   permissions, locked. Also if the memory is another process's.
+///   is 0, a range wraps, or an unknown mode bit.
+/// - `EINVAL`, of the mappings: `dst` is not registered with this descriptor; a range
+///   is not within one mapping; one is not private anonymous memory, or may not be
+///   written; they have other permissions; or one is locked and the other is not.
+///   Also if the memory is another process's, even of one that has exited.
 /// - `ENOMEM`: out of memory.
-/// - `ESRCH`: the process whose memory it is has exited.
-/// - `EFAULT`: `arg` cannot be read or written.
+/// - `EFAULT`: `arg` cannot be read; or a source page is poisoned, or is missing and
+///   write-protected. If `arg` can be read but not written, the pages are moved
+///   nevertheless.
 /// - `EBADF`, `ENOTTY`: `fd` is not open, or is not a userfaultfd. `EINVAL`
 ///   before [`uffdio_api()`](fn@uffdio_api), and before Linux 6.8.
 ///
@@ -297,22 +325,23 @@ pub unsafe fn uffdio_move(fd: c_int, arg: *mut uffdio_move) -> c_int {
     unsafe { ioctl(fd, UFFDIO_MOVE, arg as usize) }
 }
 
-/// Write-protects a range, or lifts the protection and wakes the threads that
-/// wait.
+/// Write-protects a range, or lifts the protection and wakes the threads waiting
+/// in it.
 ///
 /// `mode` is [`UFFDIO_WRITEPROTECT_MODE_WP`] to protect; 0 to lift, which is
 /// how a fault with [`UFFD_PAGEFAULT_FLAG_WP`] is resolved; or
 /// [`UFFDIO_WRITEPROTECT_MODE_DONTWAKE`] to lift without waking, with
 /// [`uffdio_wake`] to follow. Waking alone does not resolve it: the thread
-/// faults again. Of several threads that wait for a page, each sent a message.
+/// faults again. If several threads wait on a page, the kernel sent one message for
+/// each.
 ///
 /// The protection is that of the mapping, not of the memory: write(2) to the
 /// file, or a second mapping of it, is not trapped. MADV_DONTNEED drops it
-/// on anonymous memory, not on shared memory; mprotect(2) to PROT_NONE and back keeps it; mremap(2) without
-/// [`UFFD_FEATURE_EVENT_REMAP`], and mmap(2) over it, end it; a child after
-/// fork(2) has none without [`UFFD_FEATURE_EVENT_FORK`].
+/// on anonymous memory, not on shared memory; mprotect(2) to PROT_NONE and back
+/// keeps it; mremap(2) without [`UFFD_FEATURE_EVENT_REMAP`], and mmap(2) over it, end
+/// it; a child after fork(2) has none without [`UFFD_FEATURE_EVENT_FORK`].
 ///
-/// Anonymous pages that are not there yet are skipped, silently, unless
+/// Anonymous pages that are missing are skipped, silently, unless
 /// [`UFFD_FEATURE_WP_UNPOPULATED`] or [`UFFD_FEATURE_WP_ASYNC`] is on. Pages
 /// of shared memory are protected either way.
 ///
@@ -362,7 +391,7 @@ pub unsafe fn uffdio_writeprotect(fd: c_int, arg: *mut uffdio_writeprotect) -> c
 }
 
 /// Resolves minor faults: maps pages that are in the page cache, and wakes the
-/// threads that wait for them.
+/// threads waiting on them.
 ///
 /// `mode`: [`UFFDIO_CONTINUE_MODE_DONTWAKE`], [`UFFDIO_CONTINUE_MODE_WP`].
 ///
@@ -373,15 +402,18 @@ pub unsafe fn uffdio_writeprotect(fd: c_int, arg: *mut uffdio_writeprotect) -> c
 ///
 /// - `EAGAIN`: a part was mapped (`mapped` says how much), or the mappings
 ///   of the process are changing, as for [`uffdio_copy()`](fn@uffdio_copy).
-/// - `EEXIST`: a page is mapped already. Whoever waits for it is not woken.
-/// - `EFAULT`: there is no such page in the page cache; or `arg` cannot be
-///   read.
+/// - `EEXIST`: a page is mapped already. No thread is woken.
+/// - `EFAULT`: there is no such page in the page cache, or, since Linux 7.1, it
+///   lies beyond the end of the file; or `arg` cannot be read. If `arg` can be read
+///   but not written, the pages are mapped nevertheless.
 /// - `EINVAL`: `start` or `len` is not a multiple of the page size, `len` is
 ///   0, the range wraps, an unknown mode bit; or the memory is not of a kind
-///   that has minor faults.
-/// - `ENOENT`: the range is not registered, or the mapping changed meanwhile.
-///   Memory that another userfaultfd of the process registered is mapped all
-///   the same, but only that one can wake who waits for it.
+///   that has minor faults. Until Linux 7.0 also beyond the end of the file.
+/// - `EIO`: the page's memory is broken.
+/// - `ENOENT`: the range is not registered with any userfaultfd of the process, it is
+///   not within one mapping, or the mapping changed meanwhile. Memory that another
+///   userfaultfd of the process registered is mapped all the same, but only that one
+///   can wake the threads waiting on it.
 /// - `ENOMEM`: out of memory for page tables.
 /// - `ESRCH`: the process whose memory it is has exited.
 /// - `EBADF`, `ENOTTY`: `fd` is not open, or is not a userfaultfd. `EINVAL`
@@ -406,7 +438,7 @@ pub unsafe fn uffdio_continue(fd: c_int, arg: *mut uffdio_continue) -> c_int {
 }
 
 /// Poisons missing pages: every later access raises SIGBUS. Wakes the threads
-/// that wait for them, which get the signal.
+/// waiting on them, which get the signal.
 ///
 /// The mark is in this address space's page tables alone; no memory is lost.
 /// MADV_DONTNEED clears it, and [`uffdio_copy()`](fn@uffdio_copy) replaces it by
@@ -419,14 +451,17 @@ pub unsafe fn uffdio_continue(fd: c_int, arg: *mut uffdio_continue) -> c_int {
 ///
 /// - `EAGAIN`: a part was poisoned (`updated` says how much), or the mappings
 ///   of the process are changing, as for [`uffdio_copy()`](fn@uffdio_copy).
-/// - `EEXIST`: a page is there already, or poisoned already.
+/// - `EEXIST`: a page is there already, or poisoned already; or it is missing and
+///   write-protected. No thread is woken.
 /// - `EINVAL`: `start` or `len` is not a multiple of the page size, `len` is
 ///   0, the range wraps, an unknown mode bit.
-/// - `ENOENT`: the range is not registered with this descriptor, or the
-///   mapping changed meanwhile.
+/// - `ENOENT`: the range is not registered with any userfaultfd of the process, it is
+///   not within one mapping, or the mapping changed meanwhile. Memory that another
+///   userfaultfd of the process registered is poisoned all the same.
 /// - `ENOMEM`: out of memory for page tables.
 /// - `ESRCH`: the process whose memory it is has exited.
-/// - `EFAULT`: `arg` cannot be read.
+/// - `EFAULT`: `arg` cannot be read; or a page lies beyond the end of the file. If
+///   `arg` can be read but not written, the pages are poisoned nevertheless.
 /// - `EBADF`, `ENOTTY`: `fd` is not open, or is not a userfaultfd. `EINVAL`
 ///   before [`uffdio_api()`](fn@uffdio_api), and before Linux 6.6.
 ///
@@ -447,7 +482,7 @@ pub unsafe fn uffdio_poison(fd: c_int, arg: *mut uffdio_poison) -> c_int {
 }
 
 /// Read-write-protects the pages of a range that are there, so that any access
-/// faults; or lifts the protection and wakes the threads that wait.
+/// faults; or lifts the protection and wakes the threads waiting in it.
 ///
 /// `mode` is [`UFFDIO_RWPROTECT_MODE_RWP`] to protect; 0 to lift, which is how
 /// a fault with [`UFFD_PAGEFAULT_FLAG_RWP`] is resolved; or
@@ -462,7 +497,9 @@ pub unsafe fn uffdio_poison(fd: c_int, arg: *mut uffdio_poison) -> c_int {
 /// - `EINVAL`: `start` or `len` is not a multiple of the page size, `len` is
 ///   0, the range wraps, an unknown mode bit, or both mode bits.
 /// - `ENOENT`: nothing in the range is mapped, or a mapping in it is not
-///   registered, or registered without [`UFFDIO_REGISTER_MODE_RWP`].
+///   registered, or registered without [`UFFDIO_REGISTER_MODE_RWP`]. All mappings are
+///   checked first, so no page was protected. Memory that another userfaultfd of the
+///   process registered is protected all the same; that one gets the messages.
 /// - `EAGAIN`: the mappings of the process are changing, as for
 ///   [`uffdio_copy()`](fn@uffdio_copy).
 /// - `EFAULT`: `arg` cannot be read.
@@ -481,8 +518,8 @@ pub unsafe fn uffdio_poison(fd: c_int, arg: *mut uffdio_poison) -> c_int {
 ///
 /// # Since
 ///
-/// Linux 7.3 ([`UFFD_FEATURE_RWP`]); the manual page says 7.2, whose kernel
-/// has it not. Manual page: UFFDIO_RWPROTECT(2const).
+/// Linux 7.3 ([`UFFD_FEATURE_RWP`]); the manual page says 7.2, but Linux
+/// 7.2 does not have it. Manual page: UFFDIO_RWPROTECT(2const).
 #[inline(always)]
 pub unsafe fn uffdio_rwprotect(fd: c_int, arg: *mut uffdio_rwprotect) -> c_int {
     // SAFETY: the kernel reads one `uffdio_rwprotect` at `arg`.
@@ -494,13 +531,16 @@ pub unsafe fn uffdio_rwprotect(fd: c_int, arg: *mut uffdio_rwprotect) -> c_int {
 ///
 /// `enable` and `disable` are `UFFD_FEATURE_*` bits. When the call returns, the
 /// faults that began before it are over; all later ones see the new mode.
-/// Enabling [`UFFD_FEATURE_RWP_ASYNC`] lets threads go that already wait.
+/// Enabling [`UFFD_FEATURE_RWP_ASYNC`] wakes all threads that are already waiting.
+/// One that waits for another kind of fault, a missing page's, faults again and sends
+/// a second message.
 ///
 /// # Errors
 ///
 /// - `EINVAL`: any other bit; one bit in both fields; or
 ///   [`UFFD_FEATURE_RWP_ASYNC`] where [`UFFD_FEATURE_RWP`] was not enabled.
 /// - `EFAULT`: `arg` cannot be read.
+/// - `ESRCH`: the process whose memory it is has exited.
 /// - `EBADF`, `ENOTTY`: `fd` is not open, or is not a userfaultfd. `EINVAL`
 ///   before [`uffdio_api()`](fn@uffdio_api), and before Linux 7.3.
 ///
@@ -513,7 +553,7 @@ pub unsafe fn uffdio_rwprotect(fd: c_int, arg: *mut uffdio_rwprotect) -> c_int {
 ///
 /// # Since
 ///
-/// Linux 7.3; the manual page says 7.2, whose kernel has it not. Manual page:
+/// Linux 7.3; the manual page says 7.2, but Linux 7.2 does not have it. Manual page:
 /// UFFDIO_SET_MODE(2const).
 #[inline(always)]
 pub unsafe fn uffdio_set_mode(fd: c_int, arg: *mut uffdio_set_mode) -> c_int {

@@ -10,7 +10,7 @@
 //! # The life of a fault
 //!
 //! ```text
-//!   a thread touches        the kernel                    the handler
+//!   a thread accesses       the kernel                    the handler
 //!   a registered page
 //!         |                     |                              |
 //!         |---- page fault ---->|                              |
@@ -20,12 +20,12 @@
 //!         |                     |<--- uffdio_copy(),  ---------| fills the page,
 //!         |                     |     uffdio_writeprotect() …  | or unprotects it
 //!         |<------ wakes -------|                              |
-//!         |  touches it again   |                              |
+//!         |  accesses it again  |                              |
 //! ```
 //!
 //! 1. [`userfaultfd()`] or [`userfaultfd_new()`] opens a descriptor.
-//! 2. [`uffdio_api()`](fn@uffdio_api) shakes hands and enables features. It
-//!    can be done once for a descriptor; to see what there is before choosing,
+//! 2. [`uffdio_api()`](fn@uffdio_api) performs the handshake and enables features.
+//!    It can be done once for a descriptor; to see what there is before choosing,
 //!    ask on another one with no features and close it.
 //! 3. [`uffdio_register()`](fn@uffdio_register) names memory and the kinds of
 //!    fault to handle.
@@ -35,10 +35,10 @@
 //!
 //! | registered with | a fault is | resolved by |
 //! |---|---|---|
-//! | [`UFFDIO_REGISTER_MODE_MISSING`] | a touch of a page that is not there | [`uffdio_copy()`](fn@uffdio_copy), [`uffdio_zeropage()`](fn@uffdio_zeropage), [`uffdio_move()`](fn@uffdio_move), [`uffdio_poison()`](fn@uffdio_poison) |
-//! | [`UFFDIO_REGISTER_MODE_MINOR`] | a touch of a page of shared memory that is in the page cache, but not mapped | [`uffdio_continue()`](fn@uffdio_continue), [`uffdio_poison()`](fn@uffdio_poison) |
+//! | [`UFFDIO_REGISTER_MODE_MISSING`] | an access to a missing page | [`uffdio_copy()`](fn@uffdio_copy), [`uffdio_zeropage()`](fn@uffdio_zeropage), [`uffdio_move()`](fn@uffdio_move), [`uffdio_poison()`](fn@uffdio_poison) |
+//! | [`UFFDIO_REGISTER_MODE_MINOR`] | an access to a page of shared memory that is in the page cache, but not mapped | [`uffdio_continue()`](fn@uffdio_continue), [`uffdio_poison()`](fn@uffdio_poison) |
 //! | [`UFFDIO_REGISTER_MODE_WP`] | a write to a page that [`uffdio_writeprotect()`](fn@uffdio_writeprotect) protected | the same, without [`UFFDIO_WRITEPROTECT_MODE_WP`] |
-//! | [`UFFDIO_REGISTER_MODE_RWP`] | a touch of a page that [`uffdio_rwprotect()`](fn@uffdio_rwprotect) protected | the same, without [`UFFDIO_RWPROTECT_MODE_RWP`] |
+//! | [`UFFDIO_REGISTER_MODE_RWP`] | an access to a page that [`uffdio_rwprotect()`](fn@uffdio_rwprotect) protected | the same, without [`UFFDIO_RWPROTECT_MODE_RWP`] |
 //!
 //! To learn only which pages were written, without stopping the writers, enable
 //! [`UFFD_FEATURE_WP_ASYNC`] and ask [`pagemap_scan()`]: the fastest way there
@@ -46,7 +46,7 @@
 //!
 //! # Which one
 //!
-//! - **To fill memory when it is first touched** (lazy loading, migration):
+//! - **To fill memory when it is first accessed** (lazy loading, migration):
 //!   MISSING, and [`uffdio_copy()`](fn@uffdio_copy) in one call for as many pages
 //!   as are at hand.
 //! - **The contents are in shared memory already**, and another process or a
@@ -68,6 +68,12 @@
 //! a fresh one what you need and the answer has. To enable a bit that the kernel
 //! lacks fails as a whole.
 //!
+//! These features change what the kernel does, so they must be enabled: `EVENT_*`,
+//! `SIGBUS`, `THREAD_ID`, `EXACT_ADDRESS`, `WP_UNPOPULATED`, `WP_ASYNC`, `RWP` and
+//! `RWP_ASYNC`. The others only say what the kernel has, and work without being
+//! enabled: `MISSING_*`, `MINOR_*`, `PAGEFAULT_FLAG_WP`, `WP_HUGETLBFS_SHMEM`, `POISON`
+//! and `MOVE`.
+//!
 //! # When a call does part of its work
 //!
 //! COPY, ZEROPAGE, CONTINUE, POISON and MOVE have an out field: the bytes done, or
@@ -78,17 +84,60 @@
 //! | 0 | all | done |
 //! | -1, EAGAIN | more than 0 | go on behind those bytes: the next call says what was in the way |
 //! | -1, EAGAIN | otherwise | read the messages that are there without blocking, sleep for 50 µs, longer each time, and try again |
-//! | -1, EEXIST | | something is there already, and the threads waiting on it stay blocked: [`uffdio_wake()`](fn@uffdio_wake) |
+//! | -1, EEXIST | | something is there already, and the threads waiting on it stay blocked: [`uffdio_wake()`](fn@uffdio_wake), and see [below](#after-eexist) |
 //!
-//! WRITEPROTECT and RWPROTECT have no out field: after an error a part may be
-//! protected, and it is safe to repeat the call for the whole range. Their EAGAIN
-//! is answered like the others'.
+//! WRITEPROTECT and RWPROTECT have no out field. After an error of WRITEPROTECT a
+//! part may be protected, and it is safe to repeat the call for the whole range. Their
+//! EAGAIN is answered like the others'.
 //!
 //! EAGAIN with nothing done says that the mappings of the process are changing: a
 //! fork, mremap, munmap or madvise is under way whose event you enabled. It ends
 //! when the thread that caused the event runs again, which is some time *after* you
 //! read the event. So a handler that goes back to sleep in [`uffd_read()`] can sleep
-//! for ever, and one that only yields can keep that thread off its processor.
+//! for ever, and one that only yields can keep that thread off its processor. EAGAIN
+//! also comes when the kernel could not take a lock at once, and then passes by itself
+//! (read, not run: mm/userfaultfd.c, Linux 7.3).
+//!
+//! # After EEXIST
+//!
+//! EEXIST says that something is there, which need not be a page. So wake. If the same
+//! fault comes again,
+//!
+//! - the page is missing and write-protected: POISON and MOVE answer EEXIST there each
+//!   time, and so does ZEROPAGE on anonymous memory. Use
+//!   [`uffdio_copy()`](fn@uffdio_copy);
+//! - or it is a huge page of hugetlbfs, and none is free (since Linux 6.18; before, it
+//!   was ENOMEM). Copy again when there is one.
+//!
+//! # What a message does not say
+//!
+//! - That the thread still waits. A signal makes it fault again, so one access can send
+//!   two messages. The second COPY answers EEXIST.
+//! - That things happened in this order. Faults are read before other events.
+//! - That the pages are gone. [`UFFD_EVENT_REMOVE`] comes before they are dropped. A
+//!   COPY that succeeds after you read it can be dropped by the same madvise(2); the
+//!   thread then faults again.
+//! - That the process still lives. Nothing tells of its exit: poll(2) reports nothing.
+//!   Most calls answer ESRCH; REGISTER and UNREGISTER answer ENOMEM, MOVE answers
+//!   EINVAL, and WAKE succeeds. Watch a pidfd.
+//!
+//! # Good to know
+//!
+//! - A request code that is another call's is executed: with MOVE's code, COPY's
+//!   argument moves the pages.
+//! - Faults of a KVM guest are faults of the kernel, so a userfaultfd with
+//!   [`UFFD_USER_MODE_ONLY`] cannot serve a guest (read, not run: virt/kvm/kvm_main.c,
+//!   Linux 7.3).
+//! - Faults of a thread that dumps core are not served; the dump goes on without the
+//!   page.
+//! - riscv has write-protection where the processor has Svrsw60t59b (read, not run:
+//!   arch/riscv/Kconfig, Linux 7.3). loongarch has minor faults (read, not run:
+//!   arch/loongarch/Kconfig, Linux 7.3).
+//! - `/proc/PID/fdinfo/FD` shows how many threads wait (`total`), and how many of their
+//!   messages were not read (`pending`). VmFlags in `/proc/PID/smaps` shows what a
+//!   range is registered for: `um` MISSING, `uw` WP, `ui` MINOR, `ur` RWP.
+//! - An entry of `/proc/PID/pagemap` has bit 63 for a page that is there, 62 for
+//!   [`PAGE_IS_SWAPPED`], 61 for a page of a file, and 57 for one that is protected.
 //!
 //! # Example: catching a write
 //!
@@ -152,10 +201,10 @@
 //!
 //! # Opening one without privileges
 //!
-//! | way | who may | what it cannot do |
+//! | way | who can use it | what it cannot do |
 //! |---|---|---|
-//! | [`userfaultfd()`] with [`UFFD_USER_MODE_ONLY`] (Linux 5.11) | everybody | a system call that touches such a page fails with EFAULT |
-//! | [`userfaultfd_new()`] on `/dev/userfaultfd` (Linux 6.1) | who may open the device | |
+//! | [`userfaultfd()`] with [`UFFD_USER_MODE_ONLY`] (Linux 5.11) | everybody | a system call that accesses such a page fails with EFAULT |
+//! | [`userfaultfd_new()`] on `/dev/userfaultfd` (Linux 6.1) | anyone who can open the device | |
 //! | [`userfaultfd()`] | `CAP_SYS_PTRACE`, or everybody where `vm.unprivileged_userfaultfd` is 1 | |
 //!
 //! A container's seccomp filter may forbid the system call with the same EPERM.
@@ -180,8 +229,8 @@
 //!   meanwhile. It may have any alignment. It must not lie in memory whose faults
 //!   the calling thread would have to resolve.
 //! - **The range** belongs to the process that opened the descriptor, which need
-//!   not be the caller's. Whoever resolves faults decides what that memory holds,
-//!   so it is accessed as memory that is shared with others: through raw
+//!   not be the caller's. The thread that resolves faults decides what that memory
+//!   holds, so it is accessed as memory that is shared with others: through raw
 //!   pointers, or through references that are taken after the contents are final.
 //!
 //! # What can grow

@@ -21,7 +21,8 @@ use crate::syscall::syscall3;
 /// -1 with `errno` set. Blocks until there is a message, unless the descriptor
 /// was opened with `O_NONBLOCK`. One call takes as many messages as are
 /// waiting and fit, which is what a handler under load should use:
-/// `bytes as usize / size_of::<uffd_msg>()` is their number.
+/// `bytes as usize / size_of::<uffd_msg>()` is their number. Faults come before other
+/// events, whichever was first.
 ///
 /// Room made of [`uffd_msg_bytes`] is decoded without `unsafe`.
 ///
@@ -31,7 +32,10 @@ use crate::syscall::syscall3;
 /// - `EINVAL`: `n` is 0 (read(2) wants room for at least one message, 32
 ///   bytes), or [`uffdio_api()`](fn@crate::uffdio_api) was not called yet.
 /// - `EINTR`: a signal came before a message.
-/// - `EFAULT`: `msgs` is not writable.
+/// - `EFAULT`: `msgs` is not writable. The message is lost: a thread that faulted
+///   waits until [`uffdio_wake()`](fn@crate::uffdio_wake) makes it fault again.
+/// - `EMFILE`: no descriptor is left for the one that [`UFFD_EVENT_FORK`] brings. The
+///   message stays, and fork(2) waits.
 /// - `EBADF`: `fd` is not an open descriptor.
 ///
 /// # Safety
@@ -243,7 +247,8 @@ impl fmt::Debug for uffd_msg {
 }
 
 impl uffd_msg_pagefault {
-    /// The id of the thread, with [`UFFD_FEATURE_THREAD_ID`]; else 0.
+    /// The id of the thread in its own PID namespace, with
+    /// [`UFFD_FEATURE_THREAD_ID`]; else 0.
     #[inline]
     pub const fn ptid(&self) -> u32 {
         // SAFETY: `ptid` is the only member of the union and has its whole size,

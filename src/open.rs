@@ -10,16 +10,20 @@ use crate::syscall::syscall3;
 ///
 /// `flags` are `O_CLOEXEC`, `O_NONBLOCK` and [`UFFD_USER_MODE_ONLY`], or'ed
 /// together. Returns the descriptor, on which
-/// [`uffdio_api()`](fn@crate::uffdio_api) must come first. poll(2) on a descriptor
-/// without `O_NONBLOCK` always answers `POLLERR`.
+/// [`uffdio_api()`](fn@crate::uffdio_api) must come first: until then poll(2) answers
+/// `POLLERR`. On a descriptor without `O_NONBLOCK` it always does.
 ///
 /// # Errors
 ///
 /// - `EPERM`: without `CAP_SYS_PTRACE` while `vm.unprivileged_userfaultfd`
-///   is 0, which is the default. Use [`UFFD_USER_MODE_ONLY`] (since Linux
-///   5.11), or `/dev/userfaultfd` with [`userfaultfd_new`] (since Linux 6.1).
-///   A seccomp filter, such as a container runtime's default, answers the
-///   same.
+///   is 0, the default since Linux 5.11; 5.2 to 5.10 have 1. Use
+///   [`UFFD_USER_MODE_ONLY`] (since Linux 5.11), or `/dev/userfaultfd` with
+///   [`userfaultfd_new`] (since Linux 6.1). A seccomp filter, such as a container
+///   runtime's default, answers the same.
+/// - `EACCES`: SELinux can refuse a userfaultfd (read, not run: security/selinux/hooks.c, Linux
+///   7.3). AppArmor cannot refuse it (read, not run: security/apparmor/lsm.c, Linux
+///   7.3). Landlock cannot refuse it (read, not run: security/landlock/fs.c, Linux
+///   7.3).
 /// - `EINVAL`: an unknown bit in `flags`; [`UFFD_USER_MODE_ONLY`] before Linux
 ///   5.11.
 /// - `ENOSYS`: the kernel was built without `CONFIG_USERFAULTFD`.
@@ -45,7 +49,7 @@ pub unsafe fn userfaultfd(flags: c_int) -> c_int {
 /// Opens a userfaultfd through an open `/dev/userfaultfd`:
 /// `USERFAULTFD_IOC_NEW`.
 ///
-/// Who may open the device may use it, whatever `vm.unprivileged_userfaultfd`
+/// Anyone who can open the device can use it, whatever `vm.unprivileged_userfaultfd`
 /// says and without any capability. `flags` as for [`userfaultfd`]; they are
 /// the argument itself, not its address.
 ///

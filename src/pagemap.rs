@@ -21,21 +21,41 @@ use crate::ioctl::ioctl;
 /// and then once more; none is lost. So read what it holds after the next scan,
 /// or while the writers rest.
 ///
-/// A page that is not there counts as written. Older kernels (seen up to 7.0.13;
-/// repaired in 6.12.103, and seen so in 6.18.44 and 7.1.13) say so only where a neighbour had made the kernel set up a page
-/// table, and only to a scan for written pages alone; with
-/// [`PM_SCAN_WP_MATCHING`] the others were not protected either. There protect
-/// the range once with [`uffdio_writeprotect()`](fn@crate::uffdio_writeprotect).
+/// # Huge pages of hugetlbfs
 ///
-/// On memory that is not registered [`PAGE_IS_WRITTEN`] meant every page that
-/// is there; since Linux 7.3 only write-protected mappings count. Kernels
-/// before 6.12.101, 6.18.42 and 7.1.5 lose written hugetlbfs pages
-/// (CVE-2026-72175).
+/// With [`PM_SCAN_WP_MATCHING`], leave `max_pages` zero, or make it a multiple of the
+/// huge page (counted in ordinary pages); and let `start` and `end` lie between
+/// huge pages. Then no written page is lost, however small the array is.
+///
+/// Otherwise the kernel passes over each huge page that it cannot report in full,
+/// and `walk_end` is the last of them. A caller that goes on there loses the ones
+/// before. They are not protected, so a scan from `start` finds them.
+///
+/// # Missing pages
+///
+/// A missing page counts as written, but never one of hugetlbfs, which a scan does
+/// not protect either. Older kernels count missing pages in some scans only, and do
+/// not protect the others: docs/errata.md says which. So protect a range once with
+/// [`uffdio_writeprotect()`](fn@crate::uffdio_writeprotect) before the first scan.
+///
+/// # What else to know
+///
+/// - [`PM_SCAN_WP_MATCHING`] skips mappings that are not registered for asynchronous
+///   write-protection, silently. Add [`PM_SCAN_CHECK_WPASYNC`] to be told.
+/// - Without `vec` it protects all ordinary pages whatever the masks say, and
+///   `max_pages` is ignored.
+/// - [`PAGE_IS_SWAPPED`] is every entry that is not a page: swapped out, poisoned, a
+///   guard, a missing page that is write-protected. A page that is being migrated is
+///   one, too (read, not run: fs/proc/task_mmu.c, Linux 7.3).
+/// - On memory that is not registered [`PAGE_IS_WRITTEN`] meant every page that
+///   is there; since Linux 7.3 only write-protected mappings count.
+/// - Kernels before 6.12.101, 6.18.42 and 7.1.5 lose written hugetlbfs pages
+///   (CVE-2026-72175).
 ///
 /// # Errors
 ///
-/// - `EINVAL`: a wrong `size`, an unknown flag or category, `start` not a
-///   multiple of the page size, or a `vec_len` without `vec`.
+/// - `EINVAL`: a wrong `size`, an unknown flag, a category that this kernel lacks,
+///   `start` not a multiple of the page size, or a `vec_len` without `vec`.
 /// - `EPERM`: with [`PM_SCAN_CHECK_WPASYNC`], a mapping that is not
 ///   registered for asynchronous write-protection.
 /// - `EFAULT`: `arg` or `vec` cannot be read or written; or `start` is after
@@ -56,8 +76,8 @@ use crate::ioctl::ioctl;
 ///
 /// # Since
 ///
-/// Linux 6.7. The kernel's `admin-guide/mm/pagemap.rst`; there is no manual
-/// page.
+/// Linux 6.7. Manual page: PAGEMAP_SCAN(2const); the kernel's
+/// `admin-guide/mm/pagemap.rst` says more.
 #[inline(always)]
 pub unsafe fn pagemap_scan(fd: c_int, arg: *mut pm_scan_arg) -> c_int {
     // SAFETY: the kernel reads and writes one `pm_scan_arg` at `arg`, and

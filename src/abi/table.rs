@@ -142,8 +142,8 @@ macro_rules! each_constant {
 
             UFFD_FEATURE_PAGEFAULT_FLAG_WP: u64 = 0x1, "5.7", "Write-protection of anonymous memory: [`UFFDIO_REGISTER_MODE_WP`] and [`UFFDIO_WRITEPROTECT`].";
             UFFD_FEATURE_EVENT_FORK: u64 = 0x2, "4.11", "fork(2) sends [`UFFD_EVENT_FORK`] with a userfaultfd for the child, and waits until it is read. The C library holds the locks of malloc meanwhile, so a thread that is to read it must not allocate. Needs CAP_SYS_PTRACE, else EPERM.";
-            UFFD_FEATURE_EVENT_REMAP: u64 = 0x4, "4.11", "mremap(2) sends [`UFFD_EVENT_REMAP`] and the new range stays registered. Without it a moved range is no longer tracked.";
-            UFFD_FEATURE_EVENT_REMOVE: u64 = 0x8, "4.11", "madvise(2) with MADV_DONTNEED or MADV_REMOVE sends [`UFFD_EVENT_REMOVE`].";
+            UFFD_FEATURE_EVENT_REMAP: u64 = 0x4, "4.11", "mremap(2) sends [`UFFD_EVENT_REMAP`] and the new range stays registered. Without it a moved range is no longer tracked. With MREMAP_DONTUNMAP the old range stays registered either way.";
+            UFFD_FEATURE_EVENT_REMOVE: u64 = 0x8, "4.11", "madvise(2) with MADV_DONTNEED, MADV_DONTNEED_LOCKED, MADV_FREE or MADV_REMOVE sends [`UFFD_EVENT_REMOVE`], before the pages are dropped.";
             UFFD_FEATURE_MISSING_HUGETLBFS: u64 = 0x10, "4.11", "Missing faults on hugetlbfs can be registered for.";
             UFFD_FEATURE_MISSING_SHMEM: u64 = 0x20, "4.11", "Missing faults on shared memory (tmpfs, memfd, System V, shared anonymous) can be registered for.";
             UFFD_FEATURE_EVENT_UNMAP: u64 = 0x40, "4.11", "munmap(2), or mmap(2) and mremap(2) over a range, send [`UFFD_EVENT_UNMAP`].";
@@ -155,7 +155,7 @@ macro_rules! each_constant {
             UFFD_FEATURE_WP_HUGETLBFS_SHMEM: u64 = 0x1000, "5.19", "Write-protection of hugetlbfs and shared memory.";
             UFFD_FEATURE_WP_UNPOPULATED: u64 = 0x2000, "6.4", "Write-protection of anonymous pages that are not there yet; without it they are skipped silently.";
             UFFD_FEATURE_POISON: u64 = 0x4000, "6.6", "[`UFFDIO_POISON`] can be used.";
-            UFFD_FEATURE_WP_ASYNC: u64 = 0x8000, "6.7", "A write to a protected page is let through by the kernel at once, without a message; [`PAGEMAP_SCAN`] tells which were written. Works on any kind of memory.";
+            UFFD_FEATURE_WP_ASYNC: u64 = 0x8000, "6.7", "A write to a protected page is let through by the kernel at once, without a message; [`PAGEMAP_SCAN`] tells which were written. Where [`UFFDIO_REGISTER_MODE_WP`] is the only mode, it works on files too.";
             UFFD_FEATURE_MOVE: u64 = 0x1_0000, "6.8", "[`UFFDIO_MOVE`] can be used.";
             UFFD_FEATURE_RWP: u64 = 0x2_0000, "7.3", "Read-write-protection: [`UFFDIO_REGISTER_MODE_RWP`] and [`UFFDIO_RWPROTECT`].";
             UFFD_FEATURE_RWP_ASYNC: u64 = 0x4_0000, "7.3", "An access to a read-write-protected page is let through by the kernel at once, without a message. Needs [`UFFD_FEATURE_RWP`] too; [`UFFDIO_SET_MODE`] switches it later.";
@@ -187,7 +187,7 @@ macro_rules! each_constant {
             UFFDIO_RWPROTECT: u32 = 0xC018_AA09, "7.3", "Request code of [`uffdio_rwprotect()`](fn@crate::uffdio_rwprotect).";
             UFFDIO_SET_MODE: u32 = 0x4010_AA0A or 0x8010_AA0A, "7.3", "Request code of [`uffdio_set_mode()`](fn@crate::uffdio_set_mode).";
 
-            UFFDIO_REGISTER_MODE_MISSING: u64 = 0x1, "4.3", "Register for faults on pages that are not there.";
+            UFFDIO_REGISTER_MODE_MISSING: u64 = 0x1, "4.3", "Register for accesses to missing pages.";
             UFFDIO_REGISTER_MODE_WP: u64 = 0x2, "5.7", "Register for writes to write-protected pages.";
             UFFDIO_REGISTER_MODE_MINOR: u64 = 0x4, "5.13", "Register for faults on pages that are in the page cache but not mapped (shared memory, hugetlbfs).";
             UFFDIO_REGISTER_MODE_RWP: u64 = 0x8, "7.3", "Register for any access to read-write-protected pages. Not together with [`UFFDIO_REGISTER_MODE_WP`].";
@@ -217,16 +217,16 @@ macro_rules! each_constant {
             PROCFS_IOCTL_MAGIC: u8 = 0x66, "6.7", "The ioctl type of `/proc/PID/pagemap`.";
             PAGEMAP_SCAN: u32 = 0xC060_6610, "6.7", "Request code of [`pagemap_scan`](crate::pagemap_scan), on an open `/proc/PID/pagemap`.";
             PAGE_IS_WPALLOWED: u64 = 0x1, "6.7", "Page category: registered with [`UFFDIO_REGISTER_MODE_WP`] under [`UFFD_FEATURE_WP_ASYNC`].";
-            PAGE_IS_WRITTEN: u64 = 0x2, "6.7", "Page category: written since it was last write-protected. A page that is not there counts as written; older kernels, seen up to 7.0, say so in some scans and not in others: see [`pagemap_scan`](crate::pagemap_scan).";
+            PAGE_IS_WRITTEN: u64 = 0x2, "6.7", "Page category: written since it was last write-protected. A missing page counts as written, except of hugetlbfs; older kernels say so in some scans only: see [`pagemap_scan`](crate::pagemap_scan).";
             PAGE_IS_FILE: u64 = 0x4, "6.7", "Page category: backed by a file.";
             PAGE_IS_PRESENT: u64 = 0x8, "6.7", "Page category: in memory.";
-            PAGE_IS_SWAPPED: u64 = 0x10, "6.7", "Page category: in swap.";
+            PAGE_IS_SWAPPED: u64 = 0x10, "6.7", "Page category: an entry that is not a page: swapped out, poisoned, a guard, or a missing page that is write-protected.";
             PAGE_IS_PFNZERO: u64 = 0x20, "6.7", "Page category: the zero page.";
             PAGE_IS_HUGE: u64 = 0x40, "6.7", "Page category: part of a transparent or hugetlbfs huge page.";
             PAGE_IS_SOFT_DIRTY: u64 = 0x80, "6.8", "Page category: soft-dirty.";
             PAGE_IS_GUARD: u64 = 0x100, "6.16", "Page category: a guard region (MADV_GUARD_INSTALL).";
             PAGE_IS_ACCESSED: u64 = 0x200, "7.3", "Page category: accessed since it was last read-write-protected. Of a transparent huge page, one access reports all.";
-            PM_SCAN_WP_MATCHING: u64 = 0x1, "6.7", "[`pm_scan_arg::flags`]: write-protect each page that is reported.";
+            PM_SCAN_WP_MATCHING: u64 = 0x1, "6.7", "[`pm_scan_arg::flags`]: write-protect each page that is reported. Of hugetlbfs it can lose written pages: see [`pagemap_scan`](crate::pagemap_scan).";
             PM_SCAN_CHECK_WPASYNC: u64 = 0x2, "6.7", "[`pm_scan_arg::flags`]: fail with EPERM on memory that is not registered for asynchronous write-protection.";
         }
     };
@@ -257,7 +257,7 @@ macro_rules! each_struct {
                 feat: 16..20, "Who, with [`UFFD_FEATURE_THREAD_ID`](crate::UFFD_FEATURE_THREAD_ID).";
             }
             union uffd_msg_pagefault_feat: "__typeof__(((struct uffd_msg *)0)->arg.pagefault.feat)", 4, 4, "4.14", "What further features tell of a fault." {
-                ptid: 0..4, "The thread's id, in the PID namespace of the reader; zero without [`UFFD_FEATURE_THREAD_ID`](crate::UFFD_FEATURE_THREAD_ID).";
+                ptid: 0..4, "The thread's id as the thread itself sees it, in its own PID namespace; zero without [`UFFD_FEATURE_THREAD_ID`](crate::UFFD_FEATURE_THREAD_ID).";
             }
             struct uffd_msg_fork: "__typeof__(((struct uffd_msg *)0)->arg.fork)", 4, 4, "4.11", "The process forked." {
                 ufd: 0..4, "A new file descriptor in the reader: the userfaultfd of the child. The reader must close it; one whose message is thrown away unread leaks.";
@@ -288,7 +288,7 @@ macro_rules! each_struct {
             struct uffdio_register: "struct uffdio_register", 32, 8, "4.3", "Argument of UFFDIO_REGISTER." {
                 range: 0..16, "In: the memory.";
                 mode: 16..24, "In: bits of `UFFDIO_REGISTER_MODE_*`, at least one.";
-                ioctls: 24..32, "Out: bit n is set if the ioctl of number n can be used on this range, as `ioctls & 1 << _UFFDIO_COPY`.";
+                ioctls: 24..32, "Out: bit n is set if the kernel offers the ioctl of number n for this range, as `ioctls & 1 << _UFFDIO_COPY`. Some that it offers fail: see [`uffdio_register()`](fn@crate::uffdio_register).";
             }
             struct uffdio_copy: "struct uffdio_copy", 40, 8, "4.3", "Argument of UFFDIO_COPY." {
                 dst: 0..8, "In: where the pages are missing, a multiple of the page size.";
@@ -344,7 +344,7 @@ macro_rules! each_struct {
                 walk_end: 32..40, "Out: where the scan stopped; `end` when it is complete.";
                 vec: 40..48, "In: address of an array of [`page_region`](crate::page_region), or zero.";
                 vec_len: 48..56, "In: how many fit in it.";
-                max_pages: 56..64, "In: stop after so many pages; zero is no limit.";
+                max_pages: 56..64, "In: stop after so many ordinary pages; zero is no limit. Ignored without `vec`. For hugetlbfs see [`pagemap_scan`](crate::pagemap_scan).";
                 category_inverted: 64..72, "In: the categories that are tested the other way round.";
                 category_mask: 72..80, "In: report pages that have all of these.";
                 category_anyof_mask: 80..88, "In: of those, report pages that have any of these; zero does not restrict.";

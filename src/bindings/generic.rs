@@ -12,9 +12,9 @@ pub const UFFD_API: u64 = 170;
 pub const UFFD_FEATURE_PAGEFAULT_FLAG_WP: u64 = 1;
 #[doc = "fork(2) sends [`UFFD_EVENT_FORK`] with a userfaultfd for the child, and waits until it is read. The C library holds the locks of malloc meanwhile, so a thread that is to read it must not allocate. Needs CAP_SYS_PTRACE, else EPERM.\n\nSince Linux 4.11."]
 pub const UFFD_FEATURE_EVENT_FORK: u64 = 2;
-#[doc = "mremap(2) sends [`UFFD_EVENT_REMAP`] and the new range stays registered. Without it a moved range is no longer tracked.\n\nSince Linux 4.11."]
+#[doc = "mremap(2) sends [`UFFD_EVENT_REMAP`] and the new range stays registered. Without it a moved range is no longer tracked. With MREMAP_DONTUNMAP the old range stays registered either way.\n\nSince Linux 4.11."]
 pub const UFFD_FEATURE_EVENT_REMAP: u64 = 4;
-#[doc = "madvise(2) with MADV_DONTNEED or MADV_REMOVE sends [`UFFD_EVENT_REMOVE`].\n\nSince Linux 4.11."]
+#[doc = "madvise(2) with MADV_DONTNEED, MADV_DONTNEED_LOCKED, MADV_FREE or MADV_REMOVE sends [`UFFD_EVENT_REMOVE`], before the pages are dropped.\n\nSince Linux 4.11."]
 pub const UFFD_FEATURE_EVENT_REMOVE: u64 = 8;
 #[doc = "Missing faults on hugetlbfs can be registered for.\n\nSince Linux 4.11."]
 pub const UFFD_FEATURE_MISSING_HUGETLBFS: u64 = 16;
@@ -38,7 +38,7 @@ pub const UFFD_FEATURE_WP_HUGETLBFS_SHMEM: u64 = 4096;
 pub const UFFD_FEATURE_WP_UNPOPULATED: u64 = 8192;
 #[doc = "[`UFFDIO_POISON`] can be used.\n\nSince Linux 6.6."]
 pub const UFFD_FEATURE_POISON: u64 = 16384;
-#[doc = "A write to a protected page is let through by the kernel at once, without a message; [`PAGEMAP_SCAN`] tells which were written. Works on any kind of memory.\n\nSince Linux 6.7."]
+#[doc = "A write to a protected page is let through by the kernel at once, without a message; [`PAGEMAP_SCAN`] tells which were written. Where [`UFFDIO_REGISTER_MODE_WP`] is the only mode, it works on files too.\n\nSince Linux 6.7."]
 pub const UFFD_FEATURE_WP_ASYNC: u64 = 32768;
 #[doc = "[`UFFDIO_MOVE`] can be used.\n\nSince Linux 6.8."]
 pub const UFFD_FEATURE_MOVE: u64 = 65536;
@@ -80,7 +80,7 @@ pub const UFFDIO_UNREGISTER: u32 = 2148575745;
 pub const UFFDIO_WAKE: u32 = 2148575746;
 #[doc = "Request code of [`uffdio_register()`](fn@crate::uffdio_register).\n\nSince Linux 4.3."]
 pub const UFFDIO_REGISTER: u32 = 3223366144;
-#[doc = "Register for faults on pages that are not there.\n\nSince Linux 4.3."]
+#[doc = "Register for accesses to missing pages.\n\nSince Linux 4.3."]
 pub const UFFDIO_REGISTER_MODE_MISSING: u64 = 1;
 #[doc = "Register for writes to write-protected pages.\n\nSince Linux 5.7."]
 pub const UFFDIO_REGISTER_MODE_WP: u64 = 2;
@@ -162,13 +162,13 @@ pub const PROCFS_IOCTL_MAGIC: u8 = 102;
 pub const PAGEMAP_SCAN: u32 = 3227543056;
 #[doc = "Page category: registered with [`UFFDIO_REGISTER_MODE_WP`] under [`UFFD_FEATURE_WP_ASYNC`].\n\nSince Linux 6.7."]
 pub const PAGE_IS_WPALLOWED: u64 = 1;
-#[doc = "Page category: written since it was last write-protected. A page that is not there counts as written; older kernels, seen up to 7.0, say so in some scans and not in others: see [`pagemap_scan`](crate::pagemap_scan).\n\nSince Linux 6.7."]
+#[doc = "Page category: written since it was last write-protected. A missing page counts as written, except of hugetlbfs; older kernels say so in some scans only: see [`pagemap_scan`](crate::pagemap_scan).\n\nSince Linux 6.7."]
 pub const PAGE_IS_WRITTEN: u64 = 2;
 #[doc = "Page category: backed by a file.\n\nSince Linux 6.7."]
 pub const PAGE_IS_FILE: u64 = 4;
 #[doc = "Page category: in memory.\n\nSince Linux 6.7."]
 pub const PAGE_IS_PRESENT: u64 = 8;
-#[doc = "Page category: in swap.\n\nSince Linux 6.7."]
+#[doc = "Page category: an entry that is not a page: swapped out, poisoned, a guard, or a missing page that is write-protected.\n\nSince Linux 6.7."]
 pub const PAGE_IS_SWAPPED: u64 = 16;
 #[doc = "Page category: the zero page.\n\nSince Linux 6.7."]
 pub const PAGE_IS_PFNZERO: u64 = 32;
@@ -180,7 +180,7 @@ pub const PAGE_IS_SOFT_DIRTY: u64 = 128;
 pub const PAGE_IS_GUARD: u64 = 256;
 #[doc = "Page category: accessed since it was last read-write-protected. Of a transparent huge page, one access reports all.\n\nSince Linux 7.3."]
 pub const PAGE_IS_ACCESSED: u64 = 512;
-#[doc = "[`pm_scan_arg::flags`]: write-protect each page that is reported.\n\nSince Linux 6.7."]
+#[doc = "[`pm_scan_arg::flags`]: write-protect each page that is reported. Of hugetlbfs it can lose written pages: see [`pagemap_scan`](crate::pagemap_scan).\n\nSince Linux 6.7."]
 pub const PM_SCAN_WP_MATCHING: u64 = 1;
 #[doc = "[`pm_scan_arg::flags`]: fail with EPERM on memory that is not registered for asynchronous write-protection.\n\nSince Linux 6.7."]
 pub const PM_SCAN_CHECK_WPASYNC: u64 = 2;
@@ -212,7 +212,7 @@ pub struct uffdio_register {
     pub range: uffdio_range,
     #[doc = "In: bits of `UFFDIO_REGISTER_MODE_*`, at least one."]
     pub mode: u64,
-    #[doc = "Out: bit n is set if the ioctl of number n can be used on this range, as `ioctls & 1 << _UFFDIO_COPY`."]
+    #[doc = "Out: bit n is set if the kernel offers the ioctl of number n for this range, as `ioctls & 1 << _UFFDIO_COPY`. Some that it offers fail: see [`uffdio_register()`](fn@crate::uffdio_register)."]
     pub ioctls: u64,
 }
 #[repr(C)]
@@ -350,7 +350,7 @@ pub struct uffd_msg_pagefault {
 #[derive(Copy, Clone)]
 #[doc = "What further features tell of a fault.\n\nSince Linux 4.14."]
 pub union uffd_msg_pagefault_feat {
-    #[doc = "The thread's id, in the PID namespace of the reader; zero without [`UFFD_FEATURE_THREAD_ID`](crate::UFFD_FEATURE_THREAD_ID)."]
+    #[doc = "The thread's id as the thread itself sees it, in its own PID namespace; zero without [`UFFD_FEATURE_THREAD_ID`](crate::UFFD_FEATURE_THREAD_ID)."]
     pub ptid: u32,
 }
 #[repr(C)]
@@ -420,7 +420,7 @@ pub struct pm_scan_arg {
     pub vec: u64,
     #[doc = "In: how many fit in it."]
     pub vec_len: u64,
-    #[doc = "In: stop after so many pages; zero is no limit."]
+    #[doc = "In: stop after so many ordinary pages; zero is no limit. Ignored without `vec`. For hugetlbfs see [`pagemap_scan`](crate::pagemap_scan)."]
     pub max_pages: u64,
     #[doc = "In: the categories that are tested the other way round."]
     pub category_inverted: u64,

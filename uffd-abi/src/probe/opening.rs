@@ -192,8 +192,9 @@ fn system_call(
         libc::EPERM | libc::EACCES if here.filter() || !here.proc => ("seccomp", seccomp("userfaultfd")),
         libc::EPERM | libc::EACCES => (
             "security-module",
-            "Neither the sysctl nor a seccomp filter explains it: a security module (SELinux: allow \
-             `anon_inode` for userfaultfd; AppArmor; Landlock) refuses it. See its audit log."
+            "Neither the sysctl nor a seccomp filter explains it: a security module refuses it. With \
+             SELinux, allow `anon_inode` for userfaultfd, and see its audit log. AppArmor and \
+             Landlock cannot refuse it."
                 .to_owned(),
         ),
         other => ("unknown", format!("{} is no errno of this call.", errno_name(other))),

@@ -171,8 +171,13 @@ impl Call {
 
     /// For the first page it must succeed, with its bytes in the out field.
     pub fn succeeds(&self, t: &Trial) -> Outcome {
+        self.succeeds_by(t, &t.scene.uffd)
+    }
+
+    /// The same by this userfaultfd.
+    pub fn succeeds_by(&self, t: &Trial, uffd: &Uffd) -> Outcome {
         let s = &t.scene;
-        let answer = (self.make)(t, &s.uffd, s.at(0), s.page(), self.mode);
+        let answer = (self.make)(t, uffd, s.at(0), s.page(), self.mode);
         match self.protects() {
             true => answer.ok(),
             false => answer.gives(s.page()),

@@ -216,4 +216,22 @@ pub static CASES: &[Case] = &[
     )
     .features(UFFD_FEATURE_MINOR_SHMEM)
     .since(5, 16),
+    case(
+        "continue-eexist-does-not-wake",
+        "measured",
+        "EEXIST does not wake the thread that waits for the page: WAKE does",
+        |m| {
+            let mode = UFFDIO_REGISTER_MODE_MINOR;
+            let (s, _alias) = Scene::cached(Memory::Shmem, 1, 0, mode)?;
+            let reader = Thread::reads(s.at(0));
+            s.uffd.expect_fault(s.at(0), UFFD_PAGEFAULT_FLAG_MINOR)?;
+            let dontwake = UFFDIO_CONTINUE_MODE_DONTWAKE;
+            s.uffd.continue_(s.at(0), m.page, dontwake).gives(m.page)?;
+            s.uffd.continue_(s.at(0), m.page, 0).fails(EEXIST)?;
+            reader.still_waits()?;
+            s.uffd.wake(s.at(0), m.page).ok()?;
+            reader.returns_value(i64::from(FIRST))
+        },
+    )
+    .features(UFFD_FEATURE_MINOR_SHMEM),
 ];

@@ -15,6 +15,12 @@ fn esrch(call: Call) -> Outcome {
     call.succeeds(&t)
 }
 
+/// Another userfaultfd of the process, which has registered nothing, can do it.
+fn by_another(call: Call) -> Outcome {
+    let t = call.trial(0)?;
+    call.succeeds_by(&t, &Uffd::open(0)?)
+}
+
 /// While an event waits to be read, and not after it.
 fn eagain(call: Call) -> Outcome {
     let t = call.trial(UFFD_FEATURE_EVENT_REMOVE)?;
@@ -89,5 +95,11 @@ pub static CASES: &[&[Case]] = &[
         "move-eagain-after-event", MOVE, "measured" => "EAGAIN also after the event was read, however often it is tried, until the thread that caused it has run";
         "writeprotect-eagain-after-event", WRITEPROTECT, "measured" => "EAGAIN also after the event was read, however often it is tried, until the thread that caused it has run";
         "rwprotect-eagain-after-event", RWPROTECT, "measured" => "EAGAIN also after the event was read, however often it is tried, until the thread that caused it has run";
+    },
+    alike! {
+        by_another, 0;
+        "zeropage-other-userfaultfd", ZEROPAGE, "measured" => "memory that is registered with another userfaultfd of the process can be filled";
+        "poison-other-userfaultfd", POISON, "measured" => "memory that is registered with another userfaultfd of the process can be poisoned";
+        "rwprotect-other-userfaultfd", RWPROTECT, "measured" => "memory that is registered with another userfaultfd of the process can be protected";
     },
 ];

@@ -13,7 +13,12 @@ const MADV_GUARD_INSTALL: i32 = 102;
 
 /// Two missing pages, of which a marker protects page 0.
 fn marker() -> Result<Scene, Verdict> {
-    let s = Scene::empty(Memory::Anon, 2, UNPOPULATED, MISSING_WP)?;
+    marker_in(Memory::Anon)
+}
+
+/// The same in this memory.
+fn marker_in(memory: Memory) -> Result<Scene, Verdict> {
+    let s = Scene::empty(memory, 2, UNPOPULATED, MISSING_WP)?;
     s.protect(0, 1)?;
     Ok(s)
 }
@@ -24,6 +29,8 @@ fn only_copy_helps(s: &Scene, call: impl Fn() -> Answer) -> Outcome {
     let reader = Thread::reads(s.at(0));
     s.uffd.expect_fault(s.at(0), 0)?;
     call().fails_with(EEXIST, -i64::from(EEXIST))?;
+    reader.still_waits()?;
+    quiet(&s.uffd)?;
     s.uffd.wake(s.at(0), s.page()).ok()?;
     s.uffd.expect_fault(s.at(0), 0)?;
     let source = Region::source(1, FIRST)?;
@@ -47,17 +54,20 @@ pub static CASES: &[Case] = &[
     case(
         "poison-eexist-marker",
         "measured",
-        "EEXIST on a missing page that a marker protects: a thread that is woken faults again, and COPY fills the page",
+        "EEXIST on a missing page that a marker protects, and no thread is woken: one that is faults again, and COPY fills the page",
         |_| {
-            let s = marker()?;
-            only_copy_helps(&s, || s.uffd.poison(s.at(0), s.page(), 0))
+            for memory in [Memory::Anon, Memory::Shmem] {
+                let s = marker_in(memory)?;
+                only_copy_helps(&s, || s.uffd.poison(s.at(0), s.page(), 0))?;
+            }
+            Ok(())
         },
     )
     .features(UNPOPULATED | UFFD_FEATURE_POISON),
     case(
         "zeropage-eexist-marker",
         "measured",
-        "EEXIST on a missing page that a marker protects: a thread that is woken faults again, and COPY fills the page",
+        "EEXIST on a missing page that a marker protects, and no thread is woken: one that is faults again, and COPY fills the page",
         |_| {
             let s = marker()?;
             only_copy_helps(&s, || s.uffd.zeropage(s.at(0), s.page(), 0))
@@ -65,9 +75,20 @@ pub static CASES: &[Case] = &[
     )
     .features(UNPOPULATED),
     case(
+        "zeropage-marker-shmem",
+        "measured",
+        "a missing page of shared memory that is write-protected is filled, and its protection dropped",
+        |_| {
+            let s = marker_in(Memory::Shmem)?;
+            s.uffd.zeropage(s.at(0), s.page(), 0).gives(s.page())?;
+            s.lets_write(0)
+        },
+    )
+    .features(HAS_WP_SHARED | UNPOPULATED),
+    case(
         "move-eexist-marker",
         "measured",
-        "EEXIST on a missing page that a marker protects: a thread that is woken faults again, and COPY fills the page",
+        "EEXIST on a missing page that a marker protects, and no thread is woken: one that is faults again, and COPY fills the page",
         |_| {
             let (s, from) = (marker()?, Region::source(1, NEW)?);
             only_copy_helps(&s, || s.uffd.move_(s.at(0), from.addr, s.page(), 0))?;
@@ -75,6 +96,19 @@ pub static CASES: &[Case] = &[
         },
     )
     .features(UNPOPULATED | UFFD_FEATURE_MOVE),
+    case(
+        "move-eexist-poison",
+        "measured",
+        "a destination page that was poisoned is EEXIST, and the field move says so",
+        |m| {
+            let (s, from) = (Scene::empty(Memory::Anon, 1, 0, MISSING)?, Region::source(1, NEW)?);
+            s.uffd.poison(s.at(0), m.page, 0).gives(m.page)?;
+            let answer = s.uffd.move_(s.at(0), from.addr, m.page, 0);
+            answer.fails_with(EEXIST, -i64::from(EEXIST))?;
+            from.holds(0, NEW)
+        },
+    )
+    .features(UFFD_FEATURE_POISON | UFFD_FEATURE_MOVE),
     case(
         "move-efault-marker",
         "measured",

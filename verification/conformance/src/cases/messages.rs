@@ -60,6 +60,18 @@ fn read_one(uffd: &Uffd) -> c_int {
     errno()
 }
 
+/// The call, which must be EFAULT, leaves a thread that waits for page 0 waiting;
+/// WAKE does not.
+fn leaves_waiting(s: Scene, call: impl Fn(&Scene) -> Result<Answer, Verdict>) -> Outcome {
+    let reader = Thread::reads(s.at(0));
+    s.uffd.next()?;
+    reader.still_waits()?;
+    call(&s)?.fails(EFAULT)?;
+    reader.still_waits()?;
+    s.uffd.wake(s.at(0), s.page()).ok()?;
+    reader.ends().map(|_| ())
+}
+
 /// Discards memory whose last page is missing, and copies to that page as soon as
 /// the event was read: is the copy dropped by the same madvise(2)?
 fn drops_a_copy() -> Result<bool, Verdict> {
@@ -297,6 +309,47 @@ pub static CASES: &[Case] = &[
         },
     )
     .since(5, 7),
+    case(
+        "general-efault-does-not-wake",
+        "measured",
+        "EFAULT because the argument cannot be written wakes no thread: ZEROPAGE, POISON, MOVE, CONTINUE",
+        |m| {
+            let len = m.page as u64;
+            let from = Region::source(1, NEW)?;
+            let dst = |s: &Scene| uffdio_range { start: s.at(0) as u64, len };
+            leaves_waiting(scene(0)?, |s| {
+                let range = dst(s);
+                let (_page, arg) = read_only(uffdio_zeropage { range, ..Default::default() })?;
+                // SAFETY: the kernel checks the address.
+                Ok(Answer::of("UFFDIO_ZEROPAGE", || unsafe { uffdio_zeropage(s.uffd.fd, arg) }))
+            })?;
+            leaves_waiting(scene(0)?, |s| {
+                let range = dst(s);
+                let (_page, arg) = read_only(uffdio_poison { range, ..Default::default() })?;
+                // SAFETY: as above.
+                Ok(Answer::of("UFFDIO_POISON", || unsafe { uffdio_poison(s.uffd.fd, arg) }))
+            })?;
+            leaves_waiting(scene(0)?, |s| {
+                let (_page, arg) = read_only(uffdio_move {
+                    dst: s.at(0) as u64,
+                    src: from.addr as u64,
+                    len,
+                    ..Default::default()
+                })?;
+                // SAFETY: as above.
+                Ok(Answer::of("UFFDIO_MOVE", || unsafe { uffdio_move(s.uffd.fd, arg) }))
+            })?;
+            let minor = UFFDIO_REGISTER_MODE_MINOR;
+            let (cached, _alias) = Scene::cached(Memory::Shmem, 1, 0, minor)?;
+            leaves_waiting(cached, |s| {
+                let range = dst(s);
+                let (_page, arg) = read_only(uffdio_continue { range, ..Default::default() })?;
+                // SAFETY: as above.
+                Ok(Answer::of("UFFDIO_CONTINUE", || unsafe { uffdio_continue(s.uffd.fd, arg) }))
+            })
+        },
+    )
+    .features(UFFD_FEATURE_MINOR_SHMEM | UFFD_FEATURE_POISON | UFFD_FEATURE_MOVE),
     case(
         "general-other-code-executed",
         "measured",

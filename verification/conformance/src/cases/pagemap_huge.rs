@@ -71,6 +71,14 @@ fn missing(memory: Memory) -> Outcome {
         ..wanting(&s.region, PAGE_IS_WRITTEN)
     };
     reports(&s.region, arg, &[])?;
+    let all = all_pages(&s.region, PAGE_IS_PRESENT);
+    scan(
+        &s.region,
+        pm_scan_arg {
+            flags: MATCHING,
+            ..all
+        },
+    )?;
     scan_with_room(
         &s.region,
         pm_scan_arg {

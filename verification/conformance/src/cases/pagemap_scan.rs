@@ -337,6 +337,29 @@ pub static CASES: &[Case] = &[
     )
     .features(HAS_SCAN),
     case(
+        "pagemap-scan-esrch",
+        "measured",
+        "the pagemap of a process that has exited since it was opened is ESRCH",
+        |_| {
+            use std::os::unix::io::AsRawFd;
+            let r = region()?;
+            let mut child = Child::fork(|| loop {
+                // SAFETY: takes nothing.
+                unsafe { libc::pause() };
+            })?;
+            let path = format!("/proc/{}/pagemap", child.pid);
+            let file = std::fs::File::open(path)
+                .map_err(|error| Verdict::Cannot(format!("the child's pagemap: {}", error)))?;
+            child.kill(libc::SIGKILL);
+            child.ends()?;
+            let mut arg = present(&r);
+            // SAFETY: the argument lives through the call, and has no array.
+            let make = || unsafe { pagemap_scan(file.as_raw_fd(), &mut arg) };
+            Answer::of("PAGEMAP_SCAN", make).fails(ESRCH)
+        },
+    )
+    .features(HAS_SCAN),
+    case(
         "pagemap-scan-unknown-ioctl",
         "measured",
         "before Linux 6.7 the call is ENOTTY",
