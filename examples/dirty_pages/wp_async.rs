@@ -49,6 +49,7 @@ impl Tracker for WpAsync {
             end: all.start + all.len,
             category_mask: PAGE_IS_WRITTEN,
             return_mask: PAGE_IS_WRITTEN,
+            // No `max_pages`: within a huge page of hugetlbfs it loses pages.
             ..Default::default()
         };
         // The regions are written where they stay: into the vector's room. A

@@ -102,6 +102,8 @@ def marked(text):
         if line and not line.startswith(("- ", "| ", "#")):
             part += " " + line
             continue
+        if part.count("read, not run") != len(MARK.findall(part)):
+            found.append(f"{part.strip()} (read, not run: a mark that is not understood)")
         for mark in MARK.finditer(part):
             before = re.split(r"(?<=[.:;]) |[\"|]", part[:mark.start()].strip())[-1]
             found.append(f"{before} {mark[0]}".strip())

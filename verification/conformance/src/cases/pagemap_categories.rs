@@ -290,7 +290,8 @@ pub static CASES: &[Case] = &[
             has(&r, PAGE_IS_SOFT_DIRTY, &[(1, 1)])
         },
     )
-    .features(HAS_SCAN),
+    .features(HAS_SCAN)
+    .since(6, 8),
     case(
         "pagemap-categories-guard",
         "pagemap.rst, PAGEMAP_SCAN: PAGE_IS_GUARD",
