@@ -100,8 +100,8 @@
 //!
 //! # After EEXIST
 //!
-//! EEXIST says that something is there, which need not be a page. So wake. If the same
-//! fault comes again,
+//! EEXIST does not always say that the page is there. So wake. If the same fault comes
+//! again,
 //!
 //! - the page is missing and write-protected: POISON and MOVE answer EEXIST there each
 //!   time, and so does ZEROPAGE on anonymous memory. Use
@@ -137,7 +137,8 @@
 //!   messages were not read (`pending`). VmFlags in `/proc/PID/smaps` shows what a
 //!   range is registered for: `um` MISSING, `uw` WP, `ui` MINOR, `ur` RWP.
 //! - An entry of `/proc/PID/pagemap` has bit 63 for a page that is there, 62 for
-//!   [`PAGE_IS_SWAPPED`], 61 for a page of a file, and 57 for one that is protected.
+//!   [`PAGE_IS_SWAPPED`], 61 for a page of a file, and 57 (since Linux 5.14) for one
+//!   that is protected.
 //!
 //! # Example: catching a write
 //!

@@ -74,4 +74,27 @@ pub static CASES: &[Case] = &[
         },
     )
     .features(FORK),
+    case(
+        "poll-exited-pidfd",
+        "measured",
+        "a pidfd tells of the exit: poll(2) reports POLLIN",
+        |_| {
+            let mut child = Child::fork(|| loop {
+                // SAFETY: takes nothing.
+                unsafe { libc::pause() };
+            })?;
+            // SAFETY: plain numbers.
+            let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, child.pid, 0) };
+            // The kit's poll(2) is of any descriptor.
+            let pidfd = Uffd {
+                fd: need("pidfd_open", fd as i64)? as libc::c_int,
+            };
+            ensure!(pidfd.poll(MOMENT) == 0, "poll(2) reported something before");
+            child.kill(libc::SIGKILL);
+            let reported = pidfd.poll(PATIENCE);
+            ensure!(reported == libc::POLLIN, "poll(2) reported {:#x}", reported);
+            child.ends().map(|_| ())
+        },
+    )
+    .since(5, 3),
 ];
