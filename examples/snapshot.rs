@@ -5,7 +5,7 @@
 //!
 //! - `snapshot/save.rs`: the snapshot; `snapshot/file.rs`: its file
 //! - `snapshot/restore.rs`: the restored process; `snapshot/pager.rs`: who
-//!   fills its memory; `snapshot/socket.rs`: how that one gets the descriptor
+//!   fills its memory
 
 #[path = "snapshot/bank.rs"]
 mod bank;
@@ -19,8 +19,6 @@ mod progress;
 mod restore;
 #[path = "snapshot/save.rs"]
 mod save;
-#[path = "snapshot/socket.rs"]
-mod socket;
 mod support;
 
 use std::fs;

@@ -403,3 +403,30 @@ fn bad_arguments_of_snapshot() {
         refuses("snapshot", args, code, text);
     }
 }
+
+#[test]
+fn the_handler_fills_every_page_rightly() {
+    let said = succeeds("handler", &["--pages", "1024"]);
+    for part in [
+        "every page held what it should",
+        "1 remaps, 1 removes",
+        "EAGAIN",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    if said.contains("no fork") {
+        not_run("examples", "handler: a fork needs CAP_SYS_PTRACE");
+    } else {
+        assert!(
+            said.contains("1 forks") && said.contains("2 exits"),
+            "{said}"
+        );
+    }
+    for (args, text) in [
+        (&["--pages", "3"][..], "--pages must be 64 or more"),
+        (&["--pages"], "--pages needs a value"),
+        (&["--frobnicate"], "--frobnicate: no such option"),
+    ] {
+        refuses("handler", args, 2, text);
+    }
+}

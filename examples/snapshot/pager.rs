@@ -11,8 +11,7 @@ use uffd_sys::*;
 
 use super::file::Chain;
 use super::progress::Progress;
-use super::socket;
-use super::support::{Pause, Uffd};
+use super::support::{socket, Pause, Uffd};
 
 /// Pages loaded in the background before the faults are looked at again.
 const CHUNK: usize = 64;

@@ -14,8 +14,7 @@ use uffd_sys::*;
 
 use super::bank::is_consistent;
 use super::file::Chain;
-use super::socket;
-use super::support::{Memory, Uffd};
+use super::support::{socket, Memory, Uffd};
 
 pub fn restore(folder: &Path, sequence: u64, out: Option<&Path>) -> Result<(), String> {
     // Damage that can be seen now is reported before anything starts.

@@ -1,8 +1,9 @@
-//! What both examples need: memory, a userfaultfd, and errors that say what
+//! What the examples need: memory, a userfaultfd, and errors that say what
 //! to do. It may use `uffd_sys`, libc and std alone, because people copy it.
 #![allow(dead_code)] // Each example uses a part.
 
 mod memory;
+pub mod socket;
 mod uffd;
 
 #[allow(unused_imports)] // As above.

@@ -2,7 +2,7 @@
 //! tried.
 
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::io::{AsRawFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
 use libc::c_int;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::mem::{size_of, zeroed};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::io::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
 /// What goes with the descriptor.
@@ -45,7 +45,7 @@ pub fn send(socket: &UnixStream, mut words: Words, fd: RawFd) -> io::Result<()> 
     match sent {
         -1 => Err(io::Error::last_os_error()),
         n if n as usize == size_of::<Words>() => Ok(()),
-        _ => Err(io::Error::other("sendmsg: not all was sent")),
+        _ => Err(other("sendmsg: not all was sent")),
     }
 }
 
@@ -66,11 +66,13 @@ pub fn receive(socket: &UnixStream) -> io::Result<(Words, OwnedFd)> {
             || head.is_null()
             || (*head).cmsg_type != libc::SCM_RIGHTS
         {
-            return Err(io::Error::other(
-                "the socket's other side did not send a descriptor",
-            ));
+            return Err(other("the socket's other side did not send a descriptor"));
         }
         let fd = libc::CMSG_DATA(head).cast::<RawFd>().read_unaligned();
         Ok((words, OwnedFd::from_raw_fd(fd)))
     }
+}
+
+fn other(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::Other, what)
 }
