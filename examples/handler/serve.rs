@@ -81,6 +81,8 @@ pub struct Handler<S> {
     processes: Vec<Process>,
     buffer: Vec<u8>,
     probed: Instant,
+    /// Look for exits at once.
+    probe_now: bool,
     pub counts: Counts,
 }
 
@@ -94,6 +96,7 @@ impl<S: Source> Handler<S> {
             processes: Vec::new(),
             buffer: vec![0; BATCH * page],
             probed: Instant::now(),
+            probe_now: false,
             counts: Counts::default(),
         }
     }
@@ -121,10 +124,12 @@ impl<S: Source> Handler<S> {
         let mut pause = Pause::new();
         while !self.processes.is_empty() {
             let before = self.progress();
-            let mut blocked = self.drain_all()?;
-            blocked |= self.resolve_all()?;
+            let next = self.drain_all()?.max(self.resolve_all()?);
             self.look_for_exits();
-            if blocked {
+            if next != Next::Done {
+                if next == Next::Again && self.progress() != before {
+                    pause = Pause::new();
+                }
                 // The messages that were there are read. What is in the way
                 // passes when another thread runs, so sleep: a thread that yields
                 // would keep it off the processor if it goes before it.
@@ -177,20 +182,19 @@ impl<S: Source> Handler<S> {
         Ok(())
     }
 
-    /// Reads all messages that are there, of all processes; true if one
-    /// could not be taken now.
-    fn drain_all(&mut self) -> io::Result<bool> {
-        let mut blocked = false;
+    /// Reads all messages that are there, of all processes.
+    fn drain_all(&mut self) -> io::Result<Next> {
+        let mut next = Next::Done;
         let mut n = 0;
         // A fork event adds a process, whose messages are read in this turn, too.
         while n < self.processes.len() {
-            blocked |= self.drain(n)?;
+            next = next.max(self.drain(n)?);
             n += 1;
         }
-        Ok(blocked)
+        Ok(next)
     }
 
-    fn drain(&mut self, n: usize) -> io::Result<bool> {
+    fn drain(&mut self, n: usize) -> io::Result<Next> {
         let mut msgs = [uffd_msg_bytes::default(); MESSAGES];
         loop {
             let fd = self.processes[n].uffd.as_raw_fd();
@@ -199,14 +203,16 @@ impl<S: Source> Handler<S> {
             if bytes < 0 {
                 let error = io::Error::last_os_error();
                 match error.raw_os_error() {
-                    Some(libc::EAGAIN) => return Ok(false),
+                    Some(libc::EAGAIN) => return Ok(Next::Done),
                     // A signal came first.
                     Some(libc::EINTR) => continue,
                     // A fork event, and no descriptor is free for the child's
-                    // userfaultfd. It stays in the queue, and poll(2) ready.
+                    // userfaultfd. It stays in the queue, and poll(2) ready. Those
+                    // of processes that have exited can be closed.
                     Some(libc::EMFILE | libc::ENFILE) => {
                         self.counts.no_descriptor += 1;
-                        return Ok(true);
+                        self.probe_now = true;
+                        return Ok(Next::Later);
                     }
                     // EFAULT: a message was taken from the queue and is lost.
                     _ => return Err(error),
@@ -252,32 +258,29 @@ impl<S: Source> Handler<S> {
         Ok(())
     }
 
-    /// Fills all pages that threads wait for; true if some could not be
-    /// filled now.
-    fn resolve_all(&mut self) -> io::Result<bool> {
-        let mut blocked = false;
+    /// Fills all pages that threads wait for.
+    fn resolve_all(&mut self) -> io::Result<Next> {
+        let mut worst = Next::Done;
         for n in 0..self.processes.len() {
             let mut waiting = std::mem::take(&mut self.processes[n].waiting);
             // Several threads wait for one page, or a signal let one fault again.
             waiting.sort_unstable();
             waiting.dedup();
             for page in waiting {
-                match self.resolve(n, page)? {
-                    Next::Done => {}
-                    Next::Slowly => blocked = true,
-                    Next::Again => {
-                        blocked = true;
-                        self.processes[n].waiting.push(page);
-                    }
+                let (next, keep) = self.resolve(n, page)?;
+                if keep {
+                    self.processes[n].waiting.push(page);
                 }
+                worst = worst.max(next);
             }
         }
-        Ok(blocked)
+        Ok(worst)
     }
 
-    fn resolve(&mut self, n: usize, page: u64) -> io::Result<Next> {
+    /// What is next, and whether the fault is still to be resolved.
+    fn resolve(&mut self, n: usize, page: u64) -> io::Result<(Next, bool)> {
         if self.processes[n].exited {
-            return Ok(Next::Done);
+            return Ok((Next::Done, false));
         }
         let (mut done, mut answer) = self.fill(n, page, BATCH)?;
         if done == 0 && answer == Answer::Gone {
@@ -289,13 +292,13 @@ impl<S: Source> Handler<S> {
         if done > 0 {
             // The rest was not asked for by this fault.
             process.trouble.remove(&page);
-            return Ok(Next::Done);
+            return Ok((Next::Done, false));
         }
         let fd = process.uffd.as_raw_fd();
         match answer {
             Answer::Changing => {
                 counts.changing += 1;
-                Ok(Next::Again)
+                Ok((Next::Again, true))
             }
             Answer::Exists => {
                 counts.exists += 1;
@@ -303,20 +306,20 @@ impl<S: Source> Handler<S> {
                 // Mostly the page is there. If not, its thread faults again at
                 // once, and would for ever: a pool of huge pages is exhausted.
                 let again = process.again(page, "EEXIST without a page")?;
-                Ok(if again { Next::Slowly } else { Next::Done })
+                Ok((if again { Next::Later } else { Next::Done }, false))
             }
             Answer::Gone => {
                 counts.gone += 1;
                 calls::wake(fd, page, self.page)?;
-                Ok(Next::Done)
+                Ok((Next::Done, false))
             }
             Answer::NoMemory => {
                 process.again(page, "no memory for a page")?;
-                Ok(Next::Again)
+                Ok((Next::Later, true))
             }
             Answer::Exited => {
                 process.exited = true;
-                Ok(Next::Done)
+                Ok((Next::Done, false))
             }
             Answer::Done | Answer::Part(_) => unreachable!("nothing was done"),
         }
@@ -347,7 +350,7 @@ impl<S: Source> Handler<S> {
 
     /// Closes the descriptors of the processes that have exited.
     fn look_for_exits(&mut self) {
-        let probe = self.probed.elapsed() >= PROBE;
+        let probe = std::mem::take(&mut self.probe_now) || self.probed.elapsed() >= PROBE;
         if probe {
             self.probed = Instant::now();
         }
@@ -365,13 +368,15 @@ impl<S: Source> Handler<S> {
     }
 }
 
-/// What is to be done about a fault next.
+/// When to go on.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Next {
+    /// At once: nothing is in the way.
     Done,
-    /// It is done; if it comes again, not at once.
-    Slowly,
-    /// It is tried again.
+    /// After a short sleep, which grows while nothing at all can be done.
     Again,
+    /// After a sleep that grows whatever else is done: something is short.
+    Later,
 }
 
 impl Process {

@@ -24,7 +24,7 @@ run     runs the cases whose id contains a PATTERN (all without one) and
 list    the cases: id, source, features, first Linux, claim; with tabs
 layout  compares the bindings of this build with the pinned table
 model   random programs against a model of UFFDIO_WRITEPROTECT
-stress  looks for lost writes
+stress  looks for lost writes; for threads that a handler leaves asleep
 
 Exit code: 0 all as expected, 1 not so, 2 wrong usage or surroundings.";
 

@@ -180,7 +180,13 @@ class Target:
 def source_key(root=ROOT):
     """Which sources a report is of: a report of others is stale."""
     suite = root / "verification/conformance"
-    return digest(root / "src", root / "verification/kit/src", suite / "src", suite / "errata.txt")[:16]
+    return digest(root / "src", root / "verification/kit/src", suite / "src", suite / "errata.txt",
+                  *examples(root))[:16]
+
+
+def examples(root):
+    """The files of the examples that the stress of the handler is built of."""
+    return root / "examples/handler", root / "examples/support"
 
 
 def binary(name, libc, root=ROOT, main="src/main.rs"):
@@ -198,7 +204,7 @@ def binary(name, libc, root=ROOT, main="src/main.rs"):
         if build:
             target.crate("uffd-kit", kit, edition="2021", deps=deps)
     deps.append("uffd_kit")
-    key = digest(key, source / "src", source / "errata.txt", main)
+    key = digest(key, source / "src", source / "errata.txt", main, *examples(root))
     with target.unless_current("uffd-conformance", key) as build:
         if build:
             target.crate("uffd-conformance", source, edition="2021", deps=deps)

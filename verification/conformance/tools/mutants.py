@@ -77,7 +77,7 @@ REFUSED = [
 ]
 
 COPIED = ["Cargo.toml", "Cargo.lock", "build.rs", "wrapper.h", "build", "src", "include", "verification/conformance",
-          "verification/kit"]
+          "verification/kit", "examples/handler", "examples/support"]
 
 
 def copy_crate(folder):

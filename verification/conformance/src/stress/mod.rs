@@ -9,7 +9,9 @@
 //! |---|---|
 //! | `memory` | the memory, and what was written to it |
 //! | `track` | the methods of finding written pages |
+//! | `handler/` | `stress handler`: the handler of the examples under load |
 
+pub mod handler;
 pub mod memory;
 pub mod track;
 
@@ -30,6 +32,7 @@ use crate::stress::track::{Method, Mistake, Tracker};
 const USAGE: &str = "\
 usage: uffd-conformance stress [--seconds N] [--method sync|async|rwp|all]
                                [--seed S]
+       uffd-conformance stress handler ...
 
 Writes, collects what was written, and compares, for N seconds (60).";
 
@@ -46,6 +49,9 @@ struct Options {
 
 /// The subcommand; the exit code.
 pub fn main(args: &[String]) -> i32 {
+    if args.first().map(String::as_str) == Some("handler") {
+        return handler::main(&args[1..]);
+    }
     let machine = || Machine::detect()?.with_fork_events();
     let (options, machine) = match parse(args).and_then(|o| Ok((o, machine()?))) {
         Ok(both) => both,
