@@ -20,6 +20,7 @@ model-long:
 
 stress-long:
 	$(CONFORMANCE) stress --seconds 600
+	$(CONFORMANCE) stress handler --seconds 600
 
 fuzz-long:
 	sh verification/tools/fuzz.sh 600

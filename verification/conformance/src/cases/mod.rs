@@ -15,6 +15,7 @@ pub mod every_call;
 pub mod exited;
 pub mod fork;
 pub mod general;
+pub mod handler;
 pub mod interplay;
 pub mod kernel_access;
 pub mod lifetime;
@@ -117,6 +118,7 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         &[kernel_access::CASES],
         &[swap::CASES],
         &[out_of_memory::CASES],
+        &[handler::CASES],
     ];
     GROUPS.iter().copied().flatten().copied().flatten()
 }
