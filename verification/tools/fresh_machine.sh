@@ -20,6 +20,7 @@ esac
 
 machine=${1:-$(mktemp -d "${TMPDIR:-/tmp}/uffd-sys-fresh.XXXXXX")}
 mkdir -p "$machine"
+chmod 755 "$machine" # Its root folder, which is open to all users.
 # Mounts are in a namespace of their own: nothing is left behind, and `rm -rf`
 # below can reach nothing of this machine's.
 if [ "${UFFD_SYS_UNSHARED:-}" != 1 ]; then
@@ -55,6 +56,8 @@ cp -L /etc/ssl/certs/ca-certificates.crt "$machine/etc/ssl/certs/"
 cp -r "${CARGO_HOME:-$HOME/.cargo}/registry" "$machine/root/.cargo/"
 [ ! -f "${CARGO_HOME:-$HOME/.cargo}/config.toml" ] || cp "${CARGO_HOME:-$HOME/.cargo}/config.toml" "$machine/root/.cargo/"
 
+# A root must be a mount, for tests that hide a part of it from a program.
+mount --bind "$machine" "$machine"
 mount --bind -o ro "$(rustc --print sysroot)" "$machine/opt/rust"
 mount -t proc proc "$machine/proc"
 mount --rbind /sys "$machine/sys"
@@ -68,10 +71,12 @@ mkdir "$machine/dev/pts" "$machine/dev/shm"
 mount -t devpts -o newinstance,ptmxmode=666 devpts "$machine/dev/pts"
 ln -s pts/ptmx "$machine/dev/ptmx"
 ln -s /proc/self/fd "$machine/dev/fd"
+for n in 0:stdin 1:stdout 2:stderr; do ln -s "/proc/self/fd/${n%:*}" "$machine/dev/${n#*:}"; done
 mount -t tmpfs -o mode=1777 shm "$machine/dev/shm"
 
 git clone -q "$root" "$machine/root/uffd-sys"
 echo 'fresh-machine: make verify, make test'
 exec env -i HOME=/root TERM="${TERM:-dumb}" LANG=C.UTF-8 PATH=/opt/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 	http_proxy="${http_proxy:-}" https_proxy="${https_proxy:-}" \
+	CARGO_HTTP_CAINFO=$certificates SSL_CERT_FILE=$certificates PIP_CERT=$certificates \
 	chroot "$machine" sh -euc 'cd /root/uffd-sys; make verify; make test'
