@@ -163,6 +163,10 @@ impl Run<'_> {
         }
         let before = self.model.clone();
         let mut expect = self.model.step(&op);
+        if self.model.races {
+            self.model = before;
+            return Ok(false);
+        }
         // The main thread reads the messages, so it may not wait: a worker
         // does it instead.
         if let (Op::Access(MAIN, access), [(_, Outcome::Fault(_))]) = (op, &expect.threads[..]) {

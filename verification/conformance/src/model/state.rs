@@ -32,6 +32,10 @@ pub struct Model {
     /// Pages of the memfd that the last step may have mapped beside the one
     /// that it accessed.
     pub around: bool,
+    /// The last step woke several threads that race for one page of the memfd:
+    /// the first to fault makes it, and one that finds it there before the first
+    /// has mapped it sends a minor fault. The model cannot tell who does.
+    pub races: bool,
     /// Until a repair (docs/errata.md), PAGEMAP_SCAN called a page that is not
     /// there written only when it was asked for written pages alone.
     pub hides_absent: bool,
@@ -57,6 +61,7 @@ impl Model {
             cache: vec![None; pages],
             waiting: vec![None; threads + 1],
             around: false,
+            races: false,
             hides_absent: false,
             seams: [vec![], vec![]],
             page_size,
@@ -131,6 +136,7 @@ impl Model {
     /// Makes the step in the model.
     pub fn step(&mut self, op: &Op) -> Expect {
         self.around = false;
+        self.races = false;
         match *op {
             Op::Register(span, mode) => self.register(span, mode),
             Op::Unregister(span) => self.unregister(span),
@@ -250,6 +256,13 @@ impl Model {
         // The kernel wakes them in any order, so a reader may be the first.
         self.around |=
             span.region == SHMEM && self.waiting.iter().flatten().any(|a| a.write.is_none());
+        self.races |= span.region == SHMEM
+            && span.range().any(|n| {
+                let here = |a: &&Access| a.region == SHMEM && a.page == n;
+                let made_by_first = self.cache[n].is_none()
+                    && self.pages[SHMEM][n].modes & (MISSING | MINOR) == MINOR;
+                made_by_first && self.waiting.iter().flatten().filter(here).count() > 1
+            });
         for who in 0..self.waiting.len() {
             match self.waiting[who] {
                 Some(a) if a.region == span.region && span.range().contains(&a.page) => {
