@@ -190,7 +190,7 @@ pub unsafe fn uffdio_wake(fd: c_int, arg: *mut uffdio_range) -> c_int {
 /// - `EAGAIN`: a part was copied (`copy` says how much: go on behind it); or
 ///   nothing was, because the mappings of the process are changing (fork,
 ///   mremap, munmap, madvise, with the event enabled): see [what to do
-///   then](crate#when-a-call-does-part-of-its-work). In that case `copy` is
+///   then](crate#after-eagain). In that case `copy` is
 ///   `-EAGAIN`; Linux 5.10 and 6.1 left it untouched, so set it to 0 before the
 ///   call.
 /// - `EEXIST`: the page is there already, and is not changed. With hugetlbfs it can

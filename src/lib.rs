@@ -74,52 +74,71 @@
 //! enabled: `MISSING_*`, `MINOR_*`, `PAGEFAULT_FLAG_WP`, `WP_HUGETLBFS_SHMEM`, `POISON`
 //! and `MOVE`.
 //!
-//! # When a call does part of its work
+//! # The rules of a handler
 //!
-//! COPY, ZEROPAGE, CONTINUE, POISON and MOVE have an out field: the bytes done, or
-//! a negated errno. Set it to zero before the call. Then
+//! COPY, ZEROPAGE, CONTINUE, POISON and MOVE have an out field: the bytes done, or a
+//! negated errno. Set it to zero before the call. WRITEPROTECT and RWPROTECT have none:
+//! after an error of WRITEPROTECT a part may be protected, and it is safe to repeat the
+//! call for the whole range. examples/handler.rs is a handler that follows these rules.
 //!
-//! | returned | out field | what to do |
+//! | call | answer | what to do |
 //! |---|---|---|
-//! | 0 | all | done |
-//! | -1, EAGAIN | more than 0 | go on behind those bytes: the next call says what was in the way |
-//! | -1, EAGAIN | otherwise | read the messages that are there without blocking, sleep for 50 µs, longer each time, and try again |
-//! | -1, EEXIST | | something is there already, and the threads waiting on it stay blocked: [`uffdio_wake()`](fn@uffdio_wake), and see [below](#after-eexist) |
+//! | those with an out field | success | the pages are there and the waiters are woken. A page can be dropped afterwards, so serve each fault, also of a page that you filled before |
+//! | | EAGAIN, out field above 0 | go on behind those bytes: the next call says what was in the way |
+//! | | EAGAIN otherwise | [read, sleep, decide anew, and try again](#after-eagain) |
+//! | | EEXIST | [`uffdio_wake()`](fn@uffdio_wake): the waiters stay blocked. If the page faults again, [it is not there](#after-eexist) |
+//! | | ENOENT | try one page alone: the range may be more than one mapping. If that is ENOENT too, the page is unmapped or unregistered: wake it, and forget the fault |
+//! | | ENOMEM | sleep and try again. Give up after some seconds |
+//! | WRITEPROTECT, RWPROTECT | EAGAIN | the same as after EAGAIN above |
+//! | MOVE | EINVAL | a mistake of yours, or the process has exited |
+//! | REGISTER, UNREGISTER | ENOMEM | too many mappings, or the process has exited |
+//! | any other | ESRCH | the process has exited: close the descriptor |
+//! | WAKE | success | says nothing: it succeeds with no waiter, with nothing mapped, and when the process has exited |
+//! | read(2) | EAGAIN | no message: go to poll(2), unless a fault is still to be resolved |
+//! | | EINTR | read again |
+//! | | EMFILE, ENFILE | a fork event needs a descriptor. It stays in the queue, and poll(2) stays ready: close the descriptors of processes that have exited, sleep, and read again |
+//! | | EFAULT | a message is lost. [`uffdio_wake()`](fn@uffdio_wake) makes waiting threads fault again; another event never comes again |
+//! | poll(2) | nothing | says nothing about the process: watch a pidfd for its exit |
 //!
-//! WRITEPROTECT and RWPROTECT have no out field. After an error of WRITEPROTECT a
-//! part may be protected, and it is safe to repeat the call for the whole range. Their
-//! EAGAIN is answered like the others'.
+//! | event | what to do |
+//! |---|---|
+//! | fault | fill the page. The thread need not wait any more: a signal makes it fault again, so one access can send two messages |
+//! | REMOVE | what is filled from now on is zeros. The pages are dropped only after you read this: a COPY that succeeds in between can be dropped by the same madvise(2), and the thread then faults again |
+//! | REMAP, UNMAP | change what you know of the addresses. Wake threads that wait at the old ones: they fault again or get SIGSEGV |
+//! | FORK | serve the child through its descriptor, too. Its memory starts as what you know of the parent's |
+//!
+//! Messages do not come in the order in which things happened: faults are read before
+//! other events, so a fault at an address that you do not know can come before the event
+//! that moved memory there. Let one thread read the messages and fill the pages: with
+//! two, one can fill a page with what it decided before the other read REMOVE.
+//!
+//! Closing the last descriptor while threads wait lets them go on with zeros: end the
+//! process first. An unread event is flushed; fork(2) with an unread fork event still
+//! waits, so read it before.
+//!
+//! ## After EAGAIN
 //!
 //! EAGAIN with nothing done says that the mappings of the process are changing: a
 //! fork, mremap, munmap or madvise is under way whose event you enabled. It ends
 //! when the thread that caused the event runs again, which is some time *after* you
-//! read the event. So a handler that goes back to sleep in [`uffd_read()`] can sleep
-//! for ever, and one that only yields can keep that thread off its processor. EAGAIN
-//! also comes when the kernel could not take a lock at once, and then passes by itself
-//! (read, not run: mm/userfaultfd.c, Linux 7.3).
+//! read the event. EAGAIN also comes when the kernel could not take a lock at once,
+//! and then passes by itself (read, not run: mm/userfaultfd.c, Linux 7.3).
 //!
-//! # After EEXIST
+//! Read the messages that are there without blocking. Sleep for 50 µs, longer each time.
+//! Decide anew what the page holds: the messages may have changed it. Then try again. A
+//! handler that goes back to sleep in [`uffd_read()`] can sleep for ever, and one that
+//! only yields can keep that thread off its processor.
 //!
-//! EEXIST does not always say that the page is there. So wake. If the same fault comes
-//! again,
+//! ## After EEXIST
+//!
+//! EEXIST does not always say that the page is there. If the same fault comes again
+//! after the wake, sleep longer each time, and
 //!
 //! - the page is missing and write-protected: POISON and MOVE answer EEXIST there each
 //!   time, and so does ZEROPAGE on anonymous memory. Use
 //!   [`uffdio_copy()`](fn@uffdio_copy);
 //! - or it is a huge page of hugetlbfs, and none is free (since Linux 6.18; before, it
 //!   was ENOMEM). Copy again when there is one.
-//!
-//! # What a message does not say
-//!
-//! - That the thread still waits. A signal makes it fault again, so one access can send
-//!   two messages. The second COPY answers EEXIST.
-//! - That things happened in this order. Faults are read before other events.
-//! - That the pages are gone. [`UFFD_EVENT_REMOVE`] comes before they are dropped. A
-//!   COPY that succeeds after you read it can be dropped by the same madvise(2); the
-//!   thread then faults again.
-//! - That the process still lives. Nothing tells of its exit: poll(2) reports nothing.
-//!   Most calls answer ESRCH; REGISTER and UNREGISTER answer ENOMEM, MOVE answers
-//!   EINVAL, and WAKE succeeds. Watch a pidfd.
 //!
 //! # Good to know
 //!

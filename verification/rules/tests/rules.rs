@@ -116,7 +116,7 @@ fn yielding_spins_before_the_thread_that_it_waits_for() {
     assert_eq!(steps, Some(expected));
 }
 
-/// The case `handler-eexist-no-huge-page` goes around this circle three times.
+/// The case `copy-hugetlb-exhausted-no-page` goes round once.
 #[test]
 fn eexist_then_wake_alone_goes_round_without_a_page() {
     let rules = Rules {

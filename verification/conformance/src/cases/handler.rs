@@ -2,7 +2,6 @@
 //! handler is that of the examples.
 
 use std::os::unix::io::{FromRawFd, OwnedFd};
-use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use super::scene::*;
@@ -101,34 +100,6 @@ fn serves(s: &Scene, reader: &Thread) -> Result<u64, Verdict> {
     }
 }
 
-/// The descriptors of this process are used up while the guard lives.
-struct NoDescriptor(libc::rlimit);
-
-impl NoDescriptor {
-    fn begin() -> NoDescriptor {
-        // SAFETY: the structs are ours.
-        unsafe {
-            let mut before: libc::rlimit = std::mem::zeroed();
-            libc::getrlimit(libc::RLIMIT_NOFILE, &mut before);
-            libc::setrlimit(
-                libc::RLIMIT_NOFILE,
-                &libc::rlimit {
-                    rlim_cur: 0,
-                    ..before
-                },
-            );
-            NoDescriptor(before)
-        }
-    }
-}
-
-impl Drop for NoDescriptor {
-    fn drop(&mut self) {
-        // SAFETY: as above.
-        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &self.0) };
-    }
-}
-
 /// See the first comment of this file.
 pub static CASES: &[Case] = &[
     case(
@@ -178,81 +149,6 @@ pub static CASES: &[Case] = &[
     )
     .features(UFFD_FEATURE_EVENT_REMOVE),
     case(
-        "handler-eexist-no-huge-page",
-        "measured",
-        "EEXIST or ENOMEM, and no page, when the pool of huge pages is exhausted; WAKE lets the thread fault again",
-        |m| {
-            // Of a size of which no machine that runs this has any.
-            let (len, size) = (1_usize << 30, 30 << libc::MAP_HUGE_SHIFT);
-            let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_HUGETLB | size;
-            let addr = match map(0, len, mapping::RW, flags, -1) {
-                Ok(addr) => addr,
-                Err(_) => return Err(Verdict::Absent("no huge pages of 1 GB".to_owned())),
-            };
-            let uffd = Uffd::open(0)?;
-            uffd.register(addr, len, MISSING).prepares()?;
-            let source = mapping::reserve(len)?;
-            let reader = Thread::reads(addr);
-            uffd.expect_fault(addr, 0)?;
-            for _ in 0..3 {
-                let answer = uffd.copy(addr, source, len, 0);
-                ensure!([EEXIST, ENOMEM].contains(&answer.errno), "{}", answer);
-                reader.still_waits()?;
-                uffd.wake(addr, m.page.max(len)).ok()?;
-                uffd.expect_fault(addr, 0)?;
-            }
-            Ok(())
-        },
-    )
-    .features(UFFD_FEATURE_MISSING_HUGETLBFS),
-    case(
-        "handler-eexist-marker",
-        "measured",
-        "ZEROPAGE answers EEXIST on a write-protect marker, with no page; COPY fills it",
-        |m| {
-            let s = Scene::empty(Memory::Anon, 2, UFFD_FEATURE_WP_UNPOPULATED, MISSING_WP)?;
-            s.protect(0, 1)?;
-            s.uffd.zeropage(s.at(0), m.page, 0).fails(EEXIST)?;
-            // Bit 63 of the entry: a page is present.
-            ensure!(s.region.pagemap(0)? >> 63 == 0, "there is a page");
-            let zeros = Region::source(1, 0)?;
-            s.uffd.copy(s.at(0), zeros.addr, m.page, 0).gives(m.page)?;
-            s.region.holds(0, 0)
-        },
-    )
-    .features(UFFD_FEATURE_WP_UNPOPULATED),
-    case(
-        "handler-duplicate",
-        "measured",
-        "a signal makes a waiting thread send a second message; filling it twice is EEXIST, which does no harm",
-        |m| {
-            static RAN: AtomicU32 = AtomicU32::new(0);
-            extern "C" fn count(_: c_int) {
-                RAN.fetch_add(1, SeqCst);
-            }
-            // SAFETY: a zeroed `sigaction` is valid; the handler adds to a number.
-            unsafe {
-                let mut action: libc::sigaction = std::mem::zeroed();
-                action.sa_sigaction = count as extern "C" fn(c_int) as usize;
-                libc::sigaction(libc::SIGUSR1, &action, std::ptr::null_mut());
-            }
-            let s = Scene::empty(Memory::Anon, 1, 0, MISSING)?;
-            let reader = Thread::reads(s.at(0));
-            s.uffd.expect_fault(s.at(0), 0)?;
-            let (process, tid) = (std::process::id() as c_int, reader.tid() as c_int);
-            // SAFETY: plain numbers.
-            unsafe { libc::syscall(libc::SYS_tgkill, process, tid, libc::SIGUSR1) };
-            ensure!(eventually(|| RAN.load(SeqCst) == 1), "the handler did not run");
-            let data = Region::source(1, BYTE)?;
-            s.uffd.expect_fault(s.at(0), 0)?;
-            s.uffd.copy(s.at(0), data.addr, m.page, 0).gives(m.page)?;
-            reader.returns_value(i64::from(BYTE))?;
-            s.uffd.copy(s.at(0), data.addr, m.page, 0).fails(EEXIST)?;
-            s.uffd.wake(s.at(0), m.page).ok()?;
-            s.region.holds(0, BYTE)
-        },
-    ),
-    case(
         "handler-gone-two-mappings",
         "measured",
         "COPY over two mappings is ENOENT and fills nothing; page by page it succeeds",
@@ -269,71 +165,45 @@ pub static CASES: &[Case] = &[
         },
     ),
     case(
-        "handler-read-efault",
+        "handler-fault-before-its-remap",
         "measured",
-        "a fault's message that read(2) could not write is lost; WAKE makes its thread send another",
+        "the fault of a page that moved is read before the event of its move, at the new address; filling it is EAGAIN until that was read",
         |m| {
-            let s = Scene::empty(Memory::Anon, 1, 0, MISSING)?;
-            let reader = Thread::reads(s.at(0));
-            ensure!(s.uffd.poll(PATIENCE) == libc::POLLIN, "no message");
-            reader.still_waits()?;
-            // SAFETY: the kernel checks the address.
-            let got = unsafe { uffd_read(s.uffd.fd, 16 as *mut uffd_msg, 1) };
-            ensure!(got == -1 && errno() == EFAULT, "{}, not EFAULT", errno_name(errno()));
-            s.uffd.expect_silence()?;
-            reader.still_waits()?;
-            s.uffd.wake(s.at(0), m.page).ok()?;
-            s.uffd.expect_fault(s.at(0), 0)?;
-            s.uffd.zeropage(s.at(0), m.page, 0).gives(m.page)?;
-            reader.returns_value(0)
-        },
-    ),
-    case(
-        "handler-read-emfile",
-        "measured",
-        "read(2) of a fork event without a free descriptor is EMFILE; the event stays, and the fork waits",
-        |_| {
-            let s = Scene::empty(Memory::Anon, 1, UFFD_FEATURE_EVENT_FORK, MISSING)?;
-            let forker = Thread::spawn("the forking thread", || {
-                Child::fork(|| 0).and_then(|mut child| child.succeeds()).is_err() as i64
+            let s = Scene::empty(Memory::Anon, 1, UFFD_FEATURE_EVENT_REMAP, MISSING)?;
+            let (from, to) = (s.at(0), mapping::reserve(m.page)?);
+            let page = m.page;
+            let mover = Thread::spawn("the moving thread", move || {
+                mapping::mremap_onto(from, page, to).is_err() as i64
             });
-            ensure!(s.uffd.poll(PATIENCE) == libc::POLLIN, "no message");
-            let none = NoDescriptor::begin();
-            for _ in 0..2 {
-                let mut message = uffd_msg_bytes::default();
-                // SAFETY: room for one message.
-                let got = unsafe { uffd_read(s.uffd.fd, (&mut message as *mut uffd_msg_bytes).cast(), 1) };
-                let errno = errno();
-                ensure!(got == -1 && errno == libc::EMFILE, "{}, not EMFILE", errno_name(errno));
-            }
-            drop(none);
-            ensure!(s.uffd.poll(PATIENCE) == libc::POLLIN, "the event is lost");
-            forker.still_waits()?;
-            let child = match s.uffd.next()? {
-                Event::Fork { fd } => Uffd { fd },
-                other => fail!("{} came, not a fork event", other.name()),
-            };
-            forker.returns_value(0)?;
-            drop(child);
-            Ok(())
+            ensure!(s.uffd.poll(PATIENCE) == libc::POLLIN, "no event came");
+            let reader = Thread::reads(to);
+            reader.still_waits()?;
+            s.uffd.expect_fault(to, 0)?;
+            let data = vec![BYTE; page];
+            let answer = calls::copy(s.uffd.fd, to as u64, &data);
+            ensure!(matches!(answer, Ok((0, Handled::Changing))), "the fill answered {:?}", answer);
+            let moved = Event::Remap { from, to, len: page };
+            ensure!(s.uffd.next()? == moved, "no event of the move");
+            mover.returns_value(0)?;
+            let answer = calls::copy(s.uffd.fd, to as u64, &data);
+            ensure!(matches!(answer, Ok((_, Handled::Done))), "the fill answered {:?}", answer);
+            reader.returns_value(i64::from(BYTE))
         },
     )
-    .features(UFFD_FEATURE_EVENT_FORK),
+    .features(UFFD_FEATURE_EVENT_REMAP),
     case(
-        "handler-exit-silent",
+        "handler-exit-seen",
         "measured",
-        "the exit of the process sends nothing: poll(2) stays silent, WAKE succeeds, and a fill is ESRCH",
+        "a fill is ESRCH when the process has exited, and so is unprotecting a page that was never protected, which is ENOENT before",
         |m| {
             let s = Scene::empty(Memory::Anon, 1, UFFD_FEATURE_EVENT_FORK, MISSING)?;
             let child = of_dead_child(&s)?;
-            ensure!(child.poll(MOMENT) == 0, "poll(2) reported something");
-            child.wake(s.at(0), m.page).ok()?;
-            let data = vec![BYTE; m.page];
-            let answer = calls::copy(child.fd, s.at(0) as u64, &data);
+            let (data, page) = (vec![BYTE; m.page], s.at(0) as u64);
+            let answer = calls::copy(child.fd, page, &data);
             ensure!(matches!(answer, Ok((0, Handled::Exited))), "the fill answered {:?}", answer);
-            ensure!(calls::has_exited(child.fd, s.at(0) as u64, m.page), "the probe did not see it");
-            ensure!(!calls::has_exited(s.uffd.fd, s.at(0) as u64, m.page), "the probe is wrong");
-            quiet(&s.uffd)
+            ensure!(calls::has_exited(child.fd, page, m.page), "the exit was not seen");
+            ensure!(!calls::has_exited(s.uffd.fd, page, m.page), "an exit was seen");
+            s.uffd.writeprotect(s.at(0), m.page, 0).fails(ENOENT)
         },
     )
     .features(UFFD_FEATURE_EVENT_FORK),
