@@ -21,24 +21,22 @@ use crate::ioctl::ioctl;
 /// and then once more; none is lost. So read what it holds after the next scan,
 /// or while the writers rest.
 ///
-/// # Huge pages of hugetlbfs
-///
-/// With [`PM_SCAN_WP_MATCHING`], leave `max_pages` zero, or make it a multiple of the
-/// huge page (counted in ordinary pages); and let `start` and `end` lie between
-/// huge pages. Then no written page is lost, however small the array is.
+/// **Huge pages of hugetlbfs.** With [`PM_SCAN_WP_MATCHING`], leave `max_pages` zero,
+/// or make it a multiple of the huge page (counted in ordinary pages); and let `start`
+/// and `end` lie between huge pages. Then no written page is lost, however small the
+/// array is.
 ///
 /// Otherwise the kernel passes over each huge page that it cannot report in full,
 /// and `walk_end` is the last of them. A caller that goes on there loses the ones
 /// before. They are not protected, so a scan from `start` finds them.
 ///
-/// # Missing pages
+/// **Missing pages.** A missing page counts as written, but never one of hugetlbfs,
+/// which a scan does not protect either. Older kernels count missing pages in some
+/// scans only, and do not protect the others: docs/errata.md says which. So protect a
+/// range once with [`uffdio_writeprotect()`](fn@crate::uffdio_writeprotect) before the
+/// first scan.
 ///
-/// A missing page counts as written, but never one of hugetlbfs, which a scan does
-/// not protect either. Older kernels count missing pages in some scans only, and do
-/// not protect the others: docs/errata.md says which. So protect a range once with
-/// [`uffdio_writeprotect()`](fn@crate::uffdio_writeprotect) before the first scan.
-///
-/// # What else to know
+/// **Also:**
 ///
 /// - [`PM_SCAN_WP_MATCHING`] skips mappings that are not registered for asynchronous
 ///   write-protection, silently. Add [`PM_SCAN_CHECK_WPASYNC`] to be told.
