@@ -105,10 +105,7 @@ pub static CASES: &[Case] = &[
         "an argument that cannot be read is EFAULT",
         |_| {
             let (s, _alias) = scene()?;
-            let nowhere = s.at(4) as *mut uffdio_continue;
-            // SAFETY: the kernel checks the address, which is the point.
-            let make = || unsafe { uffdio_continue(s.uffd.fd, nowhere) };
-            Answer::of("UFFDIO_CONTINUE", make).fails(EFAULT)
+            refuses_unreadable(&s.uffd, "UFFDIO_CONTINUE", uffdio_continue)
         },
     )
     .features(SHMEM),
@@ -122,14 +119,12 @@ pub static CASES: &[Case] = &[
                 start: s.at(0) as u64,
                 len: m.page as u64,
             };
-            let (_page, arg) = read_only(uffdio_continue {
+            let arg = uffdio_continue {
                 range,
                 mode: 0,
                 mapped: UNTOUCHED,
-            })?;
-            // SAFETY: the kernel checks the address.
-            let make = || unsafe { uffdio_continue(s.uffd.fd, arg) };
-            Answer::of("UFFDIO_CONTINUE", make).fails(EFAULT)?;
+            };
+            with_read_only(&s.uffd, "UFFDIO_CONTINUE", uffdio_continue, arg)?.fails(EFAULT)?;
             ensure!(s.region.is_mapped(0)?, "the page was not mapped");
             s.uffd.continue_(s.at(0), m.page, 0).fails(EEXIST)
         },

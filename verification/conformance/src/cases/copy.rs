@@ -345,15 +345,14 @@ pub static CASES: &[Case] = &[
         "EFAULT when the argument cannot be written, but the page is filled: again is EEXIST",
         |m| {
             let (uffd, region, source) = scene()?;
-            let (_page, arg) = read_only(uffdio_copy {
+            let arg = uffdio_copy {
                 dst: region.addr as u64,
                 src: source.addr as u64,
                 len: m.page as u64,
                 mode: 0,
                 copy: UNTOUCHED,
-            })?;
-            // SAFETY: the kernel checks the address.
-            Answer::of("UFFDIO_COPY", || unsafe { uffdio_copy(uffd.fd, arg) }).fails(EFAULT)?;
+            };
+            with_read_only(&uffd, "UFFDIO_COPY", uffdio_copy, arg)?.fails(EFAULT)?;
             ensure!(region.is_mapped(0)?, "the page was not filled");
             region.holds(0, 0xa1)?;
             uffd.copy(region.addr, source.addr, m.page, 0).fails(EEXIST)
@@ -368,15 +367,14 @@ pub static CASES: &[Case] = &[
             let reader = Thread::reads(region.at(0));
             uffd.expect_fault(region.at(0), 0)?;
             reader.still_waits()?;
-            let (_page, arg) = read_only(uffdio_copy {
+            let arg = uffdio_copy {
                 dst: region.addr as u64,
                 src: source.addr as u64,
                 len: m.page as u64,
                 mode: 0,
                 copy: UNTOUCHED,
-            })?;
-            // SAFETY: the kernel checks the address.
-            Answer::of("UFFDIO_COPY", || unsafe { uffdio_copy(uffd.fd, arg) }).fails(EFAULT)?;
+            };
+            with_read_only(&uffd, "UFFDIO_COPY", uffdio_copy, arg)?.fails(EFAULT)?;
             reader.still_waits()?;
             uffd.wake(region.at(0), m.page).ok()?;
             reader.returns_value(0xa1)

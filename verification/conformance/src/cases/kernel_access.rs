@@ -32,6 +32,14 @@ fn waits_then_lands(s: &Scene, thread: &Thread) -> Outcome {
     Ok(())
 }
 
+/// The thread's call must end by itself with this errno, 0 for success.
+fn answers(s: &Scene, thread: &Thread, errno: i32) -> Outcome {
+    let got = passes(&s.uffd, thread)? as i32;
+    let (name, wanted) = (errno_name(got), errno_name(errno));
+    ensure!(got == errno, "it answered {}, not {}", name, wanted);
+    Ok(())
+}
+
 /// process_vm_writev(2) of one byte into this process.
 fn writes_as_debugger(addr: usize) -> Thread {
     Thread::spawn("the thread in process_vm_writev(2)", move || {
@@ -87,10 +95,7 @@ pub static CASES: &[Case] = &[
         |_| {
             let s = scene()?;
             let (_, pipe) = pipe_with(&[])?;
-            ensure!(
-                passes(&s.uffd, &writes_pipe_from(pipe, s.at(0)))? == 0,
-                "write(2) failed"
-            );
+            answers(&s, &writes_pipe_from(pipe, s.at(0)), 0)?;
             s.traps_write(0)
         },
     )
@@ -102,12 +107,7 @@ pub static CASES: &[Case] = &[
         |_| {
             let s = user_mode_scene()?;
             let (pipe, _) = pipe_with(&[NEW])?;
-            let errno = passes(&s.uffd, &reads_pipe_into(pipe, s.at(0)))?;
-            ensure!(
-                errno == i64::from(EFAULT),
-                "read(2) answered {}",
-                errno_name(errno as i32)
-            );
+            answers(&s, &reads_pipe_into(pipe, s.at(0)), EFAULT)?;
             ensure!(s.region.read(0) == FIRST, "the write came through");
             s.traps_write(0)
         },
@@ -151,10 +151,7 @@ pub static CASES: &[Case] = &[
         |_| {
             let s = user_mode_scene()?;
             let (_, pipe) = pipe_with(&[])?;
-            ensure!(
-                passes(&s.uffd, &writes_pipe_from(pipe, s.at(0)))? == 0,
-                "write(2) failed"
-            );
+            answers(&s, &writes_pipe_from(pipe, s.at(0)), 0)?;
             s.traps_write(0)
         },
     )
@@ -168,13 +165,7 @@ pub static CASES: &[Case] = &[
             let s = Scene::new(Memory::Anon, 2, UFFD_FEATURE_SIGBUS, REGISTER_WP)?;
             s.protect(0, 2)?;
             let (pipe, _) = pipe_with(&[NEW])?;
-            let errno = passes(&s.uffd, &reads_pipe_into(pipe, s.at(0)))?;
-            ensure!(
-                errno == i64::from(EFAULT),
-                "read(2) answered {}",
-                errno_name(errno as i32)
-            );
-            Ok(())
+            answers(&s, &reads_pipe_into(pipe, s.at(0)), EFAULT)
         },
     )
     .features(HAS_WP | UFFD_FEATURE_SIGBUS),
@@ -195,10 +186,7 @@ pub static CASES: &[Case] = &[
         |_| {
             let s = scene()?;
             let (_, pipe) = pipe_with(&[])?;
-            ensure!(
-                passes(&s.uffd, &splices(pipe, s.at(0)))? == 0,
-                "vmsplice(2) failed"
-            );
+            answers(&s, &splices(pipe, s.at(0)), 0)?;
             s.traps_write(0)
         },
     )
@@ -212,8 +200,7 @@ pub static CASES: &[Case] = &[
             let source = Region::source(1, FIRST)?;
             let (read_end, pipe) = pipe_with(&[])?;
             let splicer = splices(pipe, s.at(0));
-            let message = fault_in(&s.uffd, s.at(0), m.page, 0);
-            message?;
+            fault_in(&s.uffd, s.at(0), m.page, 0)?;
             s.uffd.copy(s.at(0), source.addr, m.page, 0).gives(m.page)?;
             splicer.returns_value(0)?;
             let out = Region::new(Memory::Anon, 1)?;
@@ -237,12 +224,7 @@ pub static CASES: &[Case] = &[
                 let wrote = file.and_then(|f| f.write_all_at(&[NEW], addr as u64));
                 wrote.map_or_else(|e| e.raw_os_error().unwrap_or(-1).into(), |()| 0)
             });
-            let errno = passes(&s.uffd, &writer)?;
-            ensure!(
-                errno == i64::from(libc::EIO),
-                "it answered {}",
-                errno_name(errno as i32)
-            );
+            answers(&s, &writer, libc::EIO)?;
             ensure!(s.region.read(0) == FIRST, "the write came through");
             Ok(())
         },

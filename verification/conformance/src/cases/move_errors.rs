@@ -290,10 +290,7 @@ pub static CASES: &[Case] = &[
         "an argument that cannot be read is EFAULT",
         |_| {
             let (s, _) = scene()?;
-            let nowhere = s.at(4) as *mut uffdio_move;
-            // SAFETY: the kernel checks the address, which is the point.
-            let make = || unsafe { uffdio_move(s.uffd.fd, nowhere) };
-            Answer::of("UFFDIO_MOVE", make).fails(EFAULT)
+            refuses_unreadable(&s.uffd, "UFFDIO_MOVE", uffdio_move)
         },
     )
     .features(MOVE),
@@ -303,15 +300,14 @@ pub static CASES: &[Case] = &[
         "EFAULT when the argument cannot be written, but the page is moved",
         |m| {
             let (s, source) = scene()?;
-            let (_page, arg) = read_only(uffdio_move {
+            let arg = uffdio_move {
                 dst: s.at(0) as u64,
                 src: source.addr as u64,
                 len: m.page as u64,
                 mode: 0,
                 move_: UNTOUCHED,
-            })?;
-            // SAFETY: the kernel checks the address.
-            Answer::of("UFFDIO_MOVE", || unsafe { uffdio_move(s.uffd.fd, arg) }).fails(EFAULT)?;
+            };
+            with_read_only(&s.uffd, "UFFDIO_MOVE", uffdio_move, arg)?.fails(EFAULT)?;
             s.region.holds(0, FIRST)?;
             ensure!(!source.is_mapped(0)?, "the source is still there");
             Ok(())

@@ -254,10 +254,7 @@ pub static CASES: &[Case] = &[
         "an argument that cannot be read is EFAULT",
         |_| {
             let s = scene()?;
-            let nowhere = s.at(4) as *mut uffdio_poison;
-            // SAFETY: the kernel checks the address, which is the point.
-            let make = || unsafe { uffdio_poison(s.uffd.fd, nowhere) };
-            Answer::of("UFFDIO_POISON", make).fails(EFAULT)
+            refuses_unreadable(&s.uffd, "UFFDIO_POISON", uffdio_poison)
         },
     )
     .features(POISON),
@@ -271,14 +268,12 @@ pub static CASES: &[Case] = &[
                 start: s.at(0) as u64,
                 len: m.page as u64,
             };
-            let (_page, arg) = read_only(uffdio_poison {
+            let arg = uffdio_poison {
                 range,
                 mode: 0,
                 updated: UNTOUCHED,
-            })?;
-            // SAFETY: the kernel checks the address.
-            Answer::of("UFFDIO_POISON", || unsafe { uffdio_poison(s.uffd.fd, arg) })
-                .fails(EFAULT)?;
+            };
+            with_read_only(&s.uffd, "UFFDIO_POISON", uffdio_poison, arg)?.fails(EFAULT)?;
             is_poisoned(&s, 0)
         },
     )

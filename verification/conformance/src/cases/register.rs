@@ -251,10 +251,8 @@ pub static CASES: &[Case] = &[
             let uffd = Uffd::open(0)?;
             let region = Region::new(Memory::Anon, 1)?;
             let range = uffdio_range { start: region.addr as u64, len: region.len as u64 };
-            let (_page, arg) = read_only(uffdio_register { range, mode: MISSING, ioctls: 0 })?;
-            // SAFETY: the kernel checks the address.
-            Answer::of("UFFDIO_REGISTER", || unsafe { uffdio_register(uffd.fd, arg) })
-                .fails(EFAULT)?;
+            let arg = uffdio_register { range, mode: MISSING, ioctls: 0 };
+            with_read_only(&uffd, "UFFDIO_REGISTER", uffdio_register, arg)?.fails(EFAULT)?;
             let reader = Thread::reads(region.addr);
             uffd.expect_fault(region.addr, 0)?;
             uffd.zeropage(region.addr, region.len, 0).ok()?;

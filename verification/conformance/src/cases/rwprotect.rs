@@ -254,10 +254,7 @@ pub static CASES: &[Case] = &[
         "an argument that cannot be read is EFAULT",
         |_| {
             let s = scene()?;
-            let nowhere = s.at(4) as *mut uffdio_rwprotect;
-            // SAFETY: the kernel checks the address, which is the point.
-            let make = || unsafe { uffdio_rwprotect(s.uffd.fd, nowhere) };
-            Answer::of("UFFDIO_RWPROTECT", make).fails(EFAULT)
+            refuses_unreadable(&s.uffd, "UFFDIO_RWPROTECT", uffdio_rwprotect)
         },
     )
     .features(HAS_RWP),

@@ -309,6 +309,30 @@ pub fn read_only<T>(value: T) -> Result<(Region, *mut T), Verdict> {
     Ok((page, arg))
 }
 
+/// One of the crate's ioctls.
+type Ioctl<T> = unsafe fn(libc::c_int, *mut T) -> libc::c_int;
+
+/// What the call answers to an argument that the kernel can read and not write.
+pub fn with_read_only<T>(
+    uffd: &Uffd,
+    call: &'static str,
+    ioctl: Ioctl<T>,
+    value: T,
+) -> Result<Answer, Verdict> {
+    let (_page, arg) = read_only(value)?;
+    // SAFETY: the kernel checks the address.
+    Ok(Answer::of(call, || unsafe { ioctl(uffd.fd, arg) }))
+}
+
+/// An argument that the kernel cannot read must be EFAULT.
+pub fn refuses_unreadable<T>(uffd: &Uffd, call: &'static str, ioctl: Ioctl<T>) -> Outcome {
+    let page = Region::new(Memory::Anon, 1)?;
+    // Behind the region nothing can be accessed.
+    let nowhere = page.at(1) as *mut T;
+    // SAFETY: the kernel checks the address, which is the point.
+    Answer::of(call, || unsafe { ioctl(uffd.fd, nowhere) }).fails(EFAULT)
+}
+
 /// fcntl(2) with a number.
 pub fn fcntl(
     fd: libc::c_int,

@@ -161,10 +161,7 @@ pub static CASES: &[Case] = &[
         "an argument that cannot be read is EFAULT",
         |_| {
             let s = scene()?;
-            let nowhere = s.at(4) as *mut uffdio_writeprotect;
-            // SAFETY: the kernel checks the address, which is the point.
-            let make = || unsafe { uffdio_writeprotect(s.uffd.fd, nowhere) };
-            Answer::of("UFFDIO_WRITEPROTECT", make).fails(EFAULT)
+            refuses_unreadable(&s.uffd, "UFFDIO_WRITEPROTECT", uffdio_writeprotect)
         },
     )
     .features(HAS_WP),

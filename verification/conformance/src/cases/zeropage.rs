@@ -197,14 +197,12 @@ pub static CASES: &[Case] = &[
                 start: region.addr as u64,
                 len: m.page as u64,
             };
-            let (_page, arg) = read_only(uffdio_zeropage {
+            let arg = uffdio_zeropage {
                 range,
                 mode: 0,
                 zeropage: UNTOUCHED,
-            })?;
-            // SAFETY: the kernel checks the address.
-            let make = || unsafe { uffdio_zeropage(uffd.fd, arg) };
-            Answer::of("UFFDIO_ZEROPAGE", make).fails(EFAULT)?;
+            };
+            with_read_only(&uffd, "UFFDIO_ZEROPAGE", uffdio_zeropage, arg)?.fails(EFAULT)?;
             ensure!(region.is_mapped(0)?, "the page was not filled");
             uffd.zeropage(region.addr, m.page, 0).fails(EEXIST)
         },
