@@ -11,7 +11,6 @@ import argparse
 import contextlib
 import fcntl
 import functools
-import gzip
 import os
 import platform
 import re
@@ -183,10 +182,6 @@ def retried(action, what):
 
 
 # --- the cache folder --------------------------------------------------------
-
-FOLDERS = ["apt", "compilers", "cross", "headers", "kernel-docs", "kernels", "libclang",
-           "manpages", "qemu-user", "rust-src"]
-
 
 def cache():
     if os.environ.get("UFFD_SYS_CACHE"):
@@ -532,23 +527,6 @@ def manpages(args):
     return each(["manpages"], get)
 
 
-def kernel_docs(args):
-    """The kernel's own userfaultfd and pagemap documents (linux-doc-*)."""
-    def get(version):
-        def fill(folder):
-            suite, package = search_suites("amd64", version,
-                                           f"linux-doc-{re.escape(version)}")
-            extract(suite, folder, package,
-                    r".*/admin-guide/mm/(?:userfaultfd|pagemap)\.rst(?:\.gz)?")
-            for packed in folder.glob("*.gz"):
-                packed.with_suffix("").write_bytes(gzip.decompress(packed.read_bytes()))
-                packed.unlink()
-            return package
-        return version, cached(f"kernel-docs {version}",
-                               cache() / "kernel-docs" / version, fill)
-    return each(args.version, get)
-
-
 # The loader is told where its libraries are, rather than the environment, because the
 # environment would reach the linker that rustc starts.
 LOADER = "/lib64/ld-linux-x86-64.so.2"
@@ -754,26 +732,6 @@ def qemu(args):
     return each(list(QEMU_SYSTEM), get)
 
 
-def clean(args):
-    """Size of the cache; with --yes, empty it."""
-    folder = cache()
-    if not folder.is_dir():
-        say(f"{folder}: nothing there")
-        return 0
-    size = sum(file.lstat().st_size for name in FOLDERS
-               for file in (folder / name).rglob("*") if not file.is_dir())
-    print(folder, megabytes(size), sep="\t")
-    if not args.yes:
-        say("nothing removed: add --yes to empty it")
-        return 0
-    with locked():
-        for name in FOLDERS:  # and nothing that is not ours
-            if (folder / name).exists():
-                shutil.rmtree(folder / name)
-    say("emptied")
-    return 0
-
-
 # --- command line ------------------------------------------------------------
 
 def linux_version(text):
@@ -822,7 +780,6 @@ environment:
                      help="one of " + ", ".join(KERNELS))
     versions(sub)
     command("manpages", manpages, "DIR, which has man2/ with the pages of sections 2 and 2const")
-    versions(command("kernel-docs", kernel_docs, "VERSION<TAB>DIR"))
     sub = command("cross", cross, "TARGET<TAB>RUSTC<TAB>RUST-TRIPLE<TAB>LINKER, to be used"
                   " as: RUSTC --target RUST-TRIPLE -C linker=LINKER")
     sub.add_argument("target", nargs="+", metavar="TARGET", type=target_name,
@@ -837,8 +794,6 @@ environment:
                      help="of " + ", ".join(LIBCLANG))
     command("compilers", compilers, "NAME<TAB>PROGRAM, to be used as: PROGRAM PROCESSOR -S ...")
     command("qemu", qemu, "NAME<TAB>PROGRAM")
-    sub = command("clean", clean, "DIR<TAB>SIZE")
-    sub.add_argument("--yes", action="store_true", help="remove everything in it")
     return top
 
 
