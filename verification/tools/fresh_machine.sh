@@ -49,9 +49,11 @@ for part in sources.list sources.list.d trusted.gpg.d keyrings; do
 	[ ! -e "/etc/apt/$part" ] || cp -r "/etc/apt/$part" "$machine/etc/apt/"
 done
 cp /etc/resolv.conf /etc/hosts "$machine/etc/"
-# A machine with Rust has these.
-mkdir -p "$machine/etc/ssl/certs" "$machine/opt/rust" "$machine/root/.cargo"
-cp -L /etc/ssl/certs/ca-certificates.crt "$machine/etc/ssl/certs/"
+# A machine with Rust has these. Under a name of their own: Debian's package writes
+# its file anew, without what this machine trusts besides.
+certificates=/etc/ssl/this-machine.crt
+mkdir -p "$machine/etc/ssl" "$machine/opt/rust" "$machine/root/.cargo"
+cp -L /etc/ssl/certs/ca-certificates.crt "$machine$certificates"
 # So that no registry is asked twice for the same.
 cp -r "${CARGO_HOME:-$HOME/.cargo}/registry" "$machine/root/.cargo/"
 [ ! -f "${CARGO_HOME:-$HOME/.cargo}/config.toml" ] || cp "${CARGO_HOME:-$HOME/.cargo}/config.toml" "$machine/root/.cargo/"
