@@ -7,7 +7,7 @@ an entry which its page does not have, and on an exception that is not needed.
 
 It also lists the sentences of our own documentation that no case can try, which
 end in "(read, not run: FILE, Linux VERSION)". Fails where those and
-expected/read_not_run.txt differ.
+expected/read_not_run.txt differ; with --read-not-run that alone is checked.
 """
 
 import argparse
@@ -32,7 +32,7 @@ PAGES = ["userfaultfd.2", "ioctl_userfaultfd.2"] + [
 TAG = re.compile(r"\b(E[A-Z]{3,}|_?UFFD[A-Z_]*_[A-Z_0-9]+|(?:PAGE_IS|PM_SCAN|O)_[A-Z_]+)\b")
 EXPECTED = pathlib.Path(__file__).resolve().parents[1] / "expected"
 EXCEPTIONS = EXPECTED / "uncovered.txt"
-READ_NOT_RUN = EXPECTED / "read_not_run.txt"
+READ_NOT_RUN = "verification/conformance/expected/read_not_run.txt"
 # Where sentences of ours are looked for.
 OURS = ["src/**/*.rs", "include/*.h", "uffd-abi/src/**/*.rs", "README.md"]
 MARK = re.compile(r"\(read, not run:([^()]*)\)")
@@ -111,19 +111,19 @@ def marked(text):
     return found
 
 
-def read_not_run(quiet):
+def read_not_run(root, quiet):
     """How many sentences are marked so, and where they are not those of the list."""
     found, problems = collections.Counter(), []
     for pattern in OURS:
-        for file in sorted(binaries.ROOT.glob(pattern)):
+        for file in sorted(root.glob(pattern)):
             for sentence in marked(file.read_text()):
-                found[f"{file.relative_to(binaries.ROOT)}: {sentence}"] += 1
+                found[f"{file.relative_to(root)}: {sentence}"] += 1
                 if not SOURCE.fullmatch(MARK.search(sentence)[1]):
                     problems.append(f"its source is not `FILE, Linux VERSION`: {sentence}")
-    lines = READ_NOT_RUN.read_text().splitlines()
+    lines = (root / READ_NOT_RUN).read_text().splitlines()
     listed = collections.Counter(line for line in lines if line and not line.startswith("#"))
-    problems += [f"not in {READ_NOT_RUN.name}: {sentence}" for sentence in found - listed]
-    problems += [f"in {READ_NOT_RUN.name} alone: {sentence}" for sentence in listed - found]
+    problems += [f"not in read_not_run.txt: {sentence}" for sentence in found - listed]
+    problems += [f"in read_not_run.txt alone: {sentence}" for sentence in listed - found]
     if not quiet:
         print("\nread, not run")
         for sentence in sorted(found):
@@ -134,7 +134,14 @@ def read_not_run(quiet):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quiet", action="store_true", help="problems and totals only")
-    quiet = parser.parse_args().quiet
+    parser.add_argument("--read-not-run", metavar="ROOT", type=pathlib.Path,
+                        help="only the sentences that cannot be tried, of the repository ROOT")
+    options = parser.parse_args()
+    quiet = options.quiet
+    if options.read_not_run:
+        read, problems = read_not_run(options.read_not_run, quiet)
+        print(f"{read} sentences read, not run", *problems, sep="\n")
+        return 1 if problems else 0
     rows, code = binaries.debian("manpages")
     if code:
         print("coverage: no manual pages; see the messages above", file=sys.stderr)
@@ -171,7 +178,7 @@ def main():
         if errors and page.endswith(("(2)", "(2const)")) and (page, errors, tag) not in known:
             ids = ", ".join(covered[page, errors, tag])
             problems.append(f"{page} has no error {tag}, which is named by {ids}")
-    read, wrong = read_not_run(quiet)
+    read, wrong = read_not_run(binaries.ROOT, quiet)
     problems += wrong
     print(f"\n{total} cases; {count} entries of {len(PAGES)} pages, {len(excused)} excused; "
           f"{read} sentences read, not run")
