@@ -28,6 +28,7 @@ mod world;
 
 use std::os::unix::io::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use uffd_kit::child::{Child, Exit};
@@ -189,6 +190,7 @@ fn run(options: &Options, machine: &Machine, totals: &mut Totals) -> Result<(), 
     let end = Instant::now() + Duration::from_secs(options.seconds);
     let mut reported = Instant::now();
     let mut random = Random::new(options.seed);
+    let source = Numbers::new(machine.page);
     while Instant::now() < end && totals.episodes < options.episodes {
         let plan = Plan {
             seed: random.number(),
@@ -198,7 +200,7 @@ fn run(options: &Options, machine: &Machine, totals: &mut Totals) -> Result<(), 
             signals: random.one_in(2),
             few_descriptors: random.one_in(4),
         };
-        episode(&plan, machine, totals).map_err(|verdict| match verdict {
+        episode(&plan, machine, source.clone(), totals).map_err(|verdict| match verdict {
             Verdict::Fail(text) => Verdict::Fail(format!("{}; {:?}", text, plan)),
             other => other,
         })?;
@@ -214,19 +216,35 @@ fn run(options: &Options, machine: &Machine, totals: &mut Totals) -> Result<(), 
     Ok(())
 }
 
-/// The source: a number in each word, made of its offset.
-struct Numbers;
+/// The source: a number in each word, made of its offset. All of it is made
+/// once, so that the handler is as fast as one that has its data at hand.
+#[derive(Clone)]
+struct Numbers(Arc<Vec<u8>>);
+
+impl Numbers {
+    fn new(page: usize) -> Numbers {
+        let words = (0..CHUNKS * world::chunk_len(page)).step_by(8);
+        Numbers(Arc::new(
+            words
+                .flat_map(|at| number(at as u64).to_ne_bytes())
+                .collect(),
+        ))
+    }
+}
 
 impl Source for Numbers {
     fn read(&mut self, at: u64, buffer: &mut [u8]) {
-        for (n, word) in buffer.chunks_exact_mut(8).enumerate() {
-            word.copy_from_slice(&number(at + 8 * n as u64).to_ne_bytes());
-        }
+        buffer.copy_from_slice(&self.0[at as usize..][..buffer.len()]);
     }
 }
 
 /// A process from its start to the exit of its last child.
-fn episode(plan: &Plan, machine: &Machine, totals: &mut Totals) -> Result<(), Verdict> {
+fn episode(
+    plan: &Plan,
+    machine: &Machine,
+    source: Numbers,
+    totals: &mut Totals,
+) -> Result<(), Verdict> {
     let shared = Shared::new()?;
     let (ours, theirs) = UnixStream::pair().map_err(|e| Verdict::Cannot(e.to_string()))?;
     // This program has no other thread now: the child can do what it likes.
@@ -258,7 +276,7 @@ fn episode(plan: &Plan, machine: &Machine, totals: &mut Totals) -> Result<(), Ve
     let limit = plan
         .few_descriptors
         .then(|| DescriptorLimit::begin(uffd.as_raw_fd().max(pidfd.as_raw_fd()) + 4));
-    let mut handler = Handler::new(Numbers, machine.page, true);
+    let mut handler = Handler::new(source, machine.page, true);
     handler.add(uffd, Some(pidfd), area, pages);
     let begin = Instant::now();
     let server = std::thread::spawn(move || {

@@ -248,13 +248,13 @@ impl Target {
         std::thread::sleep(Duration::from_micros(random.below(400) as u64));
         let chunk = random.below(CHUNKS);
         let _events = self.world.events.read().expect("no panic");
-        match random.below(64) {
-            0..=49 => {
+        match random.below(24) {
+            0..=17 => {
                 let pages = 1 + random.below(8);
                 self.world
                     .discard(chunk, random.below(PAGES - pages), pages)?;
             }
-            50..=62 => self.world.shift(chunk)?,
+            18..=22 => self.world.shift(chunk)?,
             _ => self.world.unmap(chunk, random.one_in(2))?,
         }
         Ok(())
