@@ -103,7 +103,7 @@
 //! | event | what to do |
 //! |---|---|
 //! | fault | fill the page. The thread need not wait any more: a signal makes it fault again, so one access can send two messages |
-//! | REMOVE | what is filled from now on is zeros. The pages are dropped only after you read this: a COPY that succeeds in between can be dropped by the same madvise(2), and the thread then faults again |
+//! | REMOVE | fill missing pages there with zeros from now on. The pages are dropped only after you read this: a COPY that succeeds in between can be dropped by the same madvise(2), and the thread then faults again |
 //! | REMAP, UNMAP | change what you know of the addresses. Wake threads that wait at the old ones: they fault again or get SIGSEGV |
 //! | FORK | serve the child through its descriptor, too. Its memory starts as what you know of the parent's |
 //!

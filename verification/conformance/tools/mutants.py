@@ -76,6 +76,29 @@ REFUSED = [
      "uffd-sys: UFFDIO_WRITEPROTECT_MODE_WP is not 0x1, as Linux has it."),
 ]
 
+# Those of the handler of the examples, which its cases or its stress must notice.
+SERVE = "examples/handler/serve.rs"
+HANDLER = [
+    ("the handler yields after EAGAIN", SERVE, "pause.sleep();", "std::thread::yield_now();"),
+    ("the handler goes back to read(2) after EAGAIN", SERVE, "Ok((Next::Again, true))", "Ok((Next::Done, true))"),
+    ("the handler forgets the fault after EAGAIN", SERVE, "Ok((Next::Again, true))", "Ok((Next::Again, false))"),
+    ("the handler does not wake after ENOENT", SERVE,
+     "counts.gone += 1;\n                calls::wake(fd, page, self.page)?;", "counts.gone += 1;"),
+    ("the handler does not wake after EEXIST", SERVE,
+     "counts.exists += 1;\n                calls::wake(fd, page, self.page)?;", "counts.exists += 1;"),
+    ("the handler passes over what it filled once", SERVE,
+     "let (mut done, mut answer) = self.fill(n, page, BATCH)?;",
+     "if self.processes[n].trouble.contains_key(&(page | 1)) { return Ok((Next::Done, false)); } "
+     "let (mut done, mut answer) = self.fill(n, page, BATCH)?; "
+     "if done > 0 { let now = Instant::now(); self.processes[n].trouble.insert(page | 1, (now, now)); }"),
+    ("the handler fills discarded pages with what they held", SERVE,
+     "process.pages.remove(event.start, event.end);", "let _ = event;"),
+    ("the handler forgets where pages moved", SERVE,
+     "process.pages.remap(event.from, event.to, event.len);", "let _ = event;"),
+    ("the handler knows nothing of a child's pages", SERVE, "process.pages.clone()", "Pages::default()"),
+    ("the handler does not sleep after EMFILE", SERVE, "return Ok(Next::Later);", "return Ok(Next::Done);"),
+]
+
 COPIED = ["Cargo.toml", "Cargo.lock", "build.rs", "wrapper.h", "build", "src", "include", "verification/conformance",
           "verification/kit", "examples/handler", "examples/support"]
 
@@ -132,19 +155,36 @@ def suite(folder, target):
     return None, (failed[-1] if failed else None)
 
 
+def handler(folder, target):
+    """As `suite`, of the cases and the stress of the handler."""
+    if error := build(folder, target):
+        return error, None
+    for arguments in (["run", "handler-"], ["stress", "handler", "--seconds", "20"]):
+        done = subprocess.run([str(target / "debug/uffd-conformance"), *arguments], text=True,
+                              capture_output=True, timeout=600)
+        lines = done.stdout.splitlines()
+        if done.returncode == 1:
+            return None, next((line for line in lines if line.startswith("not ok")), lines[-2])
+        if done.returncode:
+            return f"ended with exit code {done.returncode}\n{done.stdout[-500:]}{done.stderr}", None
+    return None, None
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("numbers", nargs="*", type=int, help="only these mutants, from 1")
-    mistakes = MUTANTS + REFUSED
+    mistakes = MUTANTS + REFUSED + HANDLER
     numbers = parser.parse_args().numbers or range(1, len(mistakes) + 1)
     if wrong := [n for n in numbers if not 1 <= n <= len(mistakes)]:
         parser.error(f"there is no mutant {wrong[0]}; they are 1 to {len(mistakes)}")
     folder, target = binaries.OUT / "mutants/crate", binaries.OUT / "mutants/target"
     copy_crate(folder)
     print("the suite without a mistake ...", flush=True)
-    error, failed = suite(folder, target)
-    if error or failed:
-        sys.exit(f"mutants: the suite itself fails here\n{error or failed}")
+    checks = {number: handler if mistakes[number - 1][1] == SERVE else suite for number in numbers}
+    for check in set(checks.values()):
+        error, failed = check(folder, target)
+        if error or failed:
+            sys.exit(f"mutants: the suite itself fails here\n{error or failed}")
     verdicts = []
     for number in numbers:
         what, file, old, new, *refusal = mistakes[number - 1]
@@ -153,7 +193,7 @@ def main():
             said = build(folder, target) or "it compiles"
             verdict = "refused by the build" if refusal[0] in said else f"PROVES NOTHING: {said}"
         else:
-            error, failed = suite(folder, target)
+            error, failed = checks[number](folder, target)
             verdict = f"PROVES NOTHING: it {error}" if error else f"caught: {failed}"[:77] if failed else "SURVIVED"
         undo()
         verdicts.append(verdict)

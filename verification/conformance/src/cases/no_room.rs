@@ -11,7 +11,7 @@ use uffd_kit::pages::huge_page_size;
 const MISSING: u64 = UFFDIO_REGISTER_MODE_MISSING;
 
 /// A missing huge page that was not promised to the mapping, and data for it.
-fn unpromised() -> Result<(Uffd, usize, Region), Verdict> {
+pub fn unpromised() -> Result<(Uffd, usize, Region), Verdict> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_HUGETLB | libc::MAP_NORESERVE;
     let len = huge_page_size();
     if len == 0 {
@@ -26,7 +26,7 @@ fn unpromised() -> Result<(Uffd, usize, Region), Verdict> {
 }
 
 /// Has all free huge pages promised to mappings, and returns those.
-fn take_all() -> Result<Vec<usize>, Verdict> {
+pub fn take_all() -> Result<Vec<usize>, Verdict> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_HUGETLB;
     let mut taken = vec![];
     while let Ok(addr) = map(0, huge_page_size(), RW, flags, -1) {
@@ -38,7 +38,8 @@ fn take_all() -> Result<Vec<usize>, Verdict> {
     Ok(taken)
 }
 
-fn give_back(taken: Vec<usize>) -> Outcome {
+/// Ends the promises of [`take_all`].
+pub fn give_back(taken: Vec<usize>) -> Outcome {
     let mut all = taken.into_iter();
     all.try_for_each(|addr| mapping::munmap(addr, huge_page_size()))
 }
