@@ -151,7 +151,7 @@ pub static CASES: &[Case] = &[
     )
     .features(UFFD_FEATURE_EVENT_REMOVE),
     case(
-        "handler-no-huge-page",
+        "handler-hugetlb-exhausted",
         "measured",
         "while no huge page is free, a handler that sleeps longer each time the page faults again does not spin, and gives up after some seconds",
         |_| {
