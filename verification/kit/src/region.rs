@@ -63,14 +63,6 @@ impl Memory {
         }
     }
 
-    /// The features that say that minor faults of this kind can be handled.
-    pub const fn minor_features(self) -> u64 {
-        match self.is_hugetlb() {
-            true => UFFD_FEATURE_MINOR_HUGETLBFS,
-            false => UFFD_FEATURE_MINOR_SHMEM,
-        }
-    }
-
     /// Bytes of a page of this kind.
     fn page(self) -> usize {
         match self.is_hugetlb() {
