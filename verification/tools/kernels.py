@@ -58,6 +58,9 @@ class Boot:
         self.state = "waiting"
         self.log = binaries.OUT / f"{row.name}.log"
         self.seconds = 0
+        # Those of an earlier run are of other boots.
+        for kept in binaries.OUT.glob(f"{row.name}.*.log"):
+            kept.unlink()
 
     def keep_log(self, name):
         """Keeps the log of a try under another name; that name."""
