@@ -94,6 +94,11 @@ impl Answer {
         ensure!(self.out == out, "{}, not {}", self, amount(out));
         Ok(())
     }
+
+    /// The call must have failed with this error, and the out field has it negated.
+    pub fn fails_in_out(self, errno: c_int) -> Outcome {
+        self.fails_with(errno, -i64::from(errno))
+    }
 }
 
 /// An out field in words that are the same for every page size.

@@ -24,7 +24,7 @@ pub static CASES: &[Case] = &[
             let (s, _alias) = scene()?;
             s.uffd.continue_(s.at(0), m.page, 0).gives(m.page)?;
             let answer = s.uffd.continue_(s.at(0), 2 * m.page, 0);
-            answer.fails_with(EEXIST, -i64::from(EEXIST))?;
+            answer.fails_in_out(EEXIST)?;
             ensure!(!s.region.is_mapped(1)?, "the page behind it was mapped");
             Ok(())
         },
@@ -65,9 +65,7 @@ pub static CASES: &[Case] = &[
         "a page that is not in the file is EFAULT, and the field mapped says so",
         |m| {
             let s = Scene::empty(Memory::Shmem, 2, 0, MINOR)?;
-            s.uffd
-                .continue_(s.at(0), m.page, 0)
-                .fails_with(EFAULT, -i64::from(EFAULT))
+            s.uffd.continue_(s.at(0), m.page, 0).fails_in_out(EFAULT)
         },
     )
     .features(SHMEM),
@@ -77,9 +75,7 @@ pub static CASES: &[Case] = &[
         "a huge page that is not in the file is EFAULT, and the field mapped says so",
         |_| {
             let s = Scene::empty(Memory::SharedHugetlb, 1, 0, MINOR)?;
-            s.uffd
-                .continue_(s.at(0), s.page(), 0)
-                .fails_with(EFAULT, -i64::from(EFAULT))
+            s.uffd.continue_(s.at(0), s.page(), 0).fails_in_out(EFAULT)
         },
     )
     .features(HUGETLB),
@@ -161,13 +157,9 @@ pub static CASES: &[Case] = &[
         |m| {
             let (s, _alias) = scene()?;
             s.uffd.unregister(s.at(0), m.page).ok()?;
-            s.uffd
-                .continue_(s.at(0), m.page, 0)
-                .fails_with(ENOENT, -i64::from(ENOENT))?;
+            s.uffd.continue_(s.at(0), m.page, 0).fails_in_out(ENOENT)?;
             s.region.munmap(1, 1)?;
-            s.uffd
-                .continue_(s.at(1), m.page, 0)
-                .fails_with(ENOENT, -i64::from(ENOENT))
+            s.uffd.continue_(s.at(1), m.page, 0).fails_in_out(ENOENT)
         },
     )
     .features(SHMEM),
@@ -206,7 +198,7 @@ pub static CASES: &[Case] = &[
             }
             s.uffd.continue_(s.at(0), m.page, 0).gives(m.page)?;
             let answer = s.uffd.continue_(s.at(1), m.page, 0);
-            answer.fails_with(EIO, -i64::from(EIO))
+            answer.fails_in_out(EIO)
         },
     )
     .features(UFFD_FEATURE_MINOR_SHMEM)

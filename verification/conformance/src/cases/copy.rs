@@ -267,9 +267,8 @@ pub static CASES: &[Case] = &[
             let part = m.page as i64;
             uffd.copy(region.addr, source.addr, 2 * m.page, 0)
                 .fails_with(EAGAIN, part)?;
-            let out = -i64::from(EFAULT);
             uffd.copy(region.at(1), source.at(1), m.page, 0)
-                .fails_with(EFAULT, out)?;
+                .fails_in_out(EFAULT)?;
             ensure!(!region.is_mapped(1)?, "a page was filled");
             Ok(())
         },
@@ -282,9 +281,8 @@ pub static CASES: &[Case] = &[
             let (uffd, region, source) = scene()?;
             uffd.copy(region.addr, source.at(0), m.page, 0)
                 .gives(m.page)?;
-            let out = -i64::from(EEXIST);
             uffd.copy(region.addr, source.at(1), m.page, 0)
-                .fails_with(EEXIST, out)?;
+                .fails_in_out(EEXIST)?;
             region.holds(0, 0xa1)
         },
     ),
@@ -332,9 +330,8 @@ pub static CASES: &[Case] = &[
         |m| {
             let (uffd, region, source) = scene()?;
             source.mprotect(0, 4, libc::PROT_NONE)?;
-            let out = -i64::from(EFAULT);
             uffd.copy(region.addr, source.addr, m.page, 0)
-                .fails_with(EFAULT, out)?;
+                .fails_in_out(EFAULT)?;
             ensure!(!region.is_mapped(0)?, "a page was filled");
             Ok(())
         },
@@ -387,9 +384,8 @@ pub static CASES: &[Case] = &[
         |m| {
             let (uffd, region, source) = scene()?;
             region.munmap(1, 1)?;
-            let out = -i64::from(ENOENT);
             uffd.copy(region.at(1), source.addr, m.page, 0)
-                .fails_with(ENOENT, out)
+                .fails_in_out(ENOENT)
         },
     ),
     case(
@@ -400,9 +396,8 @@ pub static CASES: &[Case] = &[
             let (uffd, region, source) = scene()?;
             let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
             mapping::map(region.at(1), m.page, libc::PROT_READ, flags, -1)?;
-            let out = -i64::from(ENOENT);
             uffd.copy(region.at(1), source.addr, m.page, 0)
-                .fails_with(ENOENT, out)
+                .fails_in_out(ENOENT)
         },
     ),
     case(
@@ -410,10 +405,10 @@ pub static CASES: &[Case] = &[
         "measured",
         "ENOENT when the memory is not registered at all",
         |m| {
-            let ((uffd, _region, source), out) = (scene()?, -i64::from(ENOENT));
+            let (uffd, _region, source) = scene()?;
             let other = Region::new(Memory::Anon, 1)?;
             uffd.copy(other.addr, source.addr, m.page, 0)
-                .fails_with(ENOENT, out)
+                .fails_in_out(ENOENT)
         },
     ),
     case(
@@ -439,9 +434,8 @@ pub static CASES: &[Case] = &[
         |_| {
             let (uffd, region, source) = scene()?;
             region.mprotect(2, 2, libc::PROT_READ)?;
-            let out = -i64::from(ENOENT);
             uffd.copy(region.addr, source.addr, region.len, 0)
-                .fails_with(ENOENT, out)?;
+                .fails_in_out(ENOENT)?;
             ensure!(!region.is_mapped(0)?, "a page was filled");
             Ok(())
         },

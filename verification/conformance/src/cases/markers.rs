@@ -28,7 +28,7 @@ fn marker_in(memory: Memory) -> Result<Scene, Verdict> {
 fn only_copy_helps(s: &Scene, call: impl Fn() -> Answer) -> Outcome {
     let reader = Thread::reads(s.at(0));
     s.uffd.expect_fault(s.at(0), 0)?;
-    call().fails_with(EEXIST, -i64::from(EEXIST))?;
+    call().fails_in_out(EEXIST)?;
     reader.still_waits()?;
     quiet(&s.uffd)?;
     s.uffd.wake(s.at(0), s.page()).ok()?;
@@ -104,7 +104,7 @@ pub static CASES: &[Case] = &[
             let (s, from) = (Scene::empty(Memory::Anon, 1, 0, MISSING)?, Region::source(1, NEW)?);
             s.uffd.poison(s.at(0), m.page, 0).gives(m.page)?;
             let answer = s.uffd.move_(s.at(0), from.addr, m.page, 0);
-            answer.fails_with(EEXIST, -i64::from(EEXIST))?;
+            answer.fails_in_out(EEXIST)?;
             from.holds(0, NEW)
         },
     )
@@ -116,7 +116,7 @@ pub static CASES: &[Case] = &[
         |m| {
             let (s, from) = (Scene::empty(Memory::Anon, 1, 0, MISSING)?, marker()?);
             let answer = s.uffd.move_(s.at(0), from.at(0), m.page, 0);
-            answer.fails_with(EFAULT, -i64::from(EFAULT))?;
+            answer.fails_in_out(EFAULT)?;
             ensure!(!s.region.is_mapped(0)?, "a page arrived");
             Ok(())
         },
@@ -130,7 +130,7 @@ pub static CASES: &[Case] = &[
             let s = Scene::empty(Memory::Anon, 2, 0, MISSING)?;
             s.uffd.poison(s.at(1), m.page, 0).gives(m.page)?;
             let answer = s.uffd.move_(s.at(0), s.at(1), m.page, 0);
-            answer.fails_with(EFAULT, -i64::from(EFAULT))?;
+            answer.fails_in_out(EFAULT)?;
             ensure!(!s.region.is_mapped(0)?, "a page arrived");
             Ok(())
         },

@@ -71,7 +71,7 @@ pub static CASES: &[Case] = &[
             let (s, source) = scene()?;
             s.uffd.zeropage(s.at(0), m.page, 0).gives(m.page)?;
             let answer = s.uffd.move_(s.at(0), source.at(0), m.page, 0);
-            answer.fails_with(EEXIST, -i64::from(EEXIST))?;
+            answer.fails_in_out(EEXIST)?;
             source.holds(0, FIRST)?;
             s.region.holds(0, 0)
         },
@@ -113,7 +113,7 @@ pub static CASES: &[Case] = &[
         |m| {
             let (s, source) = scene_with_hole(0)?;
             let answer = s.uffd.move_(s.at(0), source.at(0), 4 * m.page, 0);
-            answer.fails_with(ENOENT, -i64::from(ENOENT))?;
+            answer.fails_in_out(ENOENT)?;
             ensure!(
                 !s.region.is_mapped(1)?,
                 "the page behind the hole was moved"
@@ -165,7 +165,7 @@ pub static CASES: &[Case] = &[
             let (s, source) = scene()?;
             let child = Child::fork(wait_for_ever)?;
             let answer = s.uffd.move_(s.at(0), source.at(0), m.page, 0);
-            answer.fails_with(EBUSY, -i64::from(EBUSY))?;
+            answer.fails_in_out(EBUSY)?;
             drop(child);
             source.holds(0, FIRST)
         },
@@ -223,7 +223,7 @@ pub static CASES: &[Case] = &[
             let (s, source) = scene()?;
             pin(source.at(0), m.page)?;
             let answer = s.uffd.move_(s.at(0), source.at(0), m.page, 0);
-            answer.fails_with(EBUSY, -i64::from(EBUSY))?;
+            answer.fails_in_out(EBUSY)?;
             source.holds(0, FIRST)?;
             s.uffd.move_(s.at(0), source.at(1), m.page, 0).gives(m.page)
         },
@@ -238,10 +238,10 @@ pub static CASES: &[Case] = &[
             let shared = Region::new(Memory::Shmem, 1)?;
             shared.fill(FIRST);
             let answer = s.uffd.move_(s.at(0), shared.at(0), m.page, 0);
-            answer.fails_with(EINVAL, -i64::from(EINVAL))?;
+            answer.fails_in_out(EINVAL)?;
             let to = Scene::empty(Memory::Shmem, 1, 0, MISSING)?;
             let answer = to.uffd.move_(to.at(0), source.at(0), m.page, 0);
-            answer.fails_with(EINVAL, -i64::from(EINVAL))
+            answer.fails_in_out(EINVAL)
         },
     )
     .features(MOVE),
@@ -253,7 +253,7 @@ pub static CASES: &[Case] = &[
             let (s, source) = scene()?;
             source.mprotect(0, 4, libc::PROT_READ)?;
             let answer = s.uffd.move_(s.at(0), source.at(0), m.page, 0);
-            answer.fails_with(EINVAL, -i64::from(EINVAL))
+            answer.fails_in_out(EINVAL)
         },
     )
     .features(MOVE),
@@ -265,10 +265,10 @@ pub static CASES: &[Case] = &[
             let (s, source) = scene()?;
             s.uffd.unregister(s.at(0), m.page).ok()?;
             let answer = s.uffd.move_(s.at(0), source.at(0), m.page, 0);
-            answer.fails_with(EINVAL, -i64::from(EINVAL))?;
+            answer.fails_in_out(EINVAL)?;
             s.region.munmap(1, 1)?;
             let answer = s.uffd.move_(s.at(1), source.at(0), m.page, 0);
-            answer.fails_with(ENOENT, -i64::from(ENOENT))
+            answer.fails_in_out(ENOENT)
         },
     )
     .features(MOVE),
@@ -280,7 +280,7 @@ pub static CASES: &[Case] = &[
             let (s, source) = scene()?;
             let other = Uffd::open(0)?;
             let answer = other.move_(s.at(0), source.at(0), m.page, 0);
-            answer.fails_with(EINVAL, -i64::from(EINVAL))
+            answer.fails_in_out(EINVAL)
         },
     )
     .features(MOVE),

@@ -60,7 +60,7 @@ fn beyond_the_file(call: Beyond, mode: u64, errno: libc::c_int) -> Outcome {
     // SAFETY: plain numbers.
     let cut = unsafe { libc::ftruncate(s.region.fd(), s.page() as libc::off_t) };
     need("ftruncate", cut)?;
-    call(&s, s.at(1)).fails_with(errno, -i64::from(errno))?;
+    call(&s, s.at(1)).fails_in_out(errno)?;
     ensure!(!s.region.is_mapped(1)?, "a page was filled");
     Ok(())
 }
@@ -130,7 +130,7 @@ pub static CASES: &[Case] = &[
             let (uffd, addr, source) = unpromised()?;
             let _taken = take_all()?;
             let answer = uffd.copy(addr, source.addr, source.len, 0);
-            answer.fails_with(ENOMEM, -i64::from(ENOMEM))
+            answer.fails_in_out(ENOMEM)
         },
     )
     .features(UFFD_FEATURE_MISSING_HUGETLBFS),
@@ -166,7 +166,7 @@ pub static CASES: &[Case] = &[
                 s.uffd.copy(s.at(n), source.addr, m.page, 0).gives(m.page)?;
             }
             let answer = s.uffd.copy(s.at(2), source.addr, m.page, 0);
-            answer.fails_with(ENOMEM, -i64::from(ENOMEM))
+            answer.fails_in_out(ENOMEM)
         },
     )
     .features(UFFD_FEATURE_MISSING_SHMEM),

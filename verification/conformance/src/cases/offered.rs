@@ -47,7 +47,7 @@ pub static CASES: &[Case] = &[
             offered(ioctls, &[_UFFDIO_MOVE])?;
             let source = Region::source(1, FIRST)?;
             let answer = s.uffd.move_(s.at(0), source.addr, m.page, 0);
-            answer.fails_with(EINVAL, -i64::from(EINVAL))
+            answer.fails_in_out(EINVAL)
         },
     )
     .features(UFFD_FEATURE_MOVE),
@@ -59,11 +59,10 @@ pub static CASES: &[Case] = &[
             let (s, ioctls) = ioctls_of(Memory::File, ASYNC, WP)?;
             offered(ioctls, &[_UFFDIO_COPY, _UFFDIO_ZEROPAGE, _UFFDIO_MOVE])?;
             let source = Region::source(1, FIRST)?;
-            let out = -i64::from(EINVAL);
             let (at, from) = (s.at(0), source.addr);
-            s.uffd.copy(at, from, m.page, 0).fails_with(EINVAL, out)?;
-            s.uffd.zeropage(at, m.page, 0).fails_with(EINVAL, out)?;
-            s.uffd.move_(at, from, m.page, 0).fails_with(EINVAL, out)
+            s.uffd.copy(at, from, m.page, 0).fails_in_out(EINVAL)?;
+            s.uffd.zeropage(at, m.page, 0).fails_in_out(EINVAL)?;
+            s.uffd.move_(at, from, m.page, 0).fails_in_out(EINVAL)
         },
     )
     .features(ASYNC | UFFD_FEATURE_MOVE),

@@ -143,7 +143,7 @@ pub static CASES: &[Case] = &[
             uffd.register(start, TABLES * stride, mode).ok()?;
             let mut limit = Limit::new(m)?;
             let answer = limit.first_failure(|n| uffd.continue_(start + n * stride, m.page, 0))?;
-            answer.fails_with(ENOMEM, -i64::from(ENOMEM))
+            answer.fails_in_out(ENOMEM)
         },
     )
     .features(UFFD_FEATURE_MINOR_SHMEM),
@@ -155,7 +155,7 @@ pub static CASES: &[Case] = &[
             let (uffd, start, stride) = wide_anon(m, 0, UFFDIO_REGISTER_MODE_MISSING)?;
             let mut limit = Limit::new(m)?;
             let answer = limit.first_failure(|n| uffd.poison(start + n * stride, m.page, 0))?;
-            answer.fails_with(ENOMEM, -i64::from(ENOMEM))
+            answer.fails_in_out(ENOMEM)
         },
     )
     .features(UFFD_FEATURE_POISON),
@@ -171,7 +171,7 @@ pub static CASES: &[Case] = &[
                 let to = start + n * stride;
                 uffd.move_(to, source.at(n), m.page, 0)
             })?;
-            answer.fails_with(ENOMEM, -i64::from(ENOMEM))
+            answer.fails_in_out(ENOMEM)
         },
     )
     .features(UFFD_FEATURE_MOVE),

@@ -149,9 +149,7 @@ pub static CASES: &[Case] = &[
         |m| {
             let s = scene()?;
             s.uffd.zeropage(s.at(0), m.page, 0).gives(m.page)?;
-            s.uffd
-                .poison(s.at(0), 2 * m.page, 0)
-                .fails_with(EEXIST, -i64::from(EEXIST))?;
+            s.uffd.poison(s.at(0), 2 * m.page, 0).fails_in_out(EEXIST)?;
             s.lets_write(0)
         },
     )
@@ -163,11 +161,9 @@ pub static CASES: &[Case] = &[
         |m| {
             let s = scene()?;
             poison(&s, 0, 1)?;
-            s.uffd
-                .poison(s.at(0), m.page, 0)
-                .fails_with(EEXIST, -i64::from(EEXIST))?;
+            s.uffd.poison(s.at(0), m.page, 0).fails_in_out(EEXIST)?;
             let answer = s.uffd.zeropage(s.at(0), m.page, 0);
-            answer.fails_with(EEXIST, -i64::from(EEXIST))?;
+            answer.fails_in_out(EEXIST)?;
             is_poisoned(&s, 0)
         },
     )
@@ -238,13 +234,9 @@ pub static CASES: &[Case] = &[
         |m| {
             let s = scene()?;
             s.uffd.unregister(s.at(0), m.page).ok()?;
-            s.uffd
-                .poison(s.at(0), m.page, 0)
-                .fails_with(ENOENT, -i64::from(ENOENT))?;
+            s.uffd.poison(s.at(0), m.page, 0).fails_in_out(ENOENT)?;
             s.region.munmap(1, 1)?;
-            s.uffd
-                .poison(s.at(1), m.page, 0)
-                .fails_with(ENOENT, -i64::from(ENOENT))
+            s.uffd.poison(s.at(1), m.page, 0).fails_in_out(ENOENT)
         },
     )
     .features(POISON),

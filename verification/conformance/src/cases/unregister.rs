@@ -119,11 +119,9 @@ pub static CASES: &[Case] = &[
             let (uffd, region) = scene()?;
             let source = Region::source(1, 1)?;
             uffd.unregister(region.addr, region.len).ok()?;
-            let out = -i64::from(ENOENT);
             uffd.copy(region.addr, source.addr, m.page, 0)
-                .fails_with(ENOENT, out)?;
-            uffd.zeropage(region.addr, m.page, 0)
-                .fails_with(ENOENT, out)
+                .fails_in_out(ENOENT)?;
+            uffd.zeropage(region.addr, m.page, 0).fails_in_out(ENOENT)
         },
     ),
     case(

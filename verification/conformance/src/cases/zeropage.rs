@@ -55,9 +55,8 @@ pub static CASES: &[Case] = &[
         |_| {
             let (uffd, region) = (Uffd::open(0)?, Region::new(Memory::Hugetlb, 1)?);
             uffd.register(region.addr, region.len, MISSING).ok()?;
-            let out = -i64::from(EINVAL);
             uffd.zeropage(region.addr, region.len, 0)
-                .fails_with(EINVAL, out)
+                .fails_in_out(EINVAL)
         },
     )
     .features(UFFD_FEATURE_MISSING_HUGETLBFS),
@@ -163,9 +162,7 @@ pub static CASES: &[Case] = &[
             let ((uffd, region), source) = (scene()?, Region::source(1, 9)?);
             uffd.copy(region.addr, source.addr, m.page, 0)
                 .gives(m.page)?;
-            let out = -i64::from(EEXIST);
-            uffd.zeropage(region.addr, m.page, 0)
-                .fails_with(EEXIST, out)?;
+            uffd.zeropage(region.addr, m.page, 0).fails_in_out(EEXIST)?;
             region.holds(0, 9)
         },
     ),
@@ -212,13 +209,11 @@ pub static CASES: &[Case] = &[
         "measured",
         "ENOENT when the memory is not registered, or not mapped any more",
         |m| {
-            let ((uffd, region), out) = (scene()?, -i64::from(ENOENT));
+            let (uffd, region) = scene()?;
             let other = Region::new(Memory::Anon, 1)?;
-            uffd.zeropage(other.addr, m.page, 0)
-                .fails_with(ENOENT, out)?;
+            uffd.zeropage(other.addr, m.page, 0).fails_in_out(ENOENT)?;
             region.munmap(1, 1)?;
-            uffd.zeropage(region.at(1), m.page, 0)
-                .fails_with(ENOENT, out)
+            uffd.zeropage(region.at(1), m.page, 0).fails_in_out(ENOENT)
         },
     ),
 ];
