@@ -2,6 +2,8 @@
 //! handler is that of the examples.
 
 use std::os::unix::io::{FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::no_room::{give_back, take_all, unpromised};
@@ -9,8 +11,9 @@ use super::scene::*;
 use crate::prelude::*;
 use crate::stress::handler::calls::{self, Answer as Handled};
 use crate::stress::handler::pages::{Contents, Pages};
-use crate::stress::handler::serve::{Handler, Source};
+use crate::stress::handler::serve::{Counts, Handler, Source};
 use libc::{c_int, c_void};
+use uffd_kit::child::clone;
 use uffd_kit::priority::{pin, processor, RealTime};
 
 const MISSING: u64 = UFFDIO_REGISTER_MODE_MISSING;
@@ -76,29 +79,61 @@ fn tries_in_vain(s: &Scene) -> Outcome {
     }
 }
 
-/// As a handler of the examples serves it, to its end.
-fn serves(s: &Scene, reader: &Thread) -> Result<u64, Verdict> {
-    // SAFETY: a new descriptor, for the handler alone; so are the pipe's.
-    let (uffd, bell, ring) = unsafe {
-        let (bell, ring) = pipe_with(b"")?;
+/// The handler of the examples in a thread of its own.
+struct Server {
+    go: Arc<AtomicBool>,
+    thread: std::thread::JoinHandle<std::io::Result<Counts>>,
+}
+
+impl Server {
+    /// Lets it begin.
+    fn go(&self) {
+        self.go.store(true, SeqCst);
+    }
+
+    /// It must end by itself; what it did.
+    fn ends(self) -> Result<Counts, Verdict> {
+        match self.thread.join().expect("the handler does not panic") {
+            Ok(counts) => Ok(counts),
+            Err(error) => fail!("the handler failed: {}", error),
+        }
+    }
+}
+
+/// A handler of the scene, for [`BYTE`]. It ends when the descriptor is closed
+/// that is returned, as if that was the exit of the process.
+fn serve(s: &Scene) -> Result<(Server, c_int), Verdict> {
+    let (bell, ring) = pipe_with(b"")?;
+    // SAFETY: new descriptors, for the handler alone.
+    let (uffd, bell) = unsafe {
         let uffd = need("dup", libc::dup(s.uffd.fd))? as c_int;
-        (OwnedFd::from_raw_fd(uffd), OwnedFd::from_raw_fd(bell), ring)
+        (OwnedFd::from_raw_fd(uffd), OwnedFd::from_raw_fd(bell))
     };
     let mut pages = Pages::default();
     let (start, len) = (s.at(0) as u64, s.region.len as u64);
     pages.set(start, len, Contents::Source(0));
     let mut handler = Handler::new(Bytes, s.page(), true);
-    // The bell instead of a pidfd: it ends when that is readable.
     handler.add(uffd, Some(bell), start, pages);
-    let server = std::thread::spawn(move || handler.serve().map(|()| handler.counts.clone()));
+    let go = Arc::new(AtomicBool::new(false));
+    let begin = Arc::clone(&go);
+    let thread = std::thread::spawn(move || {
+        while !begin.load(SeqCst) {
+            std::thread::sleep(Duration::from_micros(100));
+        }
+        handler.serve().map(|()| handler.counts.clone())
+    });
+    Ok((Server { go, thread }, ring))
+}
+
+/// The handler of the examples, to its end; how often it met EAGAIN.
+fn serves(s: &Scene, reader: &Thread) -> Result<u64, Verdict> {
+    let (server, ring) = serve(s)?;
+    server.go();
     let woken = reader.returns_value(i64::from(BYTE));
-    // SAFETY: closes what is ours; then the other end is readable.
+    // SAFETY: closes what is ours.
     unsafe { libc::close(ring) };
     woken?;
-    match server.join().expect("the handler does not panic") {
-        Ok(counts) => Ok(counts.changing),
-        Err(error) => fail!("the handler failed: {}", error),
-    }
+    Ok(server.ends()?.changing)
 }
 
 /// See the first comment of this file.
@@ -220,6 +255,51 @@ pub static CASES: &[Case] = &[
         },
     )
     .features(UFFD_FEATURE_EVENT_REMAP),
+    case(
+        "handler-emfile-sleep",
+        "measured",
+        "a handler without a descriptor for a fork event sleeps between its tries, and takes the event once there is one",
+        |_| {
+            let s = Scene::empty(Memory::Anon, 1, UFFD_FEATURE_EVENT_FORK, MISSING)?;
+            let forker = Thread::spawn("the forking thread", || {
+                // SAFETY: the child leaves at once. The C library's fork(2) would
+                // hold the allocator's locks until the event is read.
+                unsafe {
+                    match clone(0) {
+                        Ok(0) => libc::_exit(0),
+                        Ok(child) => i64::from(child),
+                        Err(_) => -1,
+                    }
+                }
+            });
+            ensure!(s.uffd.poll(PATIENCE) == libc::POLLIN, "no event came");
+            let (server, ring) = serve(&s)?;
+            let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+            // SAFETY: the limit lives through the calls; below, the child is ours,
+            // and so is the pipe's end.
+            unsafe {
+                need("getrlimit", libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit))?;
+                let none = libc::rlimit { rlim_cur: 0, ..limit };
+                need("setrlimit", libc::setrlimit(libc::RLIMIT_NOFILE, &none))?;
+                server.go();
+                std::thread::sleep(Duration::from_millis(300));
+                need("setrlimit", libc::setrlimit(libc::RLIMIT_NOFILE, &limit))?;
+            }
+            let child = forker.returns()? as libc::pid_t;
+            // SAFETY: as above.
+            let reaped = unsafe {
+                libc::close(ring);
+                libc::waitpid(child, std::ptr::null_mut(), 0)
+            };
+            ensure!(reaped == child, "the child did not end");
+            let counts = server.ends()?;
+            ensure!(counts.forks == 1, "{} fork events", counts.forks);
+            let tries = counts.no_descriptor;
+            ensure!((1..5000).contains(&tries), "EMFILE {} times", tries);
+            Ok(())
+        },
+    )
+    .features(UFFD_FEATURE_EVENT_FORK),
     case(
         "handler-exit-seen",
         "measured",
