@@ -98,7 +98,7 @@
 //! | | EINTR | read again |
 //! | | EMFILE, ENFILE | a fork event needs a descriptor. It stays in the queue, and poll(2) stays ready: close the descriptors of processes that have exited, sleep, and read again |
 //! | | EFAULT | a message is lost. [`uffdio_wake()`](fn@uffdio_wake) makes waiting threads fault again; another event never comes again |
-//! | poll(2) | nothing | says nothing about the process: watch a pidfd for its exit |
+//! | poll(2) | nothing | says nothing about the process: watch a pidfd for its exit. For a forked child, whose id no message has, ask now and then: [`uffdio_writeprotect()`](fn@uffdio_writeprotect) with mode 0 on a page that was never protected is ENOENT while it lives, and ESRCH afterwards |
 //!
 //! | event | what to do |
 //! |---|---|
