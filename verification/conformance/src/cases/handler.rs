@@ -82,7 +82,7 @@ fn tries_in_vain(s: &Scene) -> Outcome {
 /// The handler of the examples in a thread of its own.
 struct Server {
     go: Arc<AtomicBool>,
-    thread: std::thread::JoinHandle<std::io::Result<Counts>>,
+    thread: std::thread::JoinHandle<(std::io::Result<()>, Counts)>,
 }
 
 impl Server {
@@ -94,40 +94,39 @@ impl Server {
     /// It must end by itself; what it did.
     fn ends(self) -> Result<Counts, Verdict> {
         match self.thread.join().expect("the handler does not panic") {
-            Ok(counts) => Ok(counts),
-            Err(error) => fail!("the handler failed: {}", error),
+            (Ok(()), counts) => Ok(counts),
+            (Err(error), _) => fail!("the handler failed: {}", error),
         }
     }
 }
 
-/// A handler of the scene, for [`BYTE`]. It ends when the descriptor is closed
-/// that is returned, as if that was the exit of the process.
-fn serve(s: &Scene) -> Result<(Server, c_int), Verdict> {
+/// A handler of a range, for [`BYTE`]. It ends when the descriptor is closed that
+/// is returned, as if that was the exit of the process.
+fn serve(uffd: &Uffd, start: usize, len: usize, page: usize) -> Result<(Server, c_int), Verdict> {
     let (bell, ring) = pipe_with(b"")?;
     // SAFETY: new descriptors, for the handler alone.
     let (uffd, bell) = unsafe {
-        let uffd = need("dup", libc::dup(s.uffd.fd))? as c_int;
+        let uffd = need("dup", libc::dup(uffd.fd))? as c_int;
         (OwnedFd::from_raw_fd(uffd), OwnedFd::from_raw_fd(bell))
     };
     let mut pages = Pages::default();
-    let (start, len) = (s.at(0) as u64, s.region.len as u64);
-    pages.set(start, len, Contents::Source(0));
-    let mut handler = Handler::new(Bytes, s.page(), true);
-    handler.add(uffd, Some(bell), start, pages);
+    pages.set(start as u64, len as u64, Contents::Source(0));
+    let mut handler = Handler::new(Bytes, page, page == page_size());
+    handler.add(uffd, Some(bell), start as u64, pages);
     let go = Arc::new(AtomicBool::new(false));
     let begin = Arc::clone(&go);
     let thread = std::thread::spawn(move || {
         while !begin.load(SeqCst) {
             std::thread::sleep(Duration::from_micros(100));
         }
-        handler.serve().map(|()| handler.counts.clone())
+        (handler.serve(), handler.counts.clone())
     });
     Ok((Server { go, thread }, ring))
 }
 
 /// The handler of the examples, to its end; how often it met EAGAIN.
 fn serves(s: &Scene, reader: &Thread) -> Result<u64, Verdict> {
-    let (server, ring) = serve(s)?;
+    let (server, ring) = serve(&s.uffd, s.at(0), s.region.len, s.page())?;
     server.go();
     let woken = reader.returns_value(i64::from(BYTE));
     // SAFETY: closes what is ours.
@@ -194,18 +193,20 @@ pub static CASES: &[Case] = &[
             let taken = take_all()?;
             let reader = Thread::reads(addr);
             ensure!(uffd.poll(PATIENCE) == libc::POLLIN, "no message");
-            // SAFETY: a new descriptor, for the handler alone.
-            let ours = unsafe {
-                OwnedFd::from_raw_fd(need("dup", libc::dup(uffd.fd))? as c_int)
-            };
-            let mut pages = Pages::default();
-            pages.set(addr as u64, data.len as u64, Contents::Source(0));
-            let mut handler = Handler::new(Bytes, data.len, false);
-            handler.add(ours, None, addr as u64, pages);
-            let result = handler.serve();
-            let tries = handler.counts.exists + handler.counts.sleeps;
+            let (server, ring) = serve(&uffd, addr, data.len, data.len)?;
+            server.go();
+            while !server.thread.is_finished() {
+                if reader.ending().is_some() {
+                    return Err(Verdict::Cannot("another program freed a huge page".to_owned()));
+                }
+                std::thread::sleep(MOMENT);
+            }
+            let (result, counts) = server.thread.join().expect("the handler does not panic");
             give_back(taken)?;
+            // SAFETY: closes what is ours.
+            unsafe { libc::close(ring) };
             ensure!(result.is_err(), "the handler did not give up");
+            let tries = counts.exists + counts.sleeps;
             ensure!((10..10_000).contains(&tries), "{} tries and sleeps", tries);
             uffd.copy(addr, data.addr, data.len, 0).gives(data.len)?;
             reader.returns_value(i64::from(NEW))
@@ -273,7 +274,7 @@ pub static CASES: &[Case] = &[
                 }
             });
             ensure!(s.uffd.poll(PATIENCE) == libc::POLLIN, "no event came");
-            let (server, ring) = serve(&s)?;
+            let (server, ring) = serve(&s.uffd, s.at(0), s.page(), s.page())?;
             let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
             // SAFETY: the limit lives through the calls; below, the child is ours,
             // and so is the pipe's end.
