@@ -40,9 +40,11 @@ impl Tools {
         ));
         let messages = String::from_utf8(output.stdout).unwrap();
         let artifact = |package: &str, kind: &str| {
+            // In a folder of the package's own name, that name is all there is.
+            let ids = [format!("#{package}@"), format!("/{package}#")];
             let artifact = messages.lines().find(|line| {
                 line.contains("\"compiler-artifact\"")
-                    && line.contains(&format!("#{package}@"))
+                    && ids.iter().any(|id| line.contains(id))
                     && line.contains(&format!("\"kind\":[\"{kind}\"]"))
             });
             let artifact = artifact.unwrap_or_else(|| panic!("no {kind} of {package}"));
