@@ -3,6 +3,8 @@
 use super::scene::*;
 use crate::prelude::*;
 use libc::{c_int, c_void};
+use std::time::Instant;
+use uffd_kit::priority::{pin, processor, RealTime};
 
 const MISSING: u64 = UFFDIO_REGISTER_MODE_MISSING;
 const REMOVE: u64 = UFFD_FEATURE_EVENT_REMOVE;
@@ -73,24 +75,42 @@ fn leaves_waiting(s: Scene, call: impl Fn(&Scene) -> Result<Answer, Verdict>) ->
 }
 
 /// Discards memory whose last page is missing, and copies to that page as soon as
-/// the event was read: is the copy dropped by the same madvise(2)?
+/// the event was read: is the copy dropped by the same madvise(2)? Both run on
+/// processors of their own, and nothing keeps the copying thread from its own.
 fn drops_a_copy() -> Result<bool, Verdict> {
     const PAGES: usize = 2048;
+    let here = processor()?;
     let s = Scene::new(Memory::Anon, PAGES, REMOVE, MISSING)?;
     let source = Region::source(1, NEW)?;
-    let last = s.at(PAGES - 1);
-    s.uffd.unregister(s.at(0), s.region.len).ok()?;
+    let (last, start, len) = (s.at(PAGES - 1), s.at(0), s.region.len);
+    s.uffd.unregister(start, len).ok()?;
     s.region.madvise(PAGES - 1, 1, libc::MADV_DONTNEED)?;
-    s.uffd.register(s.at(0), s.region.len, MISSING).ok()?;
-    let discarder = discards(s.at(0), s.region.len, libc::MADV_DONTNEED);
-    ensure!(
-        matches!(s.uffd.next()?, Event::Remove { .. }),
-        "another event came"
-    );
+    s.uffd.register(start, len, MISSING).ok()?;
+    pin(here)?;
+    let discarder = Thread::spawn("the discarding thread", move || {
+        if (0..2).filter(|n| *n != here).all(|n| pin(n).is_err()) {
+            return -1;
+        }
+        // SAFETY: the range is the scene's own.
+        i64::from(unsafe { libc::madvise(start as *mut c_void, len, libc::MADV_DONTNEED) })
+    });
+    let came = eventually(|| s.uffd.poll(MOMENT) != 0 || discarder.ending().is_some());
+    if !came || discarder.ending().is_some() {
+        return Err(Verdict::Cannot("no second processor".to_owned()));
+    }
+    let before_others = RealTime::begin()?;
+    let event = s.uffd.next()?;
     let mut answer = s.uffd.copy(last, source.addr, s.page(), 0);
-    while answer.errno == EAGAIN {
+    let end = Instant::now() + PATIENCE;
+    while answer.errno == EAGAIN && Instant::now() < end {
         answer = s.uffd.copy(last, source.addr, s.page(), 0);
     }
+    drop(before_others);
+    ensure!(
+        matches!(event, Event::Remove { .. }),
+        "{} came, not a remove event",
+        event.name()
+    );
     answer.ok()?;
     discarder.returns_value(0)?;
     let dropped = !s.region.is_mapped(PAGES - 1)?;
