@@ -69,7 +69,7 @@ const BATCH: usize = 16;
 /// How often the processes without a pidfd are looked at.
 const PROBE: Duration = Duration::from_millis(100);
 /// A page that faults again so soon after it "was there" was not there.
-const SOON: Duration = Duration::from_millis(100);
+const SOON: Duration = Duration::from_secs(1);
 /// How long a page may fail to be filled, until that is an error.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -282,6 +282,7 @@ impl<S: Source> Handler<S> {
         if self.processes[n].exited {
             return Ok((Next::Done, false));
         }
+        let begin = Instant::now();
         let (mut done, mut answer) = self.fill(n, page, BATCH)?;
         if done == 0 && answer == Answer::Gone {
             (done, answer) = self.fill(n, page, 1)?;
@@ -291,7 +292,8 @@ impl<S: Source> Handler<S> {
         counts.partial += u64::from(done > 0 && answer != Answer::Done);
         if done > 0 {
             // The rest was not asked for by this fault.
-            process.trouble.remove(&page);
+            let filled = page..page + done as u64;
+            process.trouble.retain(|page, _| !filled.contains(page));
             return Ok((Next::Done, false));
         }
         let fd = process.uffd.as_raw_fd();
@@ -305,7 +307,7 @@ impl<S: Source> Handler<S> {
                 calls::wake(fd, page, self.page)?;
                 // Mostly the page is there. If not, its thread faults again at
                 // once, and would for ever: a pool of huge pages is exhausted.
-                let again = process.again(page, "EEXIST without a page")?;
+                let again = process.again(page, begin, "EEXIST without a page")?;
                 Ok((if again { Next::Later } else { Next::Done }, false))
             }
             Answer::Gone => {
@@ -314,7 +316,7 @@ impl<S: Source> Handler<S> {
                 Ok((Next::Done, false))
             }
             Answer::NoMemory => {
-                process.again(page, "no memory for a page")?;
+                process.again(page, begin, "no memory for a page")?;
                 Ok((Next::Later, true))
             }
             Answer::Exited => {
@@ -380,11 +382,13 @@ enum Next {
 }
 
 impl Process {
-    /// Notes that a page could not be filled; true if that happened just now,
-    /// too. An error if it goes on for too long.
-    fn again(&mut self, page: u64, what: &str) -> io::Result<bool> {
+    /// Notes that a page could not be filled by a try that began then; true if that
+    /// happened shortly before, too. An error if it goes on for too long.
+    fn again(&mut self, page: u64, begin: Instant, what: &str) -> io::Result<bool> {
+        // Not until now: the source may be slow.
+        self.trouble
+            .retain(|_, (_, last)| begin.saturating_duration_since(*last) < SOON);
         let now = Instant::now();
-        self.trouble.retain(|_, (_, last)| now - *last < SOON);
         let (first, last) = self.trouble.entry(page).or_insert((now, now));
         let again = *last != now;
         *last = now;

@@ -88,9 +88,9 @@ HANDLER = [
      "counts.exists += 1;\n                calls::wake(fd, page, self.page)?;", "counts.exists += 1;"),
     ("the handler passes over what it filled once", SERVE,
      "let (mut done, mut answer) = self.fill(n, page, BATCH)?;",
-     "if self.processes[n].trouble.contains_key(&(page | 1)) { return Ok((Next::Done, false)); } "
+     "if self.processes[n].trouble.contains_key(&!page) { return Ok((Next::Done, false)); } "
      "let (mut done, mut answer) = self.fill(n, page, BATCH)?; "
-     "if done > 0 { let now = Instant::now(); self.processes[n].trouble.insert(page | 1, (now, now)); }"),
+     "if done > 0 { let now = Instant::now(); self.processes[n].trouble.insert(!page, (now, now)); }"),
     ("the handler fills discarded pages with what they held", SERVE,
      "process.pages.remove(event.start, event.end);", "let _ = event;"),
     ("the handler forgets where pages moved", SERVE,
