@@ -24,7 +24,12 @@ struct Bytes;
 
 impl Source for Bytes {
     fn read(&mut self, _at: u64, buffer: &mut [u8]) {
-        buffer.fill(BYTE);
+        // Piece by piece, as filling byte by byte takes seconds of a huge page on an
+        // emulated processor.
+        let piece = [BYTE; 4096];
+        for part in buffer.chunks_mut(piece.len()) {
+            part.copy_from_slice(&piece[..part.len()]);
+        }
     }
 }
 
@@ -207,7 +212,7 @@ pub static CASES: &[Case] = &[
             unsafe { libc::close(ring) };
             ensure!(result.is_err(), "the handler did not give up");
             let tries = counts.exists + counts.sleeps;
-            ensure!((10..10_000).contains(&tries), "{} tries and sleeps", tries);
+            ensure!((2..10_000).contains(&tries), "{} tries and sleeps", tries);
             uffd.copy(addr, data.addr, data.len, 0).gives(data.len)?;
             reader.returns_value(i64::from(NEW))
         },
