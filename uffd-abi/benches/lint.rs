@@ -10,15 +10,15 @@ use std::time::Instant;
 
 use uffd_abi::cli::{Format, LintArgs};
 use uffd_abi::findings::Exit;
-use uffd_abi::lint::language::Language;
 use uffd_abi::output::Output;
+use uffd_lint::language::Language;
 
 const FILES: usize = 2000;
 const FILE_SIZE: usize = 32 << 10;
 const PASSES: usize = 7;
 
 fn main() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/right");
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../uffd-lint/tests/corpus/right");
     let mut copies = vec![];
     for entry in fs::read_dir(corpus).expect("the corpus") {
         let path = entry.expect("the corpus").path();

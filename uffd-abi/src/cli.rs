@@ -80,6 +80,7 @@ pub enum Command {
     /// Print the whole ABI
     List(ListArgs),
     /// Check hand-copied constants and structs in sources
+    #[cfg(feature = "lint")]
     Lint(LintArgs),
     /// Trap real writes with UFFDIO_WRITEPROTECT and check every one
     Demo(DemoArgs),
@@ -102,6 +103,7 @@ impl Command {
             Command::Verify(_) => "verify",
             Command::Probe => "probe",
             Command::List(_) => "list",
+            #[cfg(feature = "lint")]
             Command::Lint(_) => "lint",
             Command::Demo(_) => "demo",
             Command::Completions { .. } => "completions",
@@ -149,6 +151,7 @@ pub struct ListArgs {
 }
 
 /// Arguments of `lint`.
+#[cfg(feature = "lint")]
 #[derive(Clone, Debug, Args)]
 pub struct LintArgs {
     /// Files, and folders to walk (.gitignore is respected)

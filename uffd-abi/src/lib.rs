@@ -18,6 +18,7 @@ pub mod btf;
 pub mod cli;
 pub mod demo;
 pub mod findings;
+#[cfg(feature = "lint")]
 pub mod lint;
 pub mod list;
 pub mod memory;
@@ -41,6 +42,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(args, &mut out),
         Command::Probe => probe::run(&mut out),
         Command::List(args) => list::run(args, &mut out),
+        #[cfg(feature = "lint")]
         Command::Lint(args) => lint::run(args, &mut out),
         Command::Demo(args) => demo::run(args, &mut out),
         Command::Completions { shell } => completions(*shell),

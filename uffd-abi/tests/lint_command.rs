@@ -1,6 +1,8 @@
 //! `uffd-abi lint` as a user runs it: what is printed, what is skipped, and the
 //! exit codes.
 
+#![cfg(feature = "lint")]
+
 use std::fs;
 use std::os::unix::fs::{symlink, PermissionsExt};
 use std::path::Path;

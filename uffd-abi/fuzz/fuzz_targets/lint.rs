@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
-use uffd_abi::lint::check::check;
-use uffd_abi::lint::language::Language;
+use uffd_lint::check::check;
+use uffd_lint::language::Language;
 use uffd_sys::abi::table::Encoding;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -1,9 +1,9 @@
 //! Go.
 
 use super::{expression, DEPTH};
-use crate::lint::facts::{named_type, Body, Facts, Field, Struct, Style, Tokens, Type, Value};
-use crate::lint::lexer::{Kind, Source};
-use crate::lint::processors::{Condition, Set};
+use crate::facts::{named_type, Body, Facts, Field, Struct, Style, Tokens, Type, Value};
+use crate::lexer::{Kind, Source};
+use crate::processors::{Condition, Set};
 
 pub(super) fn collect<'a>(source: &Source<'a>, processors: Set, facts: &mut Facts<'a>) {
     let processors = processors.and(Condition::go_build(source.bytes).perhaps);

@@ -1,9 +1,9 @@
 //! Zig.
 
 use super::{enumerator, expression, DEPTH};
-use crate::lint::facts::{bare, named_type, Body, Facts, Field, Struct, Style, Type};
-use crate::lint::lexer::Source;
-use crate::lint::processors::Set;
+use crate::facts::{bare, named_type, Body, Facts, Field, Struct, Style, Type};
+use crate::lexer::Source;
+use crate::processors::Set;
 
 pub(super) fn collect<'a>(source: &Source<'a>, processors: Set, facts: &mut Facts<'a>) {
     let mut at = 0;
@@ -68,7 +68,7 @@ fn definition<'a>(
 
 fn is_type(source: &Source<'_>, start: usize, end: usize) -> bool {
     let name = String::from_utf8_lossy(source.text(start));
-    start + 1 == end && crate::lint::layout::primitive(&name).is_some()
+    start + 1 == end && crate::layout::primitive(&name).is_some()
 }
 
 /// The brace of `[extern|packed] struct|union {` at `at`.

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use uffd_abi::lint::check::{check, FileReport};
-use uffd_abi::lint::language::Language::{self, *};
+use uffd_lint::check::{check, FileReport};
+use uffd_lint::language::Language::{self, *};
 use uffd_sys::abi::table::{Constant, Encoding, Struct, CONSTANTS, STRUCTS};
 
 const LANGUAGES: [Language; 6] = [Rust, C, Cpp, Go, Zig, Python];

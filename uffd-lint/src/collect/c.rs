@@ -1,9 +1,9 @@
 //! C and C++.
 
 use super::{enumerator, expression, DEPTH};
-use crate::lint::facts::{named_type, Body, Facts, Field, Struct, Type};
-use crate::lint::lexer::{Kind, Source};
-use crate::lint::processors::{Condition, Set};
+use crate::facts::{named_type, Body, Facts, Field, Struct, Type};
+use crate::lexer::{Kind, Source};
+use crate::processors::{Condition, Set};
 
 /// One `#if` … `#endif`.
 struct Branches {
@@ -70,8 +70,7 @@ pub(super) fn collect<'a>(source: &Source<'a>, processors: Set, facts: &mut Fact
             }
             _ => {
                 let defines = source.is(at + 1, b"=")
-                    || source.is(at + 1, b"{")
-                        && source.language == crate::lint::language::Language::Cpp;
+                    || source.is(at + 1, b"{") && source.language == crate::language::Language::Cpp;
                 let ty = if !defines {
                     None
                 } else if declarator == at {

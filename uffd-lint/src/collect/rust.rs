@@ -1,11 +1,11 @@
 //! Rust.
 
 use super::{enumerator, expression, DEPTH};
-use crate::lint::facts::{
+use crate::facts::{
     bare, named_type, Body, Constant, Direction, Facts, Field, Struct, Style, Tokens, Type, Value,
 };
-use crate::lint::lexer::Source;
-use crate::lint::processors::{Condition, Set};
+use crate::lexer::Source;
+use crate::processors::{Condition, Set};
 
 /// One pair of braces.
 struct Block {

@@ -1,9 +1,9 @@
 //! Python.
 
 use super::expression;
-use crate::lint::facts::{named_type, Body, Facts, Field, Struct, Tokens, Type};
-use crate::lint::lexer::{Kind, Source};
-use crate::lint::processors::Set;
+use crate::facts::{named_type, Body, Facts, Field, Struct, Tokens, Type};
+use crate::lexer::{Kind, Source};
+use crate::processors::Set;
 
 struct Class {
     indent: usize,
@@ -114,7 +114,7 @@ fn alias<'a>(source: &Source<'a>, value: Tokens) -> Option<Type<'a>> {
         .checked_sub(1)
         .filter(|last| *last >= value.start)?;
     let name = String::from_utf8_lossy(source.text(last));
-    let is_type = source.is_ident(last) && crate::lint::layout::primitive(&name).is_some();
+    let is_type = source.is_ident(last) && crate::layout::primitive(&name).is_some();
     is_type.then(|| named_type(source, value))
 }
 

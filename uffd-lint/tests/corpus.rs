@@ -1,14 +1,14 @@
 //! `lint` against the corpus: each planted mistake is found, in these words,
 //! and nothing else is.
 //!
-//! `UFFD_ABI_BLESS=1` writes the `.expected` files anew; read the difference.
+//! `UFFD_LINT_BLESS=1` writes the `.expected` files anew; read the difference.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use uffd_abi::lint::check::{check, is_candidate, FileReport};
-use uffd_abi::lint::language::Language;
+use uffd_lint::check::{check, is_candidate, FileReport};
+use uffd_lint::language::Language;
 use uffd_sys::abi::table::Encoding;
 
 fn corpus(folder: &str) -> PathBuf {
@@ -70,7 +70,7 @@ fn every_mistake_is_found_in_these_words() {
         let report = report(path, *language, Encoding::Generic);
         let found = lines(&report);
         let expected_path = PathBuf::from(format!("{}.expected", path.display()));
-        if std::env::var_os("UFFD_ABI_BLESS").is_some() {
+        if std::env::var_os("UFFD_LINT_BLESS").is_some() {
             fs::write(&expected_path, &found).unwrap();
         }
         let expected = fs::read_to_string(&expected_path).unwrap_or_default();

@@ -1,24 +1,4 @@
-//! `uffd-abi lint`: the userfaultfd constants, request codes and structs that
-//! other people's sources copy, against the pinned table.
-//!
-//! A file goes through [`walk`] (which files), [`lexer`] (tokens), [`collect`]
-//! (the definitions in them, a file for each language), [`eval`] and [`layout`]
-//! (their values and sizes), and [`check`], where they meet the table.
-
-mod calls;
-pub mod check;
-mod collect;
-mod eval;
-mod facts;
-pub mod language;
-mod layout;
-mod lexer;
-mod literal;
-mod names;
-mod processors;
-mod structs;
-pub mod walk;
-mod why;
+//! `uffd-abi lint`: what the package `uffd-lint` finds, printed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -30,9 +10,9 @@ use crate::cli::LintArgs;
 use crate::findings::{Check, Exit, Finding, Place, Severity};
 use crate::output::{paint, Output, DIM};
 
-use check::{FileReport, Problem};
-use language::Language;
-use walk::{Met, Text};
+use uffd_lint::check::{self, FileReport, Problem};
+use uffd_lint::language::Language;
+use uffd_lint::walk::{self, Met, Text};
 
 /// What the run amounts to.
 #[derive(Debug, Default, Serialize)]

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use uffd_abi::lint::check::check;
-use uffd_abi::lint::language::Language;
+use uffd_lint::check::check;
+use uffd_lint::language::Language;
 use uffd_sys::abi::table::Encoding;
 
 const LANGUAGES: [Language; 6] = [
@@ -194,7 +194,7 @@ fn mutate(text: &mut Vec<u8>, corpus: &[Vec<u8>], random: &mut Random) {
     }
 }
 
-/// `UFFD_ABI_SEED=…` repeats a run; `UFFD_ABI_MUTATION_SECONDS=…` lengthens it.
+/// `UFFD_LINT_SEED=…` repeats a run; `UFFD_LINT_MUTATION_SECONDS=…` lengthens it.
 #[test]
 fn mutations_of_the_corpus_never_panic() {
     let mut corpus = vec![];
@@ -213,9 +213,9 @@ fn mutations_of_the_corpus_never_panic() {
             .unwrap()
             .as_nanos() as u64
     };
-    let seed = number("UFFD_ABI_SEED").unwrap_or_else(now).max(1);
-    let seconds = number("UFFD_ABI_MUTATION_SECONDS").unwrap_or(3);
-    println!("UFFD_ABI_SEED={seed}");
+    let seed = number("UFFD_LINT_SEED").unwrap_or_else(now).max(1);
+    let seconds = number("UFFD_LINT_MUTATION_SECONDS").unwrap_or(3);
+    println!("UFFD_LINT_SEED={seed}");
     let mut random = Random(seed);
     let began = Instant::now();
     let mut rounds = 0;
