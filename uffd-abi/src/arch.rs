@@ -15,6 +15,12 @@ pub struct Arch {
 const ALIGN_4: &[&str] = &["x86", "i386", "i586", "i686", "386"];
 const ALIGN_2: &[&str] = &["m68k"];
 
+/// Those of 32 bits.
+const LONG_4: &[&str] = &[
+    "x86", "i386", "i586", "i686", "386", "arm", "armhf", "armel", "armv7", "riscv32", "m68k",
+    "mips", "mipsel", "mipsle", "mips32r6", "powerpc", "ppc", "sparc",
+];
+
 /// Every name taken, of Rust, the kernel, Debian and Go. parisc is not among
 /// them: it swaps the two bits of direction, and the table does not hold that.
 const GENERIC: &[&str] = &[
@@ -75,6 +81,15 @@ impl Arch {
             name if ALIGN_4.contains(&name) => 4,
             name if ALIGN_2.contains(&name) => 2,
             _ => 8,
+        }
+    }
+
+    /// Bytes of C's `long`, and of a pointer.
+    pub fn size_of_long(&self) -> u64 {
+        if LONG_4.contains(&&*self.name) {
+            4
+        } else {
+            8
         }
     }
 

@@ -27,7 +27,7 @@ pub struct Cli {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 no difference, 1 the ABI differs, 2 could not check (comparing\n\
-nothing is 2).";
+nothing is 2, but for lint).";
 
 /// How to tell; the same for every command.
 #[derive(Clone, Debug, Args)]
@@ -57,6 +57,8 @@ pub enum Format {
     Ktap,
     /// Annotations of GitHub Actions
     Github,
+    /// SARIF 2.1.0, as code scanning of forges reads it
+    Sarif,
 }
 
 /// Whether to use colours.
@@ -152,15 +154,35 @@ pub struct ListArgs {
 
 /// Arguments of `lint`.
 #[cfg(feature = "lint")]
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = crate::lint::HELP)]
 pub struct LintArgs {
-    /// Files, and folders to walk (.gitignore is respected)
-    #[arg(required = true, value_name = "PATH")]
+    /// Files, and folders to walk (.gitignore is respected) [default: what the
+    /// configuration names, else this folder]
+    #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// The processor that the sources are for [default: x86, arm and the like,
     /// but code under a condition on a processor is held to that one]
     #[arg(long, value_name = "ARCH", value_parser = Arch::parse)]
     pub arch: Option<Arch>,
+    /// What to leave out, in the manner of .gitignore. May be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
+    /// What could not be evaluated, and comparing nothing, is exit code 2
+    #[arg(long)]
+    pub strict: bool,
+    /// List every comparison
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// Problems that are known and told no more
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Write the problems of today to that file and exit with 0
+    #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
+    pub write_baseline: Option<PathBuf>,
+    /// The configuration [default: uffd-lint.toml, if it is in this folder]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// Arguments of `demo`.

@@ -30,6 +30,8 @@ pub enum Severity {
     /// Good to know; changes nothing: absent from an older header, newer than
     /// the table, a constant that could not be evaluated.
     Note,
+    /// Right here, and likely wrong elsewhere; changes nothing either.
+    Warning,
     /// Something that was asked for could not be checked: exit code 2.
     Unchecked,
     /// The ABI differs: exit code 1.

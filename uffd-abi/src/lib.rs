@@ -24,6 +24,7 @@ pub mod list;
 pub mod memory;
 pub mod output;
 pub mod probe;
+mod sarif;
 pub mod uffd;
 pub mod verify;
 

@@ -1,4 +1,4 @@
-//! Telling the user: the four formats, colours, and the exit code.
+//! Telling the user: the five formats, colours, and the exit code.
 //!
 //! A command adds [`Check`]s and ends with [`Output::finish`]. As text each
 //! check is printed at once; the other formats are one document at the end.
@@ -13,6 +13,7 @@ use serde_json::{json, Map, Value};
 
 use crate::cli::{Color, Format, OutputArgs};
 use crate::findings::{Check, Exit, Finding, Severity};
+use crate::sarif;
 
 /// Red and bold: what is wrong.
 pub const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -37,6 +38,8 @@ pub struct Output {
     stream: AutoStream<Box<dyn Write>>,
     checks: Vec<Check>,
     data: Map<String, Value>,
+    /// What to say where nothing was compared and that is no failure.
+    nothing: Option<&'static str>,
 }
 
 impl Output {
@@ -64,6 +67,7 @@ impl Output {
             stream,
             checks: Vec::new(),
             data: Map::new(),
+            nothing: None,
         }
     }
 
@@ -149,12 +153,17 @@ impl Output {
         &self.checks
     }
 
+    /// From here on comparing nothing is no failure: there may be nothing.
+    pub fn may_be_empty(&mut self, saying: &'static str) {
+        self.nothing = Some(saying);
+    }
+
     /// What the checks so far amount to.
     pub fn exit(&self) -> Exit {
         match self.checks.iter().filter_map(Check::worst).max() {
             Some(Severity::Error) => Exit::Different,
             Some(Severity::Unchecked) => Exit::Unchecked,
-            _ if self.compared() == 0 => Exit::Unchecked,
+            _ if self.compared() == 0 && self.nothing.is_none() => Exit::Unchecked,
             _ => Exit::Same,
         }
     }
@@ -172,12 +181,14 @@ impl Output {
                 };
                 self.line(paint(style, summary));
                 if self.compared() == 0 {
-                    self.line(paint(WARN, "Nothing was compared, so nothing is proven."));
+                    let proven = "Nothing was compared, so nothing is proven.";
+                    self.line(paint(WARN, self.nothing.unwrap_or(proven)));
                 }
             }
             Format::Json => self.json(summary, exit),
             Format::Ktap => self.ktap(summary),
             Format::Github => self.github(summary, exit),
+            Format::Sarif => self.sarif(),
         }
         self.flush();
         exit
@@ -188,7 +199,7 @@ impl Output {
         match self.format {
             Format::Text => self.line(summary),
             Format::Json => self.json(summary, Exit::Same),
-            Format::Ktap | Format::Github => {
+            Format::Ktap | Format::Github | Format::Sarif => {
                 say(format_args!(
                     "{} checks nothing, so there is no test report of it: use --format text or json",
                     self.command
@@ -218,6 +229,7 @@ impl Output {
         let severity = match finding.severity {
             Severity::Error => paint(BAD, "error"),
             Severity::Unchecked => paint(WARN, "not checked"),
+            Severity::Warning => paint(WARN, "warning"),
             Severity::Note => paint(DIM, "note"),
         };
         let mut text = format!(
@@ -247,6 +259,11 @@ impl Output {
         fields.append(&mut self.data);
         let text = serde_json::to_string_pretty(&document).expect("serialisable");
         self.write(format_args!("{text}\n"));
+    }
+
+    fn sarif(&mut self) {
+        let text = sarif::document(self.command, &self.checks);
+        self.write(format_args!("{text:#}\n"));
     }
 
     fn ktap(&mut self, summary: &str) {
@@ -283,7 +300,7 @@ impl Output {
             for finding in &check.findings {
                 let level = match finding.severity {
                     Severity::Error => "error",
-                    Severity::Unchecked => "warning",
+                    Severity::Unchecked | Severity::Warning => "warning",
                     Severity::Note => "notice",
                 };
                 let mut properties = vec![];

@@ -1,14 +1,16 @@
 //! What an expression may call: `_IOWR()` in all its spellings, `sizeof`,
 //! conversions, and macros that only shift a bit.
 
+use std::rc::Rc;
+
 use uffd_sys::abi::table::Encoding;
 
-use super::eval::Evaluator;
-use super::facts::{bare, named_type, Tokens, Type};
-use super::language::Language;
-use super::layout::primitive;
-use super::lexer::Kind;
-use super::names;
+use crate::eval::{Evaluator, Frame};
+use crate::facts::{bare, read_type, Type};
+use crate::language::Language;
+use crate::layout::primitive;
+use crate::names;
+use crate::source::{Kind, Tokens};
 
 impl<'a> Evaluator<'_, 'a> {
     /// A call of the function, macro or type at `last`, whose path begins at
@@ -23,7 +25,7 @@ impl<'a> Evaluator<'_, 'a> {
         let source = self.source;
         let name = bare(source.text(last));
         let name = String::from_utf8_lossy(name).into_owned();
-        let arguments = source.split(inside.start, inside.end, b",");
+        let arguments = source.split(inside, b",");
         let one = || match arguments.as_slice() {
             [one] => Ok(one.clone()),
             _ => Err(format!("{name}() has not one argument")),
@@ -62,17 +64,54 @@ impl<'a> Evaluator<'_, 'a> {
             }
             _ => {}
         }
+        let own = self.own_function(first, last, generic.as_ref(), &arguments);
+        if let Some(Ok(value)) = own {
+            return Ok(value);
+        }
         if let Some(value) = self.request(&name, generic, &arguments) {
             self.source_is_own();
             return value;
         }
         // uint64_t{1}, uint64(1), ctypes.c_uint64(1).
-        let known = primitive(&name).is_some() || self.facts.aliases.contains_key(name.as_bytes());
+        let known =
+            primitive(&name, 8).is_some() || self.facts.aliases.contains_key(name.as_bytes());
         if known && source.language != Language::Rust {
             let value = self.expression(one()?, None)?;
             return Ok(self.cast(value, last..last + 1));
         }
-        Err(format!("it calls {name}()"))
+        own.unwrap_or_else(|| Err(format!("it calls {name}()")))
+    }
+
+    /// A function or macro of the file; `None` if it has none of that name.
+    fn own_function(
+        &mut self,
+        first: usize,
+        last: usize,
+        generic: Option<&Tokens>,
+        arguments: &[Tokens],
+    ) -> Option<Result<i128, String>> {
+        let function = self.facts.functions.get(self.source.text(last))?;
+        let types = generic.map_or(vec![], |types| self.source.split(types.clone(), b","));
+        let fits = types.len() == function.generic
+            && types.len() + arguments.len() == function.parameters.len();
+        if !fits || !self.is_local(first, last) {
+            return None;
+        }
+        if let Err(why) = self.deeper() {
+            return Some(Err(why));
+        }
+        self.source_is_own();
+        let arguments = [&types, arguments].concat();
+        let outer = self.frame.take();
+        self.frame = Some(Rc::new(Frame {
+            function,
+            arguments,
+            outer: outer.clone(),
+        }));
+        let value = self.expression(function.body.clone(), None);
+        self.frame = outer;
+        self.shallower();
+        Some(value)
     }
 
     fn conversion(&mut self, arguments: &[Tokens], type_first: bool) -> Result<i128, String> {
@@ -175,16 +214,25 @@ impl<'a> Evaluator<'_, 'a> {
     /// elsewhere.
     fn argument_size(&mut self, argument: Tokens) -> Result<i128, String> {
         let source = self.source;
+        let (resolved, frame) = self.resolve(argument.clone());
+        if resolved != argument {
+            let inner = std::mem::replace(&mut self.frame, frame);
+            let size = self.argument_size(resolved);
+            self.frame = inner;
+            return size;
+        }
         let keyword = matches!(source.text(argument.start), b"struct" | b"union");
-        let name = match named_type(source, argument.clone()) {
+        let name = match read_type(source, argument.clone(), 0) {
             Type::Named(name) => name,
-            Type::Pointer if source.language.is_c_family() => return Ok(8),
+            Type::Pointer if source.language.is_c_family() => {
+                return Ok(i128::from(self.target.long))
+            }
             _ => return self.expression(argument, None),
         };
         let number = source.kind(argument.start) == Some(Kind::Number);
         let ty = !number
             && (keyword
-                || primitive(&name).is_some()
+                || primitive(&name, 8).is_some()
                 || self.facts.structure_named(name.as_bytes()).is_some()
                 || self.facts.aliases.contains_key(name.as_bytes())
                 || names::structure(name.as_bytes(), true).is_some());
@@ -197,7 +245,7 @@ impl<'a> Evaluator<'_, 'a> {
 
     /// The bits of direction, at the right.
     pub(super) fn direction(&self, read: bool, write: bool) -> i128 {
-        match self.encoding {
+        match self.target.encoding {
             Encoding::Generic => i128::from(read) << 1 | i128::from(write),
             Encoding::MipsPowerpcSparc if !read && !write => 1,
             Encoding::MipsPowerpcSparc => i128::from(read) << 1 | i128::from(write) << 2,
@@ -215,7 +263,7 @@ impl<'a> Evaluator<'_, 'a> {
     }
 
     fn shift(&self) -> u32 {
-        match self.encoding {
+        match self.target.encoding {
             Encoding::Generic => 30,
             Encoding::MipsPowerpcSparc => 29,
         }

@@ -1,157 +1,209 @@
 //! One file's definitions against the pinned table.
 
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::path::Path;
 
-use uffd_sys::abi::table::Encoding;
+use uffd_sys::abi::table::{Constant as Known, Encoding, CONSTANTS};
 
-use super::collect;
-use super::eval::Evaluator;
-use super::facts::{Constant, Facts, Type};
-use super::language::Language;
-use super::layout::primitive;
-use super::lexer::{Kind, Source};
-use super::names::{self, Meaning};
-use super::processors::Set;
-use super::structs;
-use super::why;
+use crate::collect::{collect, Collector, UNPARSED};
+use crate::data;
+use crate::eval::{Evaluator, ELSEWHERE};
+use crate::facts::{Constant, Facts, Type};
+use crate::language::{Form, Language};
+use crate::layout::primitive;
+use crate::literal;
+use crate::names::{self, Meaning};
+use crate::prefilter;
+use crate::processors::Set;
+use crate::report::{Compared, FileReport, Problem, Severity};
+use crate::source::{is_word, Kind, Source};
+use crate::structs;
+use crate::target::Target;
+use crate::why;
 
-/// What is wrong, or could not be told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// A stable word: `value`, `processor`, `type`, `struct`, `packed`, or
-    /// `not-evaluated`, which is no mistake.
-    pub kind: &'static str,
-    /// The kernel's name, or that of the struct's field: `uffdio_copy.copy`.
-    pub item: String,
-    /// Counted from 1.
-    pub line: usize,
-    /// In characters, counted from 1.
-    pub column: usize,
-    /// What the source has; why it was not evaluated.
-    pub found: String,
-    /// What the table has.
-    pub expected: String,
-    /// What comes of it.
-    pub why: String,
-}
-
-impl Problem {
-    /// Whether it is only something that could not be told.
-    pub fn is_note(&self) -> bool {
-        self.kind == "not-evaluated"
-    }
-
-    /// The difference in a line, without the item.
-    pub fn message(&self) -> String {
-        if self.is_note() {
-            format!("not evaluated: {}", self.found)
-        } else {
-            format!(
-                "{} is {}, expected {}",
-                self.property(),
-                self.found,
-                self.expected
-            )
-        }
-    }
-
-    fn property(&self) -> &'static str {
-        match self.kind {
-            "processor" => "value",
-            "packed" => "the end of the struct",
-            other => other,
-        }
-    }
-}
-
-/// What a file amounts to.
-#[derive(Clone, Debug, Default)]
-pub struct FileReport {
-    /// How many constants and structs were compared.
-    pub compared: usize,
-    /// In the order of the source.
-    pub problems: Vec<Problem>,
-}
-
-/// Whether a text can hold anything to check: cheap, and right for nearly all
-/// files of a tree.
-pub fn is_candidate(bytes: &[u8]) -> bool {
-    use aho_corasick::AhoCorasick;
-    use std::sync::LazyLock;
-    static NEEDLES: LazyLock<AhoCorasick> = LazyLock::new(|| {
-        let needles = [
-            "UFFD",
-            "uffd",
-            "Uffd",
-            "USERFAULTFD_IOC",
-            "PAGEMAP_SCAN",
-            "PAGE_IS_",
-            "PM_SCAN",
-            "pm_scan",
-            "UffD",
-        ];
-        AhoCorasick::new(needles).expect("a few short words")
-    });
-    NEEDLES.is_match(bytes)
-}
+/// Larger texts are not parsed: a tree takes some ten times their size.
+pub const MAX_PARSED: usize = 2 << 20;
 
 /// Checks a text. `path` tells the processor if it names one. Request codes
-/// are those of `preferred` where the source has no condition.
-pub fn check(language: Language, path: &Path, bytes: &[u8], preferred: Encoding) -> FileReport {
-    let source = Source::new(language, bytes);
-    let facts = collect::facts(&source, Set::of_path(path));
+/// are those of `target` where the source has no condition. A text without a
+/// relevant name costs no more than the search for one.
+pub fn check(form: Form, path: &Path, bytes: &[u8], target: Target) -> FileReport {
+    if !prefilter::is_candidate(form, bytes) {
+        return FileReport::default();
+    }
+    let mut report = match form {
+        Form::Data(data) => data::check(data, path, bytes),
+        Form::Source(_) if bytes.len() > MAX_PARSED => {
+            let why = format!("it is larger than {} MiB", MAX_PARSED >> 20);
+            unread_file(why)
+        }
+        Form::Source(language) => {
+            let mut embedded = vec![];
+            let mut report = pieces(language, path, bytes, &[], target, &mut embedded);
+            if !embedded.is_empty() {
+                report.merge(pieces(
+                    Language::C,
+                    path,
+                    bytes,
+                    &embedded,
+                    target,
+                    &mut vec![],
+                ));
+            }
+            report
+        }
+    };
+    report.allow(bytes);
+    report
+}
+
+fn unread_file(why: String) -> FileReport {
+    let mut report = FileReport::default();
+    report.problems.push(Problem {
+        kind: "not-read",
+        severity: Severity::Note,
+        item: "the file".into(),
+        line: 1,
+        column: 0,
+        found: why,
+        expected: String::new(),
+        why: String::new(),
+    });
+    report
+}
+
+fn pieces(
+    language: Language,
+    path: &Path,
+    bytes: &[u8],
+    ranges: &[tree_sitter::Range],
+    target: Target,
+    embedded: &mut Vec<tree_sitter::Range>,
+) -> FileReport {
+    let collected = match collect(language, path, bytes, ranges) {
+        Ok(collected) => collected,
+        Err(why) => return unread_file(why.into()),
+    };
+    let Collector {
+        source,
+        facts,
+        unread,
+        ..
+    } = &collected;
+    let evaluator = |encoding| Evaluator::new(source, facts, Target { encoding, ..target });
+    let words: [&[u8]; 6] = [
+        b"PAGEMAP_SCAN",
+        b"PM_SCAN_",
+        b"pm_scan",
+        b"agemapScan",
+        b"mScan",
+        b"PMScan",
+    ];
     let mut checker = Checker {
-        source: &source,
-        facts: &facts,
+        source,
+        facts,
         path,
-        preferred,
-        generic: Evaluator::new(&source, &facts, Encoding::Generic),
-        other: Evaluator::new(&source, &facts, Encoding::MipsPowerpcSparc),
-        scans: ["PAGEMAP_SCAN", "PM_SCAN_", "pm_scan"]
+        target,
+        generic: evaluator(Encoding::Generic),
+        other: evaluator(Encoding::MipsPowerpcSparc),
+        scans: words
             .iter()
-            .any(|word| memchr::memmem::find(bytes, word.as_bytes()).is_some()),
+            .any(|word| memchr::memmem::find(bytes, word).is_some()),
         report: FileReport::default(),
     };
     checker.constants();
     checker.structs();
-    let mut report = checker.report;
-    report
-        .problems
-        .sort_by_key(|problem| (problem.line, problem.column));
+    checker.literals();
+    checker.unread(unread);
+    let mut report = FileReport::default();
+    report.merge(checker.report);
+    *embedded = collected.embedded;
     report
 }
 
-pub(super) struct Checker<'f, 'a> {
-    pub(super) source: &'f Source<'a>,
-    pub(super) facts: &'f Facts<'a>,
+pub(crate) struct Checker<'f, 'a> {
+    pub source: &'f Source<'a>,
+    facts: &'f Facts<'a>,
     path: &'f Path,
-    preferred: Encoding,
-    pub(super) generic: Evaluator<'f, 'a>,
+    pub target: Target,
+    pub generic: Evaluator<'f, 'a>,
     other: Evaluator<'f, 'a>,
     /// Whether the file has to do with PAGEMAP_SCAN.
     scans: bool,
-    pub(super) report: FileReport,
+    pub report: FileReport,
 }
 
 impl<'a> Checker<'_, 'a> {
     fn constants(&mut self) {
-        for (index, constant) in self.facts.constants.iter().enumerate() {
-            let meaning = names::constant(self.source.language, constant.style, constant.name);
-            let Some(meaning) = meaning else { continue };
-            if constant.processors.is_empty() || !self.is_meant(meaning.constant.name) {
+        let facts = self.facts;
+        // Of each type that has members with a meaning, those.
+        let mut members: Vec<Vec<(usize, Meaning)>> = vec![];
+        let mut owners: HashMap<&[u8], usize> = HashMap::new();
+        for (index, constant) in facts.constants.iter().enumerate() {
+            let language = self.source.language;
+            let meaning = names::constant(language, constant.style, constant.name);
+            let member = constant.owner.and_then(|owner| {
+                let constant = names::member(owner, constant.name)?;
+                Some((
+                    owner,
+                    Meaning {
+                        constant,
+                        number: None,
+                    },
+                ))
+            });
+            let Some(known) = meaning.or(member.map(|(_, meaning)| meaning)) else {
+                continue;
+            };
+            // Names such as PAGE_IS_FILE have other uses without PAGEMAP_SCAN.
+            let meant = self.scans || !names::is_common(known.constant.name);
+            if constant.processors.is_empty() || !meant || self.is_dropped(constant) {
                 continue;
             }
-            self.constant(index, constant, meaning);
+            match (meaning, member) {
+                (Some(meaning), _) => self.constant(index, constant, meaning),
+                (None, Some((owner, meaning))) => {
+                    let at = *owners.entry(owner).or_insert(members.len());
+                    if at == members.len() {
+                        members.push(vec![]);
+                    }
+                    members[at].push((index, meaning));
+                }
+                _ => {}
+            }
+        }
+        for all in members {
+            // A numbering of its own has none of the kernel's.
+            let right = |(index, meaning): &(usize, Meaning)| {
+                let value = self.generic.constant(*index);
+                value.is_ok_and(|value| why::is_right(meaning.constant, value, Encoding::Generic))
+            };
+            if all.iter().any(right) {
+                for (index, meaning) in all {
+                    self.constant(index, &facts.constants[index], meaning);
+                }
+            }
         }
     }
 
-    /// Names such as PAGE_IS_FILE have other uses in code without PAGEMAP_SCAN.
-    fn is_meant(&self, name: &str) -> bool {
-        self.scans || !names::is_common(name)
+    /// Whether an `#undef` takes a macro back before anything used it.
+    fn is_dropped(&self, constant: &Constant<'a>) -> bool {
+        let from = self.source.start(constant.at) + constant.name.len();
+        let undefined = self
+            .facts
+            .macros
+            .get(constant.name)
+            .map_or(&[][..], |all| all);
+        let Some(undefined) = undefined.iter().find(|at| **at > from) else {
+            return false;
+        };
+        let between = &self.source.bytes[from..*undefined];
+        memchr::memmem::find(between, constant.name).is_none()
     }
 
     fn constant(&mut self, index: usize, constant: &Constant<'a>, meaning: Meaning) {
-        let encodings = constant.processors.encodings(self.preferred);
+        let encodings = constant.processors.encodings(self.target.encoding);
         let mut first = None;
         let mut narrow = None;
         for encoding in encodings {
@@ -161,16 +213,21 @@ impl<'a> Checker<'_, 'a> {
             };
             let value = match evaluator.constant(index) {
                 Ok(value) => value,
-                Err(why) => {
-                    self.note(constant.at, meaning.constant.name, why);
+                Err(why) if why == ELSEWHERE => {
+                    self.report.from_header += 1;
                     return;
                 }
+                Err(why) => return self.note(constant.at, meaning.constant.name, why),
             };
             let known = meaning
                 .number
                 .filter(|_| (0..256).contains(&value))
                 .unwrap_or(meaning.constant);
             let right = why::is_right(known, value, *encoding);
+            // #ifndef X / #define X 0: said not to be there.
+            if constant.fallback && !right && (value == 0 || value as i32 == -1) {
+                return;
+            }
             first.get_or_insert((known, value, *encoding));
             if right {
                 narrow = self.narrow(constant, value);
@@ -178,7 +235,7 @@ impl<'a> Checker<'_, 'a> {
                 break;
             }
         }
-        self.report.compared += 1;
+        self.compared(constant.at, meaning.constant.name);
         if let Some((known, value, encoding)) = first {
             let (kind, why) = why::wrong_value(known, value, encoding);
             let expected = why::expected(known, encoding);
@@ -207,7 +264,7 @@ impl<'a> Checker<'_, 'a> {
         let Some(Type::Named(name)) = &constant.ty else {
             return None;
         };
-        let bits = primitive(name)?.size as u32 * 8;
+        let bits = primitive(name, self.target.long)?.size as u32 * 8;
         let fits = value >= -(1 << (bits - 1)) && value < 1 << bits;
         let why = format!(
             "{name} has {bits} bits, so what the program uses is {}",
@@ -223,52 +280,45 @@ impl<'a> Checker<'_, 'a> {
     }
 
     fn structs(&mut self) {
-        for (index, structure) in self.facts.structs.iter().enumerate() {
+        let facts = self.facts;
+        for (index, structure) in facts.structs.iter().enumerate() {
             let Some(known) = names::structure(structure.name, true) else {
                 continue;
             };
             let exact = structure.name == known.name.as_bytes();
-            if structure.processors.is_empty() || !self.is_meant(known.name) {
+            let meant = self.scans || !names::is_common(known.name);
+            if structure.processors.is_empty() || !meant {
                 continue;
             }
             if !exact && !structs::is_copy(structure, known) {
                 continue;
             }
-            if self.source.language.is_c_family() {
-                self.packed(structure.at, known.name);
+            if let Some(byte) = structure.kernel_packed {
+                self.packed(byte, known.name);
             }
             structs::check(self, index, structure, known, exact);
         }
     }
 
     /// `} __packed;`, as in the kernel's own tree, where that is a macro.
-    fn packed(&mut self, name: usize, item: &str) {
-        let source = self.source;
-        let open = source.find(name, (name + 10).min(source.tokens.len()), |at| {
-            source.is(at, b"{")
-        });
-        let Some(close) = source.close(open) else {
-            return;
-        };
-        if !source.is(close + 1, b"__packed") || self.facts.macros.contains_key(&b"__packed"[..]) {
-            return;
-        }
+    fn packed(&mut self, byte: usize, item: &str) {
         // The headers that define it, and the kernel's own tree, from whose
         // headers it is taken when they are installed.
-        let includes = ["sys/cdefs.h", "linux/compiler"];
-        let defined = includes
-            .iter()
-            .any(|name| memchr::memmem::find(source.bytes, name.as_bytes()).is_some());
-        if defined || self.path.ends_with("include/uapi/linux/userfaultfd.h") {
+        let includes =
+            |name: &str| memchr::memmem::find(self.source.bytes, name.as_bytes()).is_some();
+        if self.facts.macros.contains_key(&b"__packed"[..])
+            || ["sys/cdefs.h", "linux/compiler"].into_iter().any(includes)
+            || self.path.ends_with("include/uapi/linux/userfaultfd.h")
+        {
             return;
         }
         let why = "only the kernel's own tree has this macro: elsewhere it declares a global \
                    variable named __packed, defined again in every file that includes this, and \
                    the struct is not packed";
         let (found, expected) = ("`} __packed;`", "`} __attribute__((packed));`");
-        self.problem(
+        self.problem_at(
             "packed",
-            close + 1,
+            byte,
             item,
             found.into(),
             expected.into(),
@@ -276,11 +326,72 @@ impl<'a> Checker<'_, 'a> {
         );
     }
 
-    pub(super) fn note(&mut self, at: usize, item: &str, why: String) {
-        self.problem("not-evaluated", at, item, why, String::new(), String::new());
+    /// Numbers in calls of ioctl(2).
+    fn literals(&mut self) {
+        for call in &self.facts.requests {
+            let number = |at: &usize| self.source.kind(*at) == Some(Kind::Number);
+            let Some(at) = call.clone().find(number) else {
+                continue;
+            };
+            let value = literal::integer(self.source.language, self.source.text(at));
+            let encodings = Set::of_path(self.path).encodings(self.target.encoding);
+            if let Some((known, right)) = value.and_then(|value| request(value, encodings)) {
+                self.compared(at, known.name);
+                if !right {
+                    let (value, encoding) = (value.unwrap_or_default(), encodings[0]);
+                    let (kind, why) = why::wrong_value(known, value, encoding);
+                    let expected = why::expected(known, encoding);
+                    self.problem(kind, at, known.name, why::hex(value), expected, why);
+                }
+            }
+        }
     }
 
-    pub(super) fn problem(
+    /// Definitions that the grammar did not understand, by their names.
+    fn unread(&mut self, regions: &[Range<usize>]) {
+        let facts = self.facts;
+        let tokens = facts.constants.iter().map(|constant| constant.at);
+        let tokens = tokens.chain(facts.structs.iter().map(|structure| structure.at));
+        let collected: HashSet<usize> = tokens.map(|at| self.source.start(at)).collect();
+        let (mut to, mut named) = (0, HashSet::new());
+        let bytes = self.source.bytes;
+        for region in regions.iter() {
+            // Whole lines, each once.
+            if region.end < to {
+                continue;
+            }
+            let from = memchr::memrchr(b'\n', &bytes[to.min(region.start)..region.start]);
+            let from = from.map_or(to.min(region.start), |at| to + at + 1).max(to);
+            to = region.end
+                + memchr::memchr(b'\n', &bytes[region.end..]).unwrap_or(bytes.len() - region.end);
+            for (at, name) in definitions(self.source.bytes, from..to) {
+                if !collected.contains(&at) && named.insert(name) {
+                    let item = String::from_utf8_lossy(name).into_owned();
+                    let why = "the text around it could not be parsed".to_owned();
+                    self.problem_at("not-read", at, &item, why, String::new(), String::new());
+                }
+            }
+        }
+    }
+
+    pub fn compared(&mut self, at: usize, item: &str) {
+        let line = self.source.line(self.source.start(at));
+        self.report.compared.push(Compared {
+            item: item.to_owned(),
+            line,
+        });
+    }
+
+    pub fn note(&mut self, at: usize, item: &str, why: String) {
+        let kind = if why == UNPARSED {
+            "not-read"
+        } else {
+            "not-evaluated"
+        };
+        self.problem(kind, at, item, why, String::new(), String::new());
+    }
+
+    pub fn problem(
         &mut self,
         kind: &'static str,
         at: usize,
@@ -289,19 +400,89 @@ impl<'a> Checker<'_, 'a> {
         expected: String,
         why: String,
     ) {
-        debug_assert_ne!(self.source.kind(at), Some(Kind::Newline));
+        self.problem_at(kind, self.source.start(at), item, found, expected, why);
+    }
+
+    fn problem_at(
+        &mut self,
+        kind: &'static str,
+        byte: usize,
+        item: &str,
+        found: String,
+        expected: String,
+        why: String,
+    ) {
+        let note = expected.is_empty();
+        let (line, column) = (self.source.line(byte), self.source.column(byte));
+        // A part of two structs is told once.
+        let told = |p: &Problem| (p.line, p.column, p.kind) == (line, column, kind);
+        if column > 0 && self.report.problems.iter().rev().take(16).any(told) {
+            return;
+        }
         self.report.problems.push(Problem {
             kind,
+            severity: if note {
+                Severity::Note
+            } else {
+                Severity::Error
+            },
             item: item.to_owned(),
-            line: self
-                .source
-                .tokens
-                .get(at)
-                .map_or(0, |token| token.line as usize),
-            column: self.source.column(at),
+            line,
+            column,
             found,
             expected,
             why,
         });
     }
+}
+
+/// The request of userfaultfd that a bare number means, and whether it is
+/// right; `None` for what is likely something else.
+pub(crate) fn request(value: i128, encodings: &[Encoding]) -> Option<(&'static Known, bool)> {
+    let mut known = CONSTANTS.iter().filter(|known| known.is_request());
+    let right = |known: &&Known| {
+        encodings
+            .iter()
+            .any(|encoding| why::is_right(known, value, *encoding))
+    };
+    if let Some(known) = known.clone().find(right) {
+        return Some((known, true));
+    }
+    let code = u32::try_from(value)
+        .ok()
+        .filter(|code| code >> 8 & 0xff == 0xAA && code >> 16 != 0)?;
+    let same = |known: &&Known| known.generic as u32 & 0xffff == code & 0xffff;
+    known
+        .find(|known| same(known) && known.name != "USERFAULTFD_IOC_NEW")
+        .map(|known| (known, false))
+}
+
+/// The words in a piece of text that seem to be definitions of the kernel's
+/// names: `#define X`, `const X`, `X =`, `struct x {`.
+fn definitions(bytes: &[u8], piece: Range<usize>) -> Vec<(usize, &[u8])> {
+    let mut found = vec![];
+    let (mut before, mut at): (&[u8], usize) = (b"", piece.start);
+    while at < piece.end {
+        if !is_word(bytes[at]) {
+            at += 1;
+            continue;
+        }
+        let length = bytes[at..]
+            .iter()
+            .take_while(|byte| is_word(**byte))
+            .count();
+        let word = &bytes[at..at + length];
+        let after = bytes[at + length..].trim_ascii_start();
+        let defines = matches!(
+            before,
+            b"define" | b"const" | b"static" | b"var" | b"type" | b"class"
+        ) || after.starts_with(b"=") && !after.starts_with(b"==")
+            || matches!(before, b"struct" | b"union") && after.starts_with(b"{");
+        if defines && (names::exact(word).is_some() || names::structure(word, false).is_some()) {
+            found.push((at, word));
+        }
+        before = word;
+        at += length;
+    }
+    found
 }

@@ -1,44 +1,61 @@
 //! Expressions of integers, in all six languages.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
-use uffd_sys::abi::table::Encoding;
-
-use super::facts::{bare, named_type, Facts, Tokens, Type, Value};
-use super::language::Language;
-use super::layout::{primitive, Layout, Placed};
-use super::lexer::{Kind, Source};
-use super::literal;
-use super::names;
+use crate::facts::{bare, read_type, Facts, Function, Type, Value};
+use crate::language::Language;
+use crate::layout::{primitive, Layout, Placed};
+use crate::literal;
+use crate::names;
+use crate::processors::Set;
+use crate::source::{Kind, Source, Tokens};
+use crate::target::Target;
 
 /// How deep parentheses, calls and names made of names may be nested.
 const DEPTH: usize = 48;
+/// How much may be computed for a file.
+const STEPS: usize = 1_000_000;
+
+/// Why a value that only names a constant of another file is none.
+pub const ELSEWHERE: &str = "its value is in another file";
+
+/// A call of a function of the file that is being computed.
+pub(crate) struct Frame<'f, 'a> {
+    pub function: &'f Function<'a>,
+    pub arguments: Vec<Tokens>,
+    pub outer: Option<Rc<Frame<'f, 'a>>>,
+}
 
 /// Computes the constants and layouts of a file.
 pub struct Evaluator<'f, 'a> {
-    pub(super) source: &'f Source<'a>,
-    pub(super) facts: &'f Facts<'a>,
-    /// For whose request codes are computed.
-    pub(super) encoding: Encoding,
+    pub(crate) source: &'f Source<'a>,
+    pub(crate) facts: &'f Facts<'a>,
+    /// For which values are computed.
+    pub(crate) target: Target,
+    pub(crate) frame: Option<Rc<Frame<'f, 'a>>>,
     depth: usize,
+    steps: usize,
     /// Whether the source itself says a part of the value. An expression that
     /// only names a constant of another file proves nothing.
     own: bool,
     constants: HashMap<usize, Result<i128, String>>,
-    pub(super) layouts: HashMap<usize, Result<(Vec<Placed<'a>>, Layout), String>>,
+    pub(crate) layouts: HashMap<usize, Result<(Vec<Placed<'a>>, Layout), String>>,
     /// The constant that is being computed, for names and conditions.
     current: Option<usize>,
     iota: Option<u32>,
 }
 
 impl<'f, 'a> Evaluator<'f, 'a> {
-    /// For one file and one encoding.
-    pub fn new(source: &'f Source<'a>, facts: &'f Facts<'a>, encoding: Encoding) -> Self {
+    /// For one file and one processor.
+    pub fn new(source: &'f Source<'a>, facts: &'f Facts<'a>, target: Target) -> Self {
         Evaluator {
             source,
             facts,
-            encoding,
+            target,
+            frame: None,
             depth: 0,
+            steps: 0,
             own: false,
             constants: HashMap::new(),
             layouts: HashMap::new(),
@@ -60,33 +77,41 @@ impl<'f, 'a> Evaluator<'f, 'a> {
         // A constant made of itself finds this.
         self.constants
             .insert(index, Err("it is defined by itself".into()));
-        let outer = (self.current.replace(index), self.iota.take(), self.own);
+        let outer = (
+            self.current.replace(index),
+            self.iota.take(),
+            self.own,
+            self.frame.take(),
+        );
         self.own = false;
         let mut value = match self.facts.constants[index].value.clone() {
             Value::Expression(tokens, iota) => self.expression(tokens, iota),
-            Value::After(None) => {
+            Value::After(base, by) => {
+                let base = base.map_or(Ok(0), |base| self.constant(base));
                 self.own = true;
-                Ok(0)
+                base.map(|base| base.wrapping_add(i128::from(by)))
             }
-            Value::After(Some(before)) => {
-                let before = self.constant(before);
+            Value::Bit(bit) => {
                 self.own = true;
-                before.map(|before| before.wrapping_add(1))
+                1_i128
+                    .checked_shl(bit)
+                    .ok_or_else(|| "it has too many bits".into())
             }
             Value::Request {
-                direction,
+                read,
+                write,
                 group,
                 number,
                 argument,
             } => {
-                let dir = self.direction(direction.read, direction.write);
-                self.request_of(dir, group, number, argument)
+                let direction = self.direction(read, write);
+                self.request_of(direction, group, number, argument)
             }
         };
         if value.is_ok() && !self.own {
-            value = Err("its value is in another file".into());
+            value = Err(ELSEWHERE.into());
         }
-        (self.current, self.iota, self.own) = outer;
+        (self.current, self.iota, self.own, self.frame) = outer;
         self.depth -= 1;
         self.constants.insert(index, value.clone());
         value
@@ -103,43 +128,43 @@ impl<'f, 'a> Evaluator<'f, 'a> {
         let mut at = tokens.start;
         let mut value = self.binary(&mut at, tokens.end, 0);
         self.iota = outer;
-        self.skip_lines(&mut at, tokens.end);
         if value.is_ok() && at < tokens.end {
             value = Err(format!("`{}` is not understood", self.shown(at)));
         }
         value
     }
 
-    fn deeper(&mut self) -> Result<(), String> {
+    pub(crate) fn deeper(&mut self) -> Result<(), String> {
+        self.steps += 1;
         if self.depth >= DEPTH {
             return Err("it is nested too deeply".into());
+        }
+        if self.steps > STEPS {
+            return Err("the file takes too much computing".into());
         }
         self.depth += 1;
         Ok(())
     }
 
-    fn shown(&self, at: usize) -> String {
-        let text = String::from_utf8_lossy(self.source.text(at));
-        text.chars().take(40).collect()
+    pub(crate) fn shallower(&mut self) {
+        self.depth -= 1;
     }
 
-    fn skip_lines(&self, at: &mut usize, end: usize) {
-        while *at < end && self.source.kind(*at) == Some(Kind::Newline) {
-            *at += 1;
-        }
+    pub(crate) fn shown(&self, at: usize) -> String {
+        let text = String::from_utf8_lossy(self.source.text(at));
+        text.chars().take(40).collect()
     }
 
     fn binary(&mut self, at: &mut usize, end: usize, weakest: u8) -> Result<i128, String> {
         self.deeper()?;
         let value = self.binary_inner(at, end, weakest);
-        self.depth -= 1;
+        self.shallower();
         value
     }
 
     fn binary_inner(&mut self, at: &mut usize, end: usize, weakest: u8) -> Result<i128, String> {
         let mut left = self.unary(at, end)?;
         loop {
-            self.skip_lines(at, end);
             let operator = self.source.text(*at);
             let known = (*at < end && self.source.kind(*at) == Some(Kind::Punct))
                 .then(|| self.source.language.binding(operator))
@@ -167,7 +192,6 @@ impl<'f, 'a> Evaluator<'f, 'a> {
     }
 
     fn prefixed(&mut self, at: &mut usize, end: usize) -> Result<i128, String> {
-        self.skip_lines(at, end);
         if *at >= end {
             return Err("an operand is missing".into());
         }
@@ -184,7 +208,7 @@ impl<'f, 'a> Evaluator<'f, 'a> {
         *at += 1;
         self.deeper()?;
         let value = self.prefixed(at, end);
-        self.depth -= 1;
+        self.shallower();
         value.map(negate)
     }
 
@@ -229,24 +253,30 @@ impl<'f, 'a> Evaluator<'f, 'a> {
     fn is_cast(&self, start: usize, close: usize, end: usize) -> bool {
         let words = (start..close)
             .all(|at| self.source.is_ident(at) || matches!(self.source.text(at), b"*" | b"::"));
-        let operand = close + 1 < end
-            && (matches!(
-                self.source.kind(close + 1),
-                Some(Kind::Number | Kind::Ident | Kind::Char)
-            ) || self.source.is(close + 1, b"("));
-        let tilde = close + 1 < end && matches!(self.source.text(close + 1), b"~" | b"-");
-        let known = || match named_type(self.source, start..close) {
-            Type::Named(name) => primitive(&name).is_some() || name.ends_with("_t"),
+        if !words || start >= close || close + 1 >= end {
+            return false;
+        }
+        // (size) << 16 begins with a parameter.
+        let frame = self.frame.as_ref().filter(|_| start + 1 == close);
+        if frame.is_some_and(|frame| frame.function.parameters.contains(&self.source.text(start))) {
+            return false;
+        }
+        let operand = matches!(
+            self.source.kind(close + 1),
+            Some(Kind::Number | Kind::Ident | Kind::Char)
+        ) || self.source.is(close + 1, b"(");
+        let known = || match read_type(self.source, start..close, 0) {
+            Type::Named(name) => primitive(&name, 8).is_some() || name.ends_with("_t"),
             Type::Pointer => true,
             _ => false,
         };
-        words && start < close && (operand || tilde && known())
+        operand || matches!(self.source.text(close + 1), b"~" | b"-") && known()
     }
 
     /// What a conversion leaves of a value. A type that is not known is taken
     /// to hold it.
-    pub(super) fn cast(&mut self, value: i128, ty: Tokens) -> i128 {
-        let ty = named_type(self.source, ty);
+    pub(crate) fn cast(&mut self, value: i128, ty: Tokens) -> i128 {
+        let ty = read_type(self.source, ty, 0);
         if matches!(ty, Type::Pointer) {
             return value;
         }
@@ -255,7 +285,7 @@ impl<'f, 'a> Evaluator<'f, 'a> {
                 size,
                 signed: Some(signed),
                 ..
-            }) if size <= 8 => truncate(value, size, signed),
+            }) if (1..=8).contains(&size) => truncate(value, size, signed),
             _ => value,
         }
     }
@@ -276,7 +306,7 @@ impl<'f, 'a> Evaluator<'f, 'a> {
                 // size_of::<T>(), static_cast<T>(x); a comparison has no `>(`.
                 let open = next + usize::from(step);
                 let close = source.find(open + 1, end, |at| source.is(at, b">"));
-                if !source.is(close + 1, b"(") {
+                if close + 1 >= end || !source.is(close + 1, b"(") {
                     break;
                 }
                 generic = Some(open + 1..close);
@@ -310,29 +340,68 @@ impl<'f, 'a> Evaluator<'f, 'a> {
                 return Ok(i128::from(iota));
             }
         }
+        let (argument, frame) = self.resolve(first..last + 1);
+        if argument != (first..last + 1) {
+            self.deeper()?;
+            let inner = std::mem::replace(&mut self.frame, frame);
+            let value = self.expression(argument, None);
+            self.frame = inner;
+            self.depth -= 1;
+            return value;
+        }
         let current = self.current.map(|index| &self.facts.constants[index]);
-        let processors =
-            current.map_or(super::processors::Set::ALL, |constant| constant.processors);
+        let processors = current.map_or(Set::ALL, |constant| constant.processors);
         // `libc::UFFDIO_WAKE` is not this file's.
-        let local = first == last
-            || matches!(
-                self.source.text(first),
-                b"self" | b"Self" | b"crate" | b"super" | b"cls"
-            );
+        let local = self.is_local(first, last);
         let found = self.facts.named(name, last, processors);
+        let found = found.filter(|index| !self.is_undefined(*index, last));
         if let Some(index) = found.filter(|index| local || Some(*index) != self.current) {
             let value = self.constant(index)?;
             self.own = true;
             return Ok(value);
         }
         match (names::exact(name), self.direction_bit(name)) {
-            (Some(constant), _) => Ok(i128::from(constant.value(self.encoding))),
+            (Some(constant), _) => Ok(i128::from(constant.value(self.target.encoding))),
             (_, Some(bits)) => Ok(bits),
             _ => Err(format!("{} is not known", self.shown(last))),
         }
     }
 
-    pub(super) fn source_is_own(&mut self) {
+    pub(crate) fn is_local(&self, first: usize, last: usize) -> bool {
+        let root = self.source.text(first);
+        first == last || matches!(root, b"self" | b"Self" | b"crate" | b"super" | b"cls")
+    }
+
+    /// Whether an `#undef` stands between the definition and its use.
+    fn is_undefined(&self, index: usize, used: usize) -> bool {
+        let constant = &self.facts.constants[index];
+        let between = self.source.start(constant.at)..self.source.start(used);
+        let undefined = self.facts.macros.get(constant.name);
+        undefined.is_some_and(|all| all.iter().any(|at| between.contains(at)))
+    }
+
+    /// What a parameter of the function that is being computed stands for, and
+    /// where that is to be computed; anything else is returned as it is.
+    #[allow(clippy::type_complexity)]
+    pub(crate) fn resolve(&self, tokens: Tokens) -> (Tokens, Option<Rc<Frame<'f, 'a>>>) {
+        let (mut tokens, mut frame) = (tokens, self.frame.clone());
+        while let Some(open) = frame.as_ref().filter(|_| tokens.len() == 1) {
+            let name = self.source.text(tokens.start);
+            let Some(at) = open
+                .function
+                .parameters
+                .iter()
+                .position(|known| *known == name)
+            else {
+                break;
+            };
+            tokens = open.arguments[at].clone();
+            frame = open.outer.clone();
+        }
+        (tokens, frame)
+    }
+
+    pub(crate) fn source_is_own(&mut self) {
         self.own = true;
     }
 }

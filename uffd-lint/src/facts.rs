@@ -1,13 +1,9 @@
 //! What the collectors of each language find in a file, and nothing judged yet.
 
 use std::collections::HashMap;
-use std::ops::Range;
 
-use super::lexer::Source;
-use super::processors::Set;
-
-/// Token indices.
-pub type Tokens = Range<usize>;
+use crate::processors::Set;
+use crate::source::{Source, Tokens};
 
 /// A file's definitions.
 #[derive(Default)]
@@ -19,8 +15,12 @@ pub struct Facts<'a> {
     pub structs: Vec<Struct<'a>>,
     /// `typedef`, `type X = Y`.
     pub aliases: HashMap<&'a [u8], Type<'a>>,
-    /// Macros of the preprocessor, function-like ones too.
-    pub macros: HashMap<&'a [u8], usize>,
+    /// Functions and macros that are one expression.
+    pub functions: HashMap<&'a [u8], Function<'a>>,
+    /// The names of all macros, with the byte of each `#undef`.
+    pub macros: HashMap<&'a [u8], Vec<usize>>,
+    /// The second arguments of calls of ioctl(2).
+    pub requests: Vec<Tokens>,
     constants_by_name: HashMap<&'a [u8], Vec<usize>>,
     structs_by_name: HashMap<&'a [u8], usize>,
 }
@@ -39,6 +39,10 @@ pub struct Constant<'a> {
     pub processors: Set,
     /// What kind of name it is.
     pub style: Style,
+    /// The enum, impl or class that it is a member of.
+    pub owner: Option<&'a [u8]>,
+    /// Under `#ifndef` of its own name.
+    pub fallback: bool,
 }
 
 /// How names of a kind are written.
@@ -57,12 +61,17 @@ pub enum Style {
 pub enum Value {
     /// An expression, with Go's `iota` if it is in a group of constants.
     Expression(Tokens, Option<u32>),
-    /// One more than the enumerator before; the first is zero.
-    After(Option<usize>),
+    /// So many more than the last enumerator with a value; if none has one, so
+    /// many as stand before.
+    After(Option<usize>, u32),
+    /// A bit of a packed struct.
+    Bit(u32),
     /// The arguments of an ioctl macro.
     Request {
-        /// Read, write, both or neither.
-        direction: Direction,
+        /// The kernel writes.
+        read: bool,
+        /// The kernel reads.
+        write: bool,
         /// The ioctl type.
         group: Tokens,
         /// The number.
@@ -72,20 +81,14 @@ pub enum Value {
     },
 }
 
-/// Which way the data of an ioctl goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Direction {
-    /// The kernel writes.
-    pub read: bool,
-    /// The kernel reads.
-    pub write: bool,
-}
-
-impl Direction {
-    /// By what the macro's name says.
-    pub fn new(read: bool, write: bool) -> Direction {
-        Direction { read, write }
-    }
+/// A function or macro of one expression.
+pub struct Function<'a> {
+    /// The parameters, those for types included.
+    pub parameters: Vec<&'a [u8]>,
+    /// How many of them, the first ones, stand in `<…>`.
+    pub generic: usize,
+    /// The expression.
+    pub body: Tokens,
 }
 
 /// A struct or union.
@@ -100,6 +103,8 @@ pub struct Struct<'a> {
     pub processors: Set,
     /// Whether its layout is that of C; other languages do not promise any.
     pub c_layout: bool,
+    /// The byte of a `__packed` behind it that only the kernel's tree has.
+    pub kernel_packed: Option<usize>,
 }
 
 /// The fields of a struct or union.
@@ -109,8 +114,10 @@ pub struct Body<'a> {
     pub fields: Vec<Field<'a>>,
     /// All at the same place.
     pub union: bool,
-    /// No padding.
-    pub packed: bool,
+    /// The most that a field is aligned to: 1 is without padding.
+    pub packed: Option<u64>,
+    /// The least that the whole is aligned to.
+    pub align: Option<Tokens>,
     /// What is in it that the linter does not understand.
     pub unclear: Option<&'static str>,
 }
@@ -124,6 +131,8 @@ pub struct Field<'a> {
     pub at: usize,
     /// What it holds.
     pub ty: Type<'a>,
+    /// The least that it is aligned to.
+    pub align: Option<Tokens>,
 }
 
 /// A type, as far as the linter needs it.
@@ -197,8 +206,33 @@ pub fn bare(text: &[u8]) -> &[u8] {
 }
 
 /// A type from tokens that name it: `const struct uffdio_range *`,
-/// `libc::c_ulonglong`, `unsafe.Pointer`, `C.ulonglong`.
-pub fn named_type<'a>(source: &Source<'a>, tokens: Tokens) -> Type<'a> {
+/// `libc::c_ulonglong`, `[u64; 3]`, `[3]uint64`, `unsafe.Pointer`.
+pub fn read_type<'a>(source: &Source<'a>, tokens: Tokens, depth: usize) -> Type<'a> {
+    let close = source
+        .close(tokens.start)
+        .filter(|_| source.is(tokens.start, b"["));
+    let Some(close) = close else {
+        return named_type(source, tokens);
+    };
+    if depth > 32 {
+        return Type::Unclear;
+    }
+    let semicolon = source.find(tokens.start + 1, close, |at| source.is(at, b";"));
+    let (element, length) = if semicolon < close {
+        (tokens.start + 1..semicolon, semicolon + 1..close)
+    } else if source.is(tokens.start + 1, b"*") {
+        return Type::Pointer;
+    } else {
+        (close + 1..tokens.end, tokens.start + 1..close)
+    };
+    // A slice is not an array.
+    if element.is_empty() || length.is_empty() {
+        return Type::Unclear;
+    }
+    Type::Array(Box::new(read_type(source, element, depth + 1)), length)
+}
+
+fn named_type<'a>(source: &Source<'a>, tokens: Tokens) -> Type<'a> {
     let mut words: Vec<&[u8]> = vec![];
     let mut at = tokens.start;
     while at < tokens.end {
@@ -211,7 +245,6 @@ pub fn named_type<'a>(source: &Source<'a>, tokens: Tokens) -> Type<'a> {
             | b"comptime" | b"export" | b"register" | b"signed" | b"__extension__" => {}
             b"__attribute__" | b"alignas" | b"_Alignas" | b"align" => at = source.skip(at + 1) - 1,
             _ if source.is_ident(at) => words.push(bare(text)),
-            // `[` is an array only where the collector says so.
             _ => return Type::Unclear,
         }
         at += 1;

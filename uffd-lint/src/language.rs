@@ -19,6 +19,39 @@ pub enum Language {
     Python,
 }
 
+/// A file that holds request codes and is no program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Data {
+    /// `.policy` of minijail.
+    Policy,
+    /// `.json`, if it is a seccomp profile as containers have it.
+    Profile,
+    /// `.const` of syzkaller.
+    Constants,
+}
+
+/// What a file is read as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A program.
+    Source(Language),
+    /// A table of request codes.
+    Data(Data),
+}
+
+impl Form {
+    /// By the ending of a file's name.
+    pub fn of(path: &Path) -> Option<Form> {
+        let data = match path.extension()?.to_str()? {
+            "policy" => Data::Policy,
+            "json" => Data::Profile,
+            "const" => Data::Constants,
+            _ => return Language::of(path).map(Form::Source),
+        };
+        Some(Form::Data(data))
+    }
+}
+
 impl Language {
     /// The language of a file, by its name's ending.
     pub fn of(path: &Path) -> Option<Language> {
@@ -32,6 +65,17 @@ impl Language {
             "py" | "pyi" => Language::Python,
             _ => return None,
         })
+    }
+
+    pub(crate) fn grammar(self) -> tree_sitter::Language {
+        match self {
+            Language::Rust => tree_sitter_rust::LANGUAGE.into(),
+            Language::C => tree_sitter_c::LANGUAGE.into(),
+            Language::Cpp => tree_sitter_cpp::LANGUAGE.into(),
+            Language::Go => tree_sitter_go::LANGUAGE.into(),
+            Language::Zig => tree_sitter_zig::LANGUAGE.into(),
+            Language::Python => tree_sitter_python::LANGUAGE.into(),
+        }
     }
 
     /// Whether it has the preprocessor.

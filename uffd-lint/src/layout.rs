@@ -1,9 +1,10 @@
 //! Sizes and offsets of the structs that a source declares.
 
-use super::eval::Evaluator;
-use super::facts::{named_type, Body, Struct, Tokens, Type, Value};
-use super::names;
-use super::processors::Set;
+use crate::eval::Evaluator;
+use crate::facts::{read_type, Body, Struct, Type, Value};
+use crate::names;
+use crate::processors::Set;
+use crate::source::Tokens;
 
 /// What is known of a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub struct Layout {
 }
 
 /// A field with its place.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Placed<'a> {
     /// Its name.
     pub name: &'a [u8],
@@ -27,14 +28,18 @@ pub struct Placed<'a> {
     pub offset: u64,
     /// What it holds.
     pub layout: Layout,
+    /// The fields of it, if it is a struct or union of this file.
+    pub inner: Vec<Placed<'a>>,
 }
 
 /// How deep types may be nested.
 const DEPTH: usize = 32;
+/// Of how many fields within a field the places are kept.
+const INNER: usize = 64;
 
-/// An integer type by its name in any of the languages. `long` and pointers
-/// are those of a 64-bit processor.
-pub fn primitive(name: &str) -> Option<Layout> {
+/// An integer type by its name in any of the languages, where a `long` and a
+/// pointer have so many bytes.
+pub fn primitive(name: &str, long: u64) -> Option<Layout> {
     let (size, signed) = match name {
         "u8" | "__u8" | "uint8_t" | "u_int8_t" | "unsigned char" | "c_uchar" | "uint8" | "byte"
         | "c_uint8" | "c_ubyte" | "uchar" | "bool" | "_Bool" | "c_bool" => (1, false),
@@ -53,29 +58,21 @@ pub fn primitive(name: &str) -> Option<Layout> {
         | "uint64_t"
         | "u_int64_t"
         | "unsigned long long"
-        | "unsigned long"
         | "unsigned long long int"
         | "long long unsigned int"
-        | "long unsigned int"
-        | "unsigned long int"
         | "c_ulonglong"
-        | "c_ulong"
         | "uint64"
         | "c_uint64"
         | "ulonglong"
-        | "ulong"
-        | "usize"
-        | "size_t"
-        | "uintptr_t"
-        | "uintptr"
-        | "c_size_t"
         | "__le64"
         | "__aligned_u64"
-        | "c_void_p"
         | "uintmax_t" => (8, false),
-        "i64" | "__s64" | "int64_t" | "s64" | "long long" | "long" | "long int"
-        | "long long int" | "c_longlong" | "c_long" | "int64" | "c_int64" | "longlong"
-        | "isize" | "ssize_t" | "intptr_t" | "off_t" | "c_ssize_t" => (8, true),
+        "i64" | "__s64" | "int64_t" | "s64" | "long long" | "long long int" | "c_longlong"
+        | "int64" | "c_int64" | "longlong" => (8, true),
+        "unsigned long" | "long unsigned int" | "unsigned long int" | "c_ulong" | "ulong"
+        | "usize" | "size_t" | "uintptr_t" | "uintptr" | "c_size_t" | "c_void_p" => (long, false),
+        "long" | "long int" | "c_long" | "isize" | "ssize_t" | "intptr_t" | "off_t"
+        | "c_ssize_t" => (long, true),
         _ => return None,
     };
     Some(Layout {
@@ -92,18 +89,23 @@ impl<'a> Evaluator<'_, 'a> {
     ///
     /// What is not known of it.
     pub fn layout(&mut self, ty: &Type<'a>, depth: usize) -> Result<Layout, String> {
+        self.placed(ty, depth).map(|(_, layout)| layout)
+    }
+
+    /// The layout of a type, with its fields if it is a struct of the file.
+    fn placed(&mut self, ty: &Type<'a>, depth: usize) -> Result<(Vec<Placed<'a>>, Layout), String> {
         if depth > DEPTH {
             return Err("its types are nested too deeply".into());
         }
-        match ty {
-            Type::Pointer => Ok(Layout {
-                size: 8,
-                align: 8,
+        let layout = match ty {
+            Type::Pointer => Layout {
+                size: self.target.long,
+                align: self.target.long,
                 signed: None,
-            }),
-            Type::Unclear => Err("it has a type that is not understood".into()),
-            Type::Named(name) => self.named_layout(name, depth),
-            Type::Inline(body) => Ok(self.body_layout(body, depth + 1)?.1),
+            },
+            Type::Unclear => return Err("it has a type that is not understood".into()),
+            Type::Named(name) => return self.named_layout(name, depth),
+            Type::Inline(body) => return self.body_layout(body, depth + 1),
             Type::Array(element, length) => {
                 let element = self.layout(element, depth + 1)?;
                 let length = self.expression(length.clone(), None)?;
@@ -113,44 +115,65 @@ impl<'a> Evaluator<'_, 'a> {
                     .checked_mul(length)
                     .filter(|size| *size < 1 << 32);
                 let size = size.ok_or("an array is too long")?;
-                Ok(Layout {
+                Layout {
                     size,
                     align: element.align,
                     signed: None,
-                })
+                }
             }
-        }
+        };
+        Ok((vec![], layout))
     }
 
-    fn named_layout(&mut self, name: &str, depth: usize) -> Result<Layout, String> {
+    fn named_layout(
+        &mut self,
+        name: &str,
+        depth: usize,
+    ) -> Result<(Vec<Placed<'a>>, Layout), String> {
         if let Some(index) = self.facts.structure_named(name.as_bytes()) {
-            return Ok(self.struct_layout(index, depth + 1)?.1);
+            return self.struct_layout(index, depth + 1);
         }
         let facts = self.facts;
         if let Some(ty) = facts.aliases.get(name.as_bytes()) {
-            return self.layout(ty, depth + 1);
+            return self.placed(ty, depth + 1);
         }
-        if let Some(layout) = primitive(name) {
-            return Ok(layout);
+        let (long, align_of_u64) = (self.target.long, self.target.align_of_u64);
+        if let Some(layout) = primitive(name, long) {
+            // __aligned_u64 is there for those that align it to less.
+            let most = if name == "__aligned_u64" {
+                8
+            } else {
+                align_of_u64
+            };
+            return Ok((
+                vec![],
+                Layout {
+                    align: layout.align.min(most),
+                    ..layout
+                },
+            ));
         }
         // A type that is a macro: #define u64 unsigned long long
         if facts.macros.contains_key(name.as_bytes()) {
             let last = facts.named(name.as_bytes(), usize::MAX, Set::ALL);
             let value = last.map(|index| facts.constants[index].value.clone());
             if let Some(Value::Expression(tokens, None)) = value {
-                let ty = named_type(self.source, tokens);
-                return self.layout(&ty, depth + 1);
+                let ty = read_type(self.source, tokens, 0);
+                return self.placed(&ty, depth + 1);
             }
         }
         // A struct of the kernel that another file defines.
-        match names::structure(name.as_bytes(), true) {
-            Some(known) => Ok(Layout {
-                size: known.size,
-                align: known.align,
+        let known = names::structure(name.as_bytes(), true);
+        let known = known.ok_or_else(|| format!("type {name} is not known"))?;
+        let (size, align) = (known.size_for(align_of_u64), known.align_for(align_of_u64));
+        Ok((
+            vec![],
+            Layout {
+                size,
+                align,
                 signed: None,
-            }),
-            None => Err(format!("type {name} is not known")),
-        }
+            },
+        ))
     }
 
     /// The layout of a struct of the file, with its fields.
@@ -191,8 +214,15 @@ impl<'a> Evaluator<'_, 'a> {
         let (mut end, mut size, mut align) = (0, 0, 1);
         let mut placed = vec![];
         for field in &body.fields {
-            let layout = self.layout(&field.ty, depth + 1)?;
-            let field_align = if body.packed { 1 } else { layout.align };
+            let (mut inner, layout) = self.placed(&field.ty, depth + 1)?;
+            // Those of a message are few; thousands are nobody's copy.
+            if count(&inner) > INNER {
+                inner.clear();
+            }
+            let mut field_align = layout.align.min(body.packed.unwrap_or(u64::MAX)).max(1);
+            if let Some(align) = field.align.clone() {
+                field_align = field_align.max(self.alignment(align)?);
+            }
             let offset = if body.union {
                 0
             } else {
@@ -203,10 +233,14 @@ impl<'a> Evaluator<'_, 'a> {
                 at: field.at,
                 offset,
                 layout,
+                inner,
             });
             end = offset + layout.size;
             size = u64::max(size, end);
             align = u64::max(align, field_align);
+        }
+        if let Some(least) = body.align.clone() {
+            align = align.max(self.alignment(least)?);
         }
         let size = round_up(size, align);
         Ok((
@@ -219,6 +253,20 @@ impl<'a> Evaluator<'_, 'a> {
         ))
     }
 
+    fn alignment(&mut self, tokens: Tokens) -> Result<u64, String> {
+        // alignas(uint64_t)
+        if let Ok(layout) = self.layout(&read_type(self.source, tokens.clone(), 0), 0) {
+            return Ok(layout.align);
+        }
+        let align = self.expression(tokens, None)?;
+        let power = u64::try_from(align)
+            .ok()
+            .filter(|align| align.is_power_of_two());
+        power
+            .filter(|align| *align <= 1 << 16)
+            .ok_or_else(|| "its alignment is no power of two".into())
+    }
+
     /// The size of a type, or of what an expression names: `sizeof(...)`.
     ///
     /// # Errors
@@ -226,14 +274,21 @@ impl<'a> Evaluator<'_, 'a> {
     /// What is not known of it.
     pub fn size_of(&mut self, tokens: Tokens) -> Result<i128, String> {
         let source = self.source;
-        let mut tokens = tokens;
+        let (mut tokens, frame) = self.resolve(tokens);
         // unsafe.Sizeof(uffdioCopy{}), and C++'s sizeof(uffdio_copy{}).
         if tokens.len() > 2 && source.is(tokens.end - 1, b"}") && source.is(tokens.end - 2, b"{") {
             tokens.end -= 2;
         }
-        let ty = named_type(source, tokens);
-        Ok(i128::from(self.layout(&ty, 0)?.size))
+        let ty = read_type(source, tokens, 0);
+        let inner = std::mem::replace(&mut self.frame, frame);
+        let size = self.layout(&ty, 0).map(|layout| i128::from(layout.size));
+        self.frame = inner;
+        size
     }
+}
+
+fn count(placed: &[Placed<'_>]) -> usize {
+    placed.iter().map(|field| 1 + count(&field.inner)).sum()
 }
 
 fn round_up(value: u64, align: u64) -> u64 {

@@ -1,6 +1,6 @@
 //! Integer and character literals of all six languages.
 
-use super::language::Language;
+use crate::language::Language;
 
 /// The value of a number token; `None` for a float or anything not understood.
 pub fn integer(language: Language, text: &[u8]) -> Option<i128> {

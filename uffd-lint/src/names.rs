@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use uffd_sys::abi::table::{Constant, Struct, CONSTANTS, STRUCTS};
 
-use super::facts::Style;
-use super::language::Language;
+use crate::facts::Style;
+use crate::language::Language;
 
 /// The constants that a name can mean: one, or for `uffdioWake` and
 /// `UFFDIO_WAKE_NR` the request code and the number in it.
@@ -105,11 +105,12 @@ pub fn constant(language: Language, style: Style, name: &[u8]) -> Option<Meaning
         _ if is_camel(name) && (style == Style::Camel || language == Language::Go) => {
             let name = letters(name);
             let name = name.strip_prefix("ioctl").unwrap_or(&name);
-            // Other names in this style are too common: pageIsHuge.
-            if !name.starts_with("uffd") && !name.starts_with("userfaultfd") {
-                return None;
-            }
-            by_letters(name)
+            // Those of PAGEMAP_SCAN count where the file has to do with it.
+            let known = ["uffd", "userfaultfd", "pagemapscan", "pageis", "pmscan"];
+            known
+                .iter()
+                .find(|known| name.starts_with(**known))
+                .and_then(|_| by_letters(name))
         }
         _ if short.starts_with("UFFDIO_") => by_letters(&letters(short)).filter(|meaning| {
             // UFFDIO_API_SIZE and other names of their own are left alone.
@@ -157,24 +158,72 @@ fn is_camel(name: &str) -> bool {
         && name.contains(|c: char| c.is_ascii_uppercase())
 }
 
+/// What a member of an enum, a class, an `impl` or a set of flags means, by the
+/// name of that type: `WP_ASYNC` of `UffdFeatures`.
+pub fn member(owner: &[u8], name: &[u8]) -> Option<&'static Constant> {
+    const FAMILIES: [(&str, &str); 13] = [
+        ("pagefaultflag", "uffdpagefaultflag"),
+        ("faultflag", "uffdpagefaultflag"),
+        ("feature", "uffdfeature"),
+        ("event", "uffdevent"),
+        ("registermode", "uffdioregistermode"),
+        ("copymode", "uffdiocopymode"),
+        ("zeropagemode", "uffdiozeropagemode"),
+        ("writeprotectmode", "uffdiowriteprotectmode"),
+        ("continuemode", "uffdiocontinuemode"),
+        ("poisonmode", "uffdiopoisonmode"),
+        ("movemode", "uffdiomovemode"),
+        ("categor", "pageis"),
+        ("scanflag", "pmscan"),
+    ];
+    let (owner, name) = (
+        std::str::from_utf8(owner).ok()?,
+        std::str::from_utf8(name).ok()?,
+    );
+    if owner.len() > 64 || name.len() > 64 {
+        return None;
+    }
+    let (owner, name) = (letters(owner), letters(name));
+    let (_, prefix) = FAMILIES.iter().find(|(family, _)| owner.contains(family))?;
+    let family = prefix
+        .trim_start_matches("uffdio")
+        .trim_start_matches("uffd");
+    // MODE_WP of a type for modes, FeatureSigbus of one for features.
+    let names = ["", family, "mode", "flag", "pageis"];
+    let mut stems = names.iter().filter_map(|start| name.strip_prefix(start));
+    stems.find_map(|stem| BY_LETTERS.get(&format!("{prefix}{stem}")).copied())
+}
+
 /// The kernel's struct of this name; with `similar` also of one that differs in
-/// case and underscores alone: `UffdioCopy`.
+/// case, underscores and what says no more than that it is a struct:
+/// `UffdioCopy`, `uffd_msg_t`, `UffdioMoveArgs`.
 pub fn structure(name: &[u8], similar: bool) -> Option<&'static Struct> {
+    const ENDINGS: [&str; 8] = ["", "struct", "args", "arg", "request", "req", "type", "t"];
     let name = std::str::from_utf8(name).ok()?;
     if name.len() > 64 {
         return None;
     }
     let mut named = STRUCTS.iter().filter(|known| !known.is_anonymous());
-    match named.find(|known| known.name == name) {
-        Some(known) => Some(known),
-        None if similar => {
-            let name = letters(name);
-            STRUCT_BY_LETTERS
-                .get(name.strip_suffix("struct").unwrap_or(&name))
-                .copied()
-        }
-        None => None,
+    if let Some(known) = named.find(|known| known.name == name) {
+        return Some(known);
     }
+    let name = letters(name);
+    let starts = ["", "linux", "kernel", "raw", "ioctl", "my"];
+    let short = starts
+        .iter()
+        .filter(|_| similar)
+        .filter_map(|start| name.strip_prefix(start));
+    let mut short = short.flat_map(|name| ENDINGS.iter().filter_map(|end| name.strip_suffix(end)));
+    short.find_map(|name| STRUCT_BY_LETTERS.get(name).copied())
+}
+
+/// Whether a field only fills room: `reserved`, `_pad`.
+pub fn is_filler(name: &str) -> bool {
+    let name = letters(name);
+    name.is_empty()
+        || ["reserved", "pad", "unused", "rsvd", "filler", "rest"]
+            .iter()
+            .any(|start| name.starts_with(start))
 }
 
 /// Whether a field's name is the kernel's, in whatever style.
@@ -265,7 +314,13 @@ mod tests {
                 Some(("UFFDIO_COPY", true)),
             ),
             (Go, Style::Kernel, "uffdioCopySize", None),
-            (Go, Style::Kernel, "pageIsHuge", None),
+            (
+                Go,
+                Style::Kernel,
+                "pageIsHuge",
+                Some(("PAGE_IS_HUGE", false)),
+            ),
+            (Go, Style::Kernel, "pageSize", None),
             (
                 Rust,
                 Style::Function,

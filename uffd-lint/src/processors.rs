@@ -7,7 +7,7 @@ use std::path::Path;
 
 use uffd_sys::abi::table::Encoding;
 
-use super::lexer::{Kind, Source};
+use crate::source::{Kind, Source};
 
 /// A set of processors: a bit for each line of [`PROCESSORS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ const PROCESSORS: [Processor; 14] = [
     },
     Processor {
         names: &["riscv64", "riscv32", "riscv"],
-        macros: &["__riscv", "CONFIG_RISCV"],
+        macros: &["__riscv", "__riscv_xlen", "CONFIG_RISCV"],
     },
     Processor {
         names: &["s390x", "s390"],
@@ -82,12 +82,23 @@ const PROCESSORS: [Processor; 14] = [
             "__ppc64__",
             "__PPC64__",
             "_ARCH_PPC64",
+            "_CALL_ELF",
             "CONFIG_PPC64",
         ],
     },
     Processor {
         names: &["mips", "mipsel", "mipsle", "mips32r6"],
-        macros: &["__mips__", "__mips", "mips", "CONFIG_MIPS"],
+        macros: &[
+            "__mips__",
+            "__mips",
+            "mips",
+            "CONFIG_MIPS",
+            "_MIPS_SIM",
+            "_MIPS_ISA",
+            "_MIPS_SZPTR",
+            "__MIPSEL__",
+            "__MIPSEB__",
+        ],
     },
     Processor {
         names: &["mips64", "mips64el", "mips64le", "mips64r6"],
@@ -98,6 +109,12 @@ const PROCESSORS: [Processor; 14] = [
             "__mips64",
             "__mips64__",
             "CONFIG_MIPS",
+            "_MIPS_SIM",
+            "_MIPS_ISA",
+            "_MIPS_SZPTR",
+            "__MIPSEL__",
+            "__MIPSEB__",
+            "__mips_n64",
         ],
     },
     Processor {
@@ -164,7 +181,7 @@ impl Set {
     }
 
     /// By the name of a processor.
-    fn named(name: &str) -> Option<Set> {
+    pub fn named(name: &str) -> Option<Set> {
         let name = name.to_ascii_lowercase();
         find(|processor| processor.names.contains(&name.as_str()))
     }
@@ -315,8 +332,8 @@ impl Condition {
             let Some(expression) = line.strip_prefix(b"//go:build ") else {
                 continue;
             };
-            let source = Source::new(super::language::Language::Go, expression);
-            let end = source.tokens.len();
+            let mut source = Source::new(crate::language::Language::Go, expression);
+            let end = source.lex(0..expression.len()).end;
             all = all.and(
                 Reader {
                     source: &source,
@@ -394,15 +411,17 @@ impl Reader<'_> {
         // A comparison, a call, a sum: not understood.
         let rest = self.at;
         while self.at < self.end && !self.is(b"||") && !self.is(b"&&") && !self.is(b")") {
-            self.at = match self.source.kind(self.at) {
-                Some(Kind::Newline) => self.end,
-                _ => self.source.skip(self.at),
-            };
+            self.at = self.source.skip(self.at);
         }
-        let understood =
-            rest >= self.end || rest == self.at || self.source.kind(rest) == Some(Kind::Newline);
-        if understood {
+        let compared = matches!(self.source.text(rest), b"==" | b">=" | b">");
+        if rest >= self.end || rest == self.at {
             condition
+        } else if compared && self.source.text(rest + 1) != b"0" {
+            // `__mips == 64` holds nowhere but on mips.
+            Condition {
+                surely: Set::NONE,
+                perhaps: condition.perhaps,
+            }
         } else {
             Condition::UNKNOWN
         }
@@ -415,7 +434,7 @@ fn cfg(source: &Source<'_>, start: usize, end: usize, depth: usize) -> Condition
     }
     let list = source
         .close(start + 1)
-        .map(|close| source.split(start + 2, close.min(end), b","));
+        .map(|close| source.split(start + 2..close.min(end), b","));
     let parts = list.unwrap_or_default().into_iter();
     let mut parts = parts.map(|part| cfg(source, part.start, part.end, depth + 1));
     match source.text(start) {

@@ -1,27 +1,34 @@
 //! Which files are read, and what becomes of those that are not.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
 
+use ignore::overrides::{Override, OverrideBuilder};
 use ignore::WalkBuilder;
 
-use super::language::Language;
+use crate::language::Form;
 
-/// Larger files are skipped: no source that a person wrote is so large, and the
-/// tokens of one take some ten times its size.
+/// Larger files are skipped: no source that a person wrote is so large.
 pub const MAX_SIZE: u64 = 16 << 20;
 
 /// A file or folder that was met.
 #[derive(Debug)]
 pub enum Met {
-    /// A source, to be read.
-    Source(PathBuf, Language),
+    /// A file to be read.
+    Source(PathBuf, Form),
     /// A file in no language that the linter reads.
     OtherFile,
     /// A symbolic link, which is not followed, lest it lead in circles.
     Link,
-    /// Something that could not be opened; `named` if the user asked for it.
+    /// Files and folders that `.gitignore` hid.
+    Hidden(usize),
+    /// Files and folders that `--exclude` left out.
+    Excluded(usize),
+    /// Something that could not be opened.
     Unreadable {
         /// Which.
         path: PathBuf,
@@ -43,8 +50,24 @@ pub enum Text {
     TooLarge,
 }
 
+/// Patterns in the manner of `.gitignore` for what is left out.
+///
+/// # Errors
+///
+/// One that is not understood.
+pub fn patterns(exclude: &[String]) -> Result<Override, String> {
+    let mut builder = OverrideBuilder::new(".");
+    for pattern in exclude {
+        // In an override a `!` means what its absence means in .gitignore.
+        builder
+            .add(&format!("!{pattern}"))
+            .map_err(|error| error.to_string())?;
+    }
+    builder.build().map_err(|error| error.to_string())
+}
+
 /// Meets every file at and under `path`, in the order of their names.
-pub fn walk(path: &Path, mut meet: impl FnMut(Met)) {
+pub fn walk(path: &Path, exclude: &Override, mut meet: impl FnMut(Met)) {
     let unreadable = |path: &Path, why: String, named| Met::Unreadable {
         path: path.into(),
         why,
@@ -54,8 +77,10 @@ pub fn walk(path: &Path, mut meet: impl FnMut(Met)) {
     match std::fs::metadata(path) {
         Err(error) => return meet(unreadable(path, error.to_string(), true)),
         Ok(found) if found.is_file() => {
-            return meet(match Language::of(path) {
-                Some(language) => Met::Source(path.into(), language),
+            let excluded = exclude.matched(path, false).is_ignore();
+            return meet(match Form::of(path) {
+                _ if excluded => Met::Excluded(1),
+                Some(form) => Met::Source(path.into(), form),
                 None => Met::OtherFile,
             });
         }
@@ -65,8 +90,20 @@ pub fn walk(path: &Path, mut meet: impl FnMut(Met)) {
         Ok(_) => {}
     }
     let mut builder = WalkBuilder::new(path);
+    let excluded = Arc::new(AtomicUsize::new(0));
+    let (count, patterns, root) = (excluded.clone(), exclude.clone(), path.to_owned());
     // As git does, but without asking for a repository around the folder.
-    builder.require_git(false).sort_by_file_name(Ord::cmp);
+    builder
+        .require_git(false)
+        .sort_by_file_name(Ord::cmp)
+        .filter_entry(move |entry| {
+            let folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+            let out = entry.path() != root && patterns.matched(entry.path(), folder).is_ignore();
+            count.fetch_add(usize::from(out), Ordering::Relaxed);
+            !out
+        });
+    // How many entries of each folder were met, to know how many were not.
+    let mut folders: HashMap<PathBuf, usize> = HashMap::new();
     for entry in builder.build() {
         let entry = match entry {
             Ok(entry) => entry,
@@ -77,15 +114,39 @@ pub fn walk(path: &Path, mut meet: impl FnMut(Met)) {
                 continue;
             }
         };
-        match (entry.file_type(), Language::of(entry.path())) {
-            (Some(kind), _) if kind.is_dir() => {}
+        let dotted = is_dotted(entry.file_name());
+        if let Some(met) = entry
+            .path()
+            .parent()
+            .filter(|_| !dotted)
+            .and_then(|parent| folders.get_mut(parent))
+        {
+            *met += 1;
+        }
+        match (entry.file_type(), Form::of(entry.path())) {
+            (Some(kind), _) if kind.is_dir() => drop(folders.insert(entry.into_path(), 0)),
             (Some(kind), _) if kind.is_symlink() => meet(Met::Link),
-            (Some(kind), Some(language)) if kind.is_file() => {
-                meet(Met::Source(entry.into_path(), language));
+            (Some(kind), Some(form)) if kind.is_file() => {
+                meet(Met::Source(entry.into_path(), form));
             }
             _ => meet(Met::OtherFile),
         }
     }
+    let excluded = excluded.load(Ordering::Relaxed);
+    let mut hidden = 0;
+    for (folder, met) in folders {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        hidden += entries
+            .filter(|entry| !is_dotted(&entry.file_name()))
+            .count()
+            .saturating_sub(met);
+    }
+    meet(Met::Excluded(excluded));
+    meet(Met::Hidden(hidden.saturating_sub(excluded)));
+}
+
+fn is_dotted(name: &std::ffi::OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
 }
 
 /// The path and the reason in the walker's error.

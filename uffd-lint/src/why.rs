@@ -12,17 +12,14 @@ pub fn hex(value: i128) -> String {
 }
 
 /// Whether a value is the constant's. A mask of all that there is may lack what
-/// is newer than its source; a code may be written as a negative int.
+/// is newer than its source. Of a request code the kernel takes 32 bits, so it
+/// may be a negative int, or one whose sign was extended.
 pub fn is_right(known: &Constant, value: i128, encoding: Encoding) -> bool {
     let expected = known.value(encoding);
     if is_mask(known) {
         return same_bits(value, value as u64) && value as u64 & !expected == 0;
     }
-    same_bits(value, expected)
-        || known.is_request()
-            && value < 0
-            && value >= i128::from(i32::MIN)
-            && value as u32 == expected as u32
+    same_bits(value, expected) || known.is_request() && value as u32 == expected as u32
 }
 
 /// Equal, or the same 64 bits read with a sign.
@@ -99,11 +96,40 @@ fn sibling(known: &Constant, value: i128) -> Option<&'static str> {
         .map(|other| other.name)
 }
 
+/// The parts of a request code.
+#[derive(PartialEq, Eq)]
+struct Parts {
+    direction: &'static str,
+    size: u32,
+    group: u32,
+    number: u32,
+}
+
+impl Parts {
+    fn of(code: u32, encoding: Encoding) -> Parts {
+        let direction = match (encoding, code >> 30, code >> 29) {
+            (Encoding::Generic, 0, _) | (_, _, 1) => "_IO",
+            (Encoding::Generic, 1, _) | (Encoding::MipsPowerpcSparc, _, 4) => "_IOW",
+            (Encoding::Generic, 2, _) | (Encoding::MipsPowerpcSparc, _, 2) => "_IOR",
+            (Encoding::Generic, ..) | (_, _, 6) => "_IOWR",
+            _ => "of no direction",
+        };
+        Parts {
+            direction,
+            size: code >> 16 & 0x1fff,
+            group: code >> 8 & 0xff,
+            number: code & 0xff,
+        }
+    }
+}
+
 fn wrong_request(known: &Constant, value: i128, encoding: Encoding) -> (&'static str, String) {
     let other = match encoding {
         Encoding::Generic => Encoding::MipsPowerpcSparc,
         Encoding::MipsPowerpcSparc => Encoding::Generic,
     };
+    let found = Parts::of(value as u32, encoding);
+    let right = Parts::of(known.value(encoding) as u32, encoding);
     if is_right(known, value, other) {
         let (whose, elsewhere) = match other {
             Encoding::MipsPowerpcSparc => {
@@ -111,74 +137,82 @@ fn wrong_request(known: &Constant, value: i128, encoding: Encoding) -> (&'static
             }
             Encoding::Generic => ("x86, arm and most others", "powerpc, mips, sparc and alpha"),
         };
+        let direction = if found.direction == right.direction {
+            String::new()
+        } else {
+            format!(
+                "it is written as `{}`, must be `{}`; ",
+                found.direction, right.direction
+            )
+        };
         let text = format!(
-            "that is the request code of {whose}; on {elsewhere} every call fails with EINVAL"
+            "{direction}that is the request code of {whose}; on {elsewhere} every call fails \
+             with EINVAL"
         );
         return ("processor", text);
     }
-    let (found, expected) = (value as u32, known.value(encoding) as u32);
-    let number = |code: u32| code & 0xff;
-    let group = |code: u32| code >> 8 & 0xff;
-    let size = |code: u32| code >> 16 & 0x1fff;
-    let direction = |code: u32| match encoding {
-        Encoding::Generic => match code >> 30 {
-            0 => "_IO",
-            1 => "_IOW",
-            2 => "_IOR",
-            _ => "_IOWR",
-        },
-        Encoding::MipsPowerpcSparc => match code >> 29 {
-            1 => "_IO",
-            2 => "_IOR",
-            4 => "_IOW",
-            6 => "_IOWR",
-            _ => "no direction",
-        },
-    };
+    let same = |c: &&Constant| c.is_request() && c.value(encoding) == u64::from(value as u32);
+    if let Some(same) = CONSTANTS.iter().find(same) {
+        return ("value", executed(known, same));
+    }
     let mut reasons = vec![];
-    if let Some(same) = CONSTANTS
-        .iter()
-        .find(|c| c.is_request() && c.value(encoding) == u64::from(found))
-    {
-        reasons.push(format!("that is {}", same.name));
-    } else {
-        if direction(found) != direction(expected) {
-            reasons.push(format!(
-                "it is {}, not {}",
-                direction(found),
-                direction(expected)
-            ));
-        }
-        if size(found) != size(expected) {
-            let fit = argument(known).map(|(name, field)| match field {
-                Some(field) if size(found) < size(expected) => {
-                    format!("struct {name} has {} with `{field}`", size(expected))
-                }
-                _ => format!("struct {name} has {}", size(expected)),
-            });
-            let fit = fit.unwrap_or_else(|| format!("it has {}", size(expected)));
-            reasons.push(format!(
-                "it encodes a struct of {} bytes; {fit}",
-                size(found)
-            ));
-        }
-        if group(found) != group(expected) {
-            reasons.push(format!(
-                "its type is {:#x}, not {:#x}",
-                group(found),
-                group(expected)
-            ));
-        }
-        if number(found) != number(expected) {
-            reasons.push(format!(
-                "its number is {}, not {}",
-                number(found),
-                number(expected)
-            ));
-        }
+    if found.direction != right.direction {
+        reasons.push(format!(
+            "it is written as `{}`, must be `{}`",
+            found.direction, right.direction
+        ));
+    }
+    if found.size != right.size {
+        let fit = argument(known).map(|(name, field)| match field {
+            Some(field) if found.size < right.size => {
+                format!("struct {name} has {} with `{field}`", right.size)
+            }
+            _ => format!("struct {name} has {}", right.size),
+        });
+        let fit = fit.unwrap_or_else(|| format!("it has {}", right.size));
+        reasons.push(format!(
+            "it encodes a struct of {} bytes; {fit}",
+            found.size
+        ));
+    }
+    if found.group != right.group {
+        reasons.push(format!(
+            "its type is {:#x}, not {:#x}",
+            found.group, right.group
+        ));
+    }
+    if found.number != right.number {
+        reasons.push(format!(
+            "its number is {}, not {}",
+            found.number, right.number
+        ));
     }
     reasons.push("every call fails with EINVAL".to_owned());
     ("value", reasons.join("; "))
+}
+
+/// What comes of the code of another request.
+fn executed(known: &Constant, same: &Constant) -> String {
+    let effect = match same.name {
+        "UFFDIO_REGISTER" => "it registers the range",
+        "UFFDIO_UNREGISTER" => "it ends the registration of the range and wakes its waiters",
+        "UFFDIO_WAKE" => "it wakes the waiters of the range and does nothing else",
+        "UFFDIO_COPY" => "it fills missing pages with a copy",
+        "UFFDIO_ZEROPAGE" => "it fills missing pages with zeros",
+        "UFFDIO_MOVE" => "it moves the pages away from the source",
+        "UFFDIO_WRITEPROTECT" => "it changes the write-protection of the range",
+        "UFFDIO_CONTINUE" => "it maps pages that the file has already",
+        "UFFDIO_POISON" => "it poisons missing pages, so that an access is a SIGBUS",
+        "UFFDIO_RWPROTECT" => "it changes the read-write-protection of the range",
+        "UFFDIO_SET_MODE" => "it switches asynchronous modes",
+        _ => "",
+    };
+    let elsewhere = ["PAGEMAP_SCAN", "USERFAULTFD_IOC_NEW"];
+    // Those are for other descriptors, which refuse what is not theirs.
+    if effect.is_empty() || elsewhere.contains(&known.name) {
+        return format!("that is {}; every call fails with EINVAL", same.name);
+    }
+    format!("that is {}, which the kernel executes: {effect}", same.name)
 }
 
 /// The struct that a request takes, and the field that is forgotten in it: the

@@ -3,9 +3,12 @@
 
 use std::path::Path;
 
-use uffd_lint::check::{check, FileReport};
-use uffd_lint::language::Language::{self, *};
-use uffd_sys::abi::table::{Constant, Encoding, Struct, CONSTANTS, STRUCTS};
+use uffd_lint::check;
+use uffd_lint::FileReport;
+use uffd_lint::Form;
+use uffd_lint::Language::{self, *};
+use uffd_lint::Target;
+use uffd_sys::abi::table::{Constant, Struct, CONSTANTS, STRUCTS};
 
 const LANGUAGES: [Language; 6] = [Rust, C, Cpp, Go, Zig, Python];
 
@@ -14,10 +17,10 @@ fn linted(language: Language, text: &str) -> FileReport {
     let comment = if language == Python { "#" } else { "//" };
     let text = format!("{comment} PAGEMAP_SCAN\n{text}");
     check(
-        language,
+        Form::Source(language),
         Path::new("file"),
         text.as_bytes(),
-        Encoding::Generic,
+        Target::default(),
     )
 }
 
@@ -25,7 +28,8 @@ fn linted(language: Language, text: &str) -> FileReport {
 fn kinds(language: Language, text: &str) -> Vec<&'static str> {
     let report = linted(language, text);
     assert_eq!(
-        report.compared, 1,
+        report.compared.len(),
+        1,
         "{language:?}: {:?}\n{text}",
         report.problems
     );
@@ -65,7 +69,9 @@ fn every_constant_in_every_language() {
                 assert_eq!(found(known.generic | 1 << 62), ["value"], "{}", known.name);
             } else {
                 assert_eq!(found(known.generic + 1), ["value"], "{}", known.name);
-                assert_eq!(found(known.generic ^ 1 << 40), ["value"], "{}", known.name);
+                // Of a request code the kernel takes 32 bits.
+                let high = found(known.generic ^ 1 << 40);
+                assert_eq!(high.is_empty(), known.is_request(), "{}", known.name);
             }
             if known.generic != known.mips_powerpc_sparc {
                 assert_eq!(
@@ -96,8 +102,12 @@ fn field(language: Language, structure: &str, (name, size): Field) -> String {
         (Rust, _) => format!("pub r#{name}: {letter}{bits},\n"),
         (C | Cpp, 16 | 24) => format!("__u64 {name}[{}];\n", size / 8),
         (C | Cpp, _) => format!("__{}{bits} {name};\n", if signed { 's' } else { 'u' }),
-        (Go, 16 | 24) => format!("{name} [{}]uint64\n", size / 8),
-        (Go, _) => format!("{name} {}int{bits}\n", if signed { "" } else { "u" }),
+        // range is a keyword there, and what is exported is written large.
+        (Go, 16 | 24) => format!("{} [{}]uint64\n", name.to_uppercase(), size / 8),
+        (Go, _) => {
+            let (name, sign) = (name.to_uppercase(), if signed { "" } else { "u" });
+            format!("{name} {sign}int{bits}\n")
+        }
         (Zig, 16 | 24) => format!("{name}: [{}]u64,\n", size / 8),
         (Zig, _) => format!("@\"{name}\": {letter}{bits},\n"),
         (Python, 16 | 24) => format!("(\"{name}\", ctypes.c_uint64 * {}),\n", size / 8),

@@ -18,15 +18,17 @@ if ! command -v cargo-fuzz >/dev/null; then
 	echo "fuzz: installing cargo-fuzz into target/tools"
 	cargo install -q cargo-fuzz --root "$tools" || { echo "fuzz: cargo-fuzz could not be installed" >&2; exit 3; }
 fi
-cd uffd-abi
-# Apart from the build, so that a download that fails is not taken for a bug.
-cargo +nightly fetch -q --manifest-path fuzz/Cargo.toml || { echo "fuzz: its crates could not be fetched" >&2; exit 3; }
-for target in btf lint; do
-	log=$tools/fuzz-$target.log
-	echo "fuzz: $target for $seconds s"
-	if ! cargo +nightly fuzz run "$target" -- -max_total_time="$seconds" -rss_limit_mb=4096 >"$log" 2>&1; then
+root=$PWD
+for target in uffd-abi/btf uffd-lint/lint; do
+	folder=${target%/*} name=${target#*/}
+	cd "$root/$folder"
+	# Apart from the build, so that a download that fails is not taken for a bug.
+	cargo +nightly fetch -q --manifest-path fuzz/Cargo.toml || { echo "fuzz: its crates could not be fetched" >&2; exit 3; }
+	log=$tools/fuzz-$name.log
+	echo "fuzz: $name for $seconds s"
+	if ! cargo +nightly fuzz run "$name" -- -max_total_time="$seconds" -rss_limit_mb=4096 >"$log" 2>&1; then
 		tail -40 "$log"
-		echo "fuzz: $target failed; the input is in uffd-abi/fuzz/artifacts/$target" >&2
+		echo "fuzz: $name failed; the input is in $folder/fuzz/artifacts/$name" >&2
 		exit 1
 	fi
 	# A fuzzer that ran nothing has proved nothing.

@@ -87,7 +87,7 @@ for allowed in 0 1; do
 		as_user make test
 	elif [ $allowed = 0 ]; then
 		as_user make verify
-		as_user cargo test -q --no-fail-fast -p uffd-conformance -p uffd-abi -p uffd-sys-capi -p uffd-sys --test live \
+		as_user cargo test -q --no-fail-fast -p uffd-conformance -p uffd-abi -p uffd-lint -p uffd-sys-capi -p uffd-sys --test live \
 			--test errors --test documents --test stress --test model --test formats --test places --test probe \
 			--test library
 	else

@@ -1,211 +1,168 @@
 //! Go.
 
-use super::{expression, DEPTH};
-use crate::facts::{named_type, Body, Facts, Field, Struct, Style, Tokens, Type, Value};
-use crate::lexer::{Kind, Source};
-use crate::processors::{Condition, Set};
+use tree_sitter::{Node, Range};
 
-pub(super) fn collect<'a>(source: &Source<'a>, processors: Set, facts: &mut Facts<'a>) {
-    let processors = processors.and(Condition::go_build(source.bytes).perhaps);
-    let mut at = 0;
-    while at < source.tokens.len() {
-        if !source.is_ident(at) {
-            at += 1;
-            continue;
-        }
-        match source.text(at) {
-            keyword @ (b"const" | b"var") => {
-                let iota = keyword == b"const";
-                at = match source.close(at + 1).filter(|_| source.is(at + 1, b"(")) {
-                    Some(close) => {
-                        group(source, at + 2, close, iota, processors, facts);
-                        close + 1
-                    }
-                    None => {
-                        let end = line_end(source, at + 1, source.tokens.len());
-                        specification(source, at + 1..end, &mut None, 0, iota, processors, facts);
-                        end
-                    }
-                };
-            }
-            b"type" => {
-                alias(source, at + 1, facts);
-                at += 1;
-            }
-            b"struct" if at > 0 && source.is(at + 1, b"{") => {
-                let before = at
-                    .checked_sub(2)
-                    .map_or(Some(Kind::Newline), |at| source.kind(at));
-                let named = source.is_ident(at - 1)
-                    && (before == Some(Kind::Newline) || source.is(at.wrapping_sub(2), b"type"));
-                if let Some(close) = source.close(at + 1).filter(|_| named) {
-                    let body = body(source, at + 1, close, 0);
-                    let (name, at) = (source.text(at - 1), at - 1);
-                    facts.structure(Struct {
-                        name,
-                        at,
-                        body,
-                        processors,
-                        c_layout: true,
-                    });
+use super::{fields, named, Collector, Visitor, DEPTH, UNPARSED};
+use crate::facts::{Body, Field, Struct, Style, Type, Value};
+use crate::processors::Condition;
+
+#[derive(Default)]
+pub(super) struct Go {
+    /// The comments just before the node, without their marks.
+    comments: Vec<Range>,
+}
+
+impl Go {
+    pub(super) fn new(c: &mut Collector<'_>) -> Go {
+        c.active = c.active.and(Condition::go_build(c.source.bytes).perhaps);
+        Go::default()
+    }
+}
+
+impl<'a> Visitor<'a> for Go {
+    fn visit(&mut self, c: &mut Collector<'a>, node: Node<'_>) -> bool {
+        let field = |name| node.child_by_field_name(name);
+        match node.kind() {
+            "comment" => {
+                let mut range = node.range();
+                range.start_byte += 2;
+                range.start_point.column += 2;
+                if c.text(node).starts_with(b"/*") {
+                    range.end_byte -= 2;
+                    range.end_point.column = range.end_point.column.saturating_sub(2);
+                } else if c.source.bytes.get(range.end_byte) == Some(&b'\n') {
+                    // A directive ends with its line.
+                    range.end_byte += 1;
+                    range.end_point = tree_sitter::Point::new(range.end_point.row + 1, 0);
                 }
-                at += 2;
+                self.comments
+                    .extend(Some(range).filter(|range| range.start_byte < range.end_byte));
+                return false;
             }
-            _ => at += 1,
+            "import_spec" if field("path").is_some_and(|path| c.text(path) == b"\"C\"") => {
+                c.embedded.append(&mut self.comments);
+            }
+            "import" | "import_declaration" | "import_spec_list" | "(" | "\n" => return true,
+            "const_declaration" => constants(c, node),
+            "var_spec" => {
+                let ty = field("type").map(|ty| c.ty(ty));
+                let values = field("value").map(named).unwrap_or_default();
+                for (name, value) in fields(node, "name").into_iter().zip(values) {
+                    c.expression(name, value, ty.clone(), Style::Camel);
+                }
+            }
+            "type_spec" | "type_alias" => {
+                if let (Some(name), Some(ty)) = (field("name"), field("type")) {
+                    if ty.kind() == "struct_type" {
+                        let at = c.lex(name).start;
+                        let body = body(c, ty, 0);
+                        let (name, processors) = (c.text(name), c.here());
+                        c.facts.structure(Struct {
+                            name,
+                            at,
+                            body,
+                            processors,
+                            c_layout: true,
+                            kernel_packed: None,
+                        });
+                    } else {
+                        let ty = c.ty(ty);
+                        c.facts.aliases.insert(c.text(name), ty);
+                    }
+                }
+            }
+            "function_declaration" => function(c, node),
+            "call_expression" => {
+                if let (Some(name), Some(arguments)) = (field("function"), field("arguments")) {
+                    c.call(name, &named(arguments));
+                }
+            }
+            _ => {}
+        }
+        self.comments.clear();
+        true
+    }
+}
+
+/// `const (…)`. Without values those of the line before count again.
+fn constants(c: &mut Collector<'_>, node: Node<'_>) {
+    let mut repeated = (vec![], None);
+    let lines = named(node)
+        .into_iter()
+        .filter(|line| line.kind() == "const_spec");
+    for (number, line) in (0..).zip(lines) {
+        if let Some(values) = line.child_by_field_name("value") {
+            let values = named(values)
+                .into_iter()
+                .map(|value| c.lex(value))
+                .collect();
+            repeated = (values, line.child_by_field_name("type").map(|ty| c.ty(ty)));
+        }
+        for (name, value) in fields(line, "name").into_iter().zip(&repeated.0) {
+            let value = Value::Expression(value.clone(), Some(number));
+            c.constant(name, value, repeated.1.clone(), Style::Camel);
         }
     }
 }
 
-fn line_end(source: &Source<'_>, start: usize, end: usize) -> usize {
-    source.find(start, end, |at| {
-        source.kind(at) == Some(Kind::Newline) || source.is(at, b";")
-    })
-}
-
-fn group<'a>(
-    source: &Source<'a>,
-    start: usize,
-    close: usize,
-    iota: bool,
-    processors: Set,
-    facts: &mut Facts<'a>,
-) {
-    let mut repeated = None;
-    let mut number = 0;
-    let mut at = start;
-    while at < close {
-        let end = line_end(source, at, close);
-        if end > at {
-            specification(
-                source,
-                at..end,
-                &mut repeated,
-                number,
-                iota,
-                processors,
-                facts,
-            );
-            number += 1;
-        }
-        at = end + 1;
-    }
-}
-
-/// `NAME, NAME [type] [= value, value]`. Without values those of the line
-/// before, `repeated`, count again.
-fn specification<'a>(
-    source: &Source<'a>,
-    line: Tokens,
-    repeated: &mut Option<(Vec<Tokens>, Option<Type<'a>>)>,
-    number: u32,
-    iota: bool,
-    processors: Set,
-    facts: &mut Facts<'a>,
-) {
-    let equals = source.find(line.start, line.end, |at| source.is(at, b"="));
-    let mut names = vec![];
-    let mut at = line.start;
-    while at < equals && source.is_ident(at) {
-        names.push(at);
-        if !source.is(at + 1, b",") {
-            at += 1;
-            break;
-        }
-        at += 2;
-    }
-    if equals < line.end {
-        let ty = (at < equals).then(|| named_type(source, at..equals));
-        *repeated = Some((source.split(equals + 1, line.end, b","), ty));
-    } else if !iota {
-        return;
-    }
-    let Some((values, ty)) = repeated else { return };
-    for (name, value) in names.into_iter().zip(values) {
-        let mut constant = expression(source, name, value.clone(), ty.clone(), processors);
-        constant.value = Value::Expression(value.clone(), iota.then_some(number));
-        constant.style = Style::Camel;
-        facts.constant(constant);
-    }
-}
-
-/// `type NAME [=] TYPE` of a plain type.
-fn alias<'a>(source: &Source<'a>, name: usize, facts: &mut Facts<'a>) {
-    let start = name + 1 + usize::from(source.is(name + 1, b"="));
-    let end = line_end(source, start, (start + 4).min(source.tokens.len()));
-    let plain = source.is_ident(name) && !matches!(source.text(start), b"struct" | b"interface");
-    if plain && end > start && end - start <= 3 {
-        facts
-            .aliases
-            .insert(source.text(name), named_type(source, start..end));
-    }
-}
-
-fn body<'a>(source: &Source<'a>, open: usize, close: usize, depth: usize) -> Body<'a> {
+fn body<'a>(c: &mut Collector<'a>, node: Node<'_>, depth: usize) -> Body<'a> {
     let mut body = Body::default();
     if depth > DEPTH {
         body.unclear = Some("its structs are nested too deeply");
         return body;
     }
-    let mut at = open + 1;
-    while at < close {
-        let end = line_end(source, at, close);
-        let mut tokens = at..end;
-        at = end + 1;
-        // A tag.
-        if tokens.len() > 1 && source.kind(tokens.end - 1) == Some(Kind::Str) {
-            tokens.end -= 1;
-        }
-        if tokens.is_empty() {
-            continue;
-        }
-        let mut names = vec![];
-        let mut next = tokens.start;
-        while next < tokens.end && source.is_ident(next) {
-            names.push(next);
-            next += 1;
-            if !source.is(next, b",") {
-                break;
-            }
-            next += 1;
-        }
-        if names.is_empty() || next >= tokens.end || source.is(next, b".") {
+    let list = named(node).into_iter().next();
+    for part in list.map(named).unwrap_or_default() {
+        let (names, ty) = (fields(part, "name"), part.child_by_field_name("type"));
+        let Some(ty) = ty.filter(|_| !part.has_error()) else {
+            body.unclear = Some(UNPARSED);
+            return body;
+        };
+        if names.is_empty() {
             body.unclear = Some("it embeds another struct");
             return body;
         }
-        let ty = field_type(source, next, tokens.end, depth);
+        let read = match ty.kind() {
+            "struct_type" => Type::Inline(Box::new(self::body(c, ty, depth + 1))),
+            _ => c.ty(ty),
+        };
         for name in names {
+            let at = c.lex(name).start;
             body.fields.push(Field {
-                name: source.text(name),
-                at: name,
-                ty: ty.clone(),
+                name: c.text(name),
+                at,
+                ty: read.clone(),
+                align: None,
             });
         }
     }
     body
 }
 
-fn field_type<'a>(source: &Source<'a>, at: usize, end: usize, depth: usize) -> Type<'a> {
-    if depth > DEPTH {
-        return Type::Unclear;
-    }
-    if source.is(at, b"struct") {
-        return match source.close(at + 1) {
-            Some(close) if close < end => {
-                Type::Inline(Box::new(body(source, at + 1, close, depth + 1)))
-            }
-            _ => Type::Unclear,
-        };
-    }
-    match source
-        .close(at)
-        .filter(|close| source.is(at, b"[") && close + 1 < end)
-    {
-        // A slice is not an array.
-        Some(close) if close > at + 1 => {
-            let element = field_type(source, close + 1, end, depth + 1);
-            Type::Array(Box::new(element), at + 1..close)
+/// `func name(…) uintptr { return … }`
+fn function(c: &mut Collector<'_>, node: Node<'_>) {
+    let mut body = node
+        .child_by_field_name("body")
+        .map(named)
+        .unwrap_or_default();
+    if let [list] = body.as_slice() {
+        if list.kind() == "statement_list" {
+            body = named(*list);
         }
-        Some(_) => Type::Unclear,
-        None => named_type(source, at..end),
+    }
+    let values = match body.as_slice() {
+        [statement] if statement.kind() == "return_statement" => named(*statement),
+        _ => return,
+    };
+    let mut parameters = vec![];
+    for parameter in node
+        .child_by_field_name("parameters")
+        .map(named)
+        .unwrap_or_default()
+    {
+        parameters.extend(fields(parameter, "name"));
+    }
+    if let (Some(name), [value]) = (node.child_by_field_name("name"), values.as_slice()) {
+        c.function(name, &[], &parameters, *value);
     }
 }

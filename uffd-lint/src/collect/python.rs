@@ -1,181 +1,208 @@
 //! Python.
 
-use super::expression;
-use crate::facts::{named_type, Body, Facts, Field, Struct, Tokens, Type};
-use crate::lexer::{Kind, Source};
+use tree_sitter::Node;
+
+use super::{named, Collector, Visitor};
+use crate::facts::{read_type, Body, Field, Struct, Style, Type};
+use crate::layout::primitive;
 use crate::processors::Set;
+use crate::source::{Kind, Tokens};
 
-struct Class {
-    indent: usize,
-    name: usize,
-    union: bool,
-    packed: bool,
-    fields: Option<Tokens>,
-}
+pub(super) struct Python;
 
-pub(super) fn collect<'a>(source: &Source<'a>, processors: Set, facts: &mut Facts<'a>) {
-    let mut classes: Vec<Class> = vec![];
-    // Blocks under `if platform.machine() == …:`, by their indentation.
-    let mut conditions: Vec<usize> = vec![];
-    let mut at = 0;
-    while at < source.tokens.len() {
-        let tokens = &source.tokens[at..];
-        let newline = tokens.iter().position(|token| token.kind == Kind::Newline);
-        let end = newline.map_or(source.tokens.len(), |newline| at + newline);
-        if end > at {
-            let indent = source.column(at);
-            let word = source.text(at);
-            let chained = matches!(word, b"else" | b"elif");
-            conditions.retain(|open| *open < indent || *open == indent && chained);
-            while classes.last().is_some_and(|class| class.indent >= indent) {
-                finish(source, classes.pop(), processors, facts);
+impl<'a> Visitor<'a> for Python {
+    fn visit(&mut self, c: &mut Collector<'a>, node: Node<'_>) -> bool {
+        let field = |name| node.child_by_field_name(name);
+        match node.kind() {
+            "assignment" => {
+                if let (Some(target), Some(value)) = (field("left"), field("right")) {
+                    assignment(c, target, value);
+                }
             }
-            if word == b"if" && names_processor(source, at..end) {
-                conditions.push(indent);
+            "class_definition" => {
+                let owner = field("name").map(|name| c.text(name));
+                class(c, node);
+                c.open(node, c.here(), owner);
             }
-            let conditional = conditions.iter().any(|open| *open < indent);
-            let processors = if conditional { Set::SOME } else { processors };
-            line(source, at..end, indent, &mut classes, processors, facts);
+            "if_statement" if field("condition").is_some_and(|node| names_processor(c, node)) => {
+                c.open(node, Set::SOME, c.owner());
+            }
+            "function_definition" => {
+                let body = field("body").map(named).unwrap_or_default();
+                if let [statement] = body.as_slice() {
+                    if statement.kind() == "return_statement" {
+                        function(c, field("name"), node, named(*statement).first());
+                    }
+                }
+                c.open(node, c.here(), None);
+            }
+            "call" => {
+                if let (Some(name), Some(arguments)) = (field("function"), field("arguments")) {
+                    c.call(name, &named(arguments));
+                }
+            }
+            _ => {}
         }
-        at = end + 1;
-    }
-    while let Some(class) = classes.pop() {
-        finish(source, Some(class), processors, facts);
+        true
     }
 }
 
-fn names_processor(source: &Source<'_>, mut line: Tokens) -> bool {
-    line.any(|at| match source.kind(at) {
+fn names_processor(c: &mut Collector<'_>, condition: Node<'_>) -> bool {
+    c.lex(condition).any(|at| match c.source.kind(at) {
         Some(Kind::Str) => {
-            let text = String::from_utf8_lossy(source.text(at));
+            let text = String::from_utf8_lossy(c.source.text(at));
             Set::is_named(text.trim_matches(['"', '\'']))
         }
-        _ => matches!(source.text(at), b"machine" | b"uname"),
+        _ => matches!(c.source.text(at), b"machine" | b"uname"),
     })
 }
 
-fn line<'a>(
-    source: &Source<'a>,
-    line: Tokens,
-    indent: usize,
-    classes: &mut Vec<Class>,
-    processors: Set,
-    facts: &mut Facts<'a>,
-) {
-    let (at, end) = (line.start, line.end);
-    if source.is(at, b"class") {
-        let base = |kind: &[u8]| {
-            (at + 2..end).any(|at| source.is_ident(at) && source.text(at).ends_with(kind))
+/// `NAME = value`, `A, B = 1, 2`; of `A = B = 1` the last value.
+fn assignment(c: &mut Collector<'_>, target: Node<'_>, value: Node<'_>) {
+    let mut last = value;
+    while last.kind() == "assignment" {
+        let Some(next) = last.child_by_field_name("right") else {
+            return;
         };
-        if base(b"Structure") || base(b"Union") {
-            let union = base(b"Union");
-            classes.push(Class {
-                indent,
-                name: at + 1,
-                union,
-                packed: false,
-                fields: None,
-            });
+        last = next;
+    }
+    let tuple = |node: Node<'_>, kinds: [&str; 3]| kinds.contains(&node.kind());
+    if tuple(target, ["pattern_list", "tuple_pattern", "list_pattern"]) {
+        if tuple(last, ["expression_list", "tuple", "list"]) {
+            for (target, value) in named(target).into_iter().zip(named(last)) {
+                assignment(c, target, value);
+            }
         }
         return;
     }
-    // Everything before the last `=`: names, and perhaps a type of the first.
-    let mut value = at;
-    let mut targets = vec![];
-    while source.is_ident(value) {
-        let annotated = source.is(value + 1, b":");
-        let equals = source.find(value + 1, end, |at| source.is(at, b"="));
-        if equals >= end || !(annotated || equals == value + 1) {
-            break;
-        }
-        targets.push(value);
-        value = equals + 1;
+    if target.kind() != "identifier" {
+        return;
     }
-    let end = source.find(value, end, |at| source.is(at, b";"));
-    for target in targets {
-        match (source.text(target), classes.last_mut()) {
-            (b"_fields_", Some(class)) => class.fields = Some(value..end),
-            (b"_pack_", Some(class)) => class.packed = source.text(value) == b"1",
-            _ => {
-                if let Some(ty) = alias(source, value..end) {
-                    facts.aliases.insert(source.text(target), ty);
-                } else {
-                    facts.constant(expression(source, target, value..end, None, processors));
-                }
-            }
-        }
+    if last.kind() == "lambda" {
+        return function(
+            c,
+            Some(target),
+            last,
+            last.child_by_field_name("body").as_ref(),
+        );
+    }
+    // u64 = ctypes.c_uint64
+    let text = String::from_utf8_lossy(c.text(last));
+    if primitive(text.rsplit('.').next().unwrap_or(""), 8).is_some() {
+        let ty = c.ty(last);
+        c.facts.aliases.insert(c.text(target), ty);
+    } else {
+        c.expression(target, last, None, Style::Kernel);
     }
 }
 
-/// `u64 = ctypes.c_uint64`
-fn alias<'a>(source: &Source<'a>, value: Tokens) -> Option<Type<'a>> {
-    let last = value
-        .end
-        .checked_sub(1)
-        .filter(|last| *last >= value.start)?;
-    let name = String::from_utf8_lossy(source.text(last));
-    let is_type = source.is_ident(last) && crate::layout::primitive(&name).is_some();
-    is_type.then(|| named_type(source, value))
+fn function(
+    c: &mut Collector<'_>,
+    name: Option<Node<'_>>,
+    node: Node<'_>,
+    value: Option<&Node<'_>>,
+) {
+    let mut parameters = vec![];
+    for parameter in node
+        .child_by_field_name("parameters")
+        .map(named)
+        .unwrap_or_default()
+    {
+        // name, name: type, name=value, name: type = value
+        let name = parameter
+            .child_by_field_name("name")
+            .or(named(parameter).first().copied());
+        parameters.push(name.unwrap_or(parameter));
+    }
+    if let (Some(name), Some(value)) = (name, value) {
+        c.function(name, &[], &parameters, *value);
+    }
 }
 
-fn finish<'a>(source: &Source<'a>, class: Option<Class>, processors: Set, facts: &mut Facts<'a>) {
-    // A class without fields of its own is not a copy of a struct.
-    let Some(Class {
-        name,
-        union,
-        packed,
-        fields: Some(list),
-        ..
-    }) = class
+/// A class with `_fields_`.
+fn class(c: &mut Collector<'_>, node: Node<'_>) {
+    let field = |name| node.child_by_field_name(name);
+    let (Some(name), Some(bases), Some(block)) =
+        (field("name"), field("superclasses"), field("body"))
     else {
         return;
     };
+    let bases = named(bases)
+        .into_iter()
+        .map(|base| c.text(base))
+        .collect::<Vec<_>>();
+    let base = |kind: &[u8]| bases.iter().any(|base| base.ends_with(kind));
+    if !base(b"Structure") && !base(b"Union") {
+        return;
+    }
+    let at = c.lex(name).start;
     let mut body = Body {
-        union,
-        packed,
+        union: base(b"Union"),
         ..Body::default()
     };
-    let close = source
-        .close(list.start)
-        .filter(|close| close + 1 == list.end);
-    for field in close.map_or(vec![], |close| source.split(list.start + 1, close, b",")) {
-        // ("name", type)
-        let parts = match source.close(field.start) {
-            Some(close) if close + 1 == field.end => source.split(field.start + 1, close, b","),
-            _ => vec![],
-        };
-        let [name, ty] = parts.as_slice() else {
-            body.unclear = Some("its fields are not understood");
-            break;
-        };
-        let text = source.text(name.start);
-        let text = text.get(1..text.len().saturating_sub(1)).unwrap_or(b"");
-        body.fields.push(Field {
-            name: text,
-            at: name.start,
-            ty: field_type(source, ty.clone()),
+    let mut list = None;
+    for statement in named(block) {
+        let assignment = named(statement)
+            .into_iter()
+            .next()
+            .filter(|node| node.kind() == "assignment");
+        let parts = assignment.and_then(|node| {
+            Some((
+                node.child_by_field_name("left")?,
+                node.child_by_field_name("right")?,
+            ))
         });
+        match parts.map(|(target, value)| (c.text(target), value)) {
+            Some((b"_fields_", value)) => list = Some(value),
+            Some((b"_pack_", value)) => {
+                body.packed = std::str::from_utf8(c.text(value))
+                    .ok()
+                    .and_then(|text| text.parse().ok());
+            }
+            _ => {}
+        }
     }
-    if close.is_none() {
+    // A class without fields of its own is not a copy of a struct.
+    let Some(list) = list else { return };
+    if !matches!(list.kind(), "list" | "tuple") || list.has_error() {
         body.unclear = Some("its fields are not understood");
     }
-    let text = source.text(name);
-    facts.structure(Struct {
-        name: text,
-        at: name,
+    for part in named(list) {
+        match (part.kind(), named(part).as_slice()) {
+            ("tuple", [name, ty]) => {
+                let tokens = c.lex(*name);
+                let text = c.text(*name);
+                let name = text.get(1..text.len().saturating_sub(1)).unwrap_or(b"");
+                let ty = c.lex(*ty);
+                let ty = field_type(c, ty);
+                body.fields.push(Field {
+                    name,
+                    at: tokens.start,
+                    ty,
+                    align: None,
+                });
+            }
+            _ => body.unclear = Some("its fields are not understood"),
+        }
+    }
+    let (name, processors) = (c.text(name), c.here());
+    c.facts.structure(Struct {
+        name,
+        at,
         body,
         processors,
         c_layout: true,
+        kernel_packed: None,
     });
 }
 
-fn field_type<'a>(source: &Source<'a>, ty: Tokens) -> Type<'a> {
-    let times = source.find(ty.start, ty.end, |at| source.is(at, b"*"));
+fn field_type<'a>(c: &Collector<'a>, ty: Tokens) -> Type<'a> {
+    let times = c.source.find(ty.start, ty.end, |at| c.source.is(at, b"*"));
     if times >= ty.end {
-        return named_type(source, ty);
+        return read_type(&c.source, ty, 0);
     }
     Type::Array(
-        Box::new(named_type(source, ty.start..times)),
+        Box::new(read_type(&c.source, ty.start..times, 0)),
         times + 1..ty.end,
     )
 }

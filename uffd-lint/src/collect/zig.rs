@@ -1,165 +1,205 @@
 //! Zig.
 
-use super::{enumerator, expression, DEPTH};
-use crate::facts::{bare, named_type, Body, Facts, Field, Struct, Style, Type};
-use crate::lexer::Source;
-use crate::processors::Set;
+use tree_sitter::Node;
 
-pub(super) fn collect<'a>(source: &Source<'a>, processors: Set, facts: &mut Facts<'a>) {
-    let mut at = 0;
-    while at < source.tokens.len() {
-        if matches!(source.text(at), b"const" | b"var") && source.is_ident(at + 1) {
-            at = definition(source, at + 1, processors, facts);
-        } else if source.is(at, b"enum") {
-            at = enumeration(source, at, processors, facts);
-        } else {
-            at += 1;
+use super::{children, named, Collector, Visitor, DEPTH, UNPARSED};
+use crate::facts::{bare, Body, Field, Struct, Style, Type, Value};
+use crate::layout::primitive;
+
+pub(super) struct Zig;
+
+impl<'a> Visitor<'a> for Zig {
+    fn visit(&mut self, c: &mut Collector<'a>, node: Node<'_>) -> bool {
+        let field = |name| node.child_by_field_name(name);
+        match node.kind() {
+            "variable_declaration" => definition(c, node),
+            "container_field" if c.owner().is_some() => {
+                // An enum's; those of structs are taken with it.
+                let parts = children(node);
+                let value = parts.iter().position(|part| part.kind() == "=");
+                let name = field("name").or(parts.first().copied());
+                if let Some(name) = name.filter(|_| field("type").is_none_or(|_| value.is_none())) {
+                    c.enumerator(name, value.and_then(|at| parts.get(at + 1)).copied());
+                }
+            }
+            "function_declaration" => {
+                function(c, node);
+                c.open(node, c.here(), None);
+            }
+            "call_expression" => {
+                if let Some(name) = field("function") {
+                    let arguments = named(node).split_off(1);
+                    c.call(name, &arguments);
+                }
+            }
+            _ => {}
         }
+        true
     }
 }
 
-/// `NAME [: type] = value;`; tells where to go on.
-fn definition<'a>(
-    source: &Source<'a>,
-    name: usize,
-    processors: Set,
-    facts: &mut Facts<'a>,
-) -> usize {
-    let end = source.tokens.len();
-    let stop = |at| matches!(source.text(at), b"=" | b";" | b"}");
-    let equals = source.find(name + 1, end.min(name + 256), stop);
-    if !source.is(equals, b"=") {
-        return name + 1;
-    }
-    let value = equals + 1;
-    if let Some(open) = container(source, value) {
-        if let Some(close) = source.close(open) {
-            let body = body(source, value, open, close, 0);
-            let c_layout = matches!(source.text(value), b"extern" | b"packed");
-            let (text, at) = (bare(source.text(name)), name);
-            facts.structure(Struct {
-                name: text,
-                at,
-                body,
-                processors,
-                c_layout,
-            });
-        }
-        return open + 1;
-    }
-    if matches!(source.text(value), b"enum" | b"opaque" | b"error") {
-        return value;
-    }
-    let end = source.find(value, end, |at| matches!(source.text(at), b";" | b"}"));
-    if source.is(name + 1, b":") && source.is(name + 2, b"type") || is_type(source, value, end) {
-        facts
-            .aliases
-            .insert(bare(source.text(name)), named_type(source, value..end));
-        return end;
-    }
-    let ty = source
-        .is(name + 1, b":")
-        .then(|| named_type(source, name + 2..equals));
-    let mut constant = expression(source, name, value..end, ty, processors);
-    constant.style = Style::Camel;
-    facts.constant(constant);
-    end
-}
-
-fn is_type(source: &Source<'_>, start: usize, end: usize) -> bool {
-    let name = String::from_utf8_lossy(source.text(start));
-    start + 1 == end && crate::layout::primitive(&name).is_some()
-}
-
-/// The brace of `[extern|packed] struct|union {` at `at`.
-fn container(source: &Source<'_>, at: usize) -> Option<usize> {
-    let keyword = at + usize::from(matches!(source.text(at), b"extern" | b"packed"));
-    let is = matches!(source.text(keyword), b"struct" | b"union");
-    // packed struct(u64), union(enum)
-    let open = source.find(keyword + 1, keyword + 3, |at| source.is(at, b"{"));
-    (is && source.is(open, b"{")).then_some(open)
-}
-
-fn enumeration<'a>(
-    source: &Source<'a>,
-    at: usize,
-    processors: Set,
-    facts: &mut Facts<'a>,
-) -> usize {
-    let open = source.find(at + 1, at + 3, |at| source.is(at, b"{"));
-    let Some(close) = source.close(open).filter(|_| source.is(open, b"{")) else {
-        return at + 1;
+/// `NAME [: type] = value;`
+fn definition(c: &mut Collector<'_>, node: Node<'_>) {
+    let parts = children(node);
+    let after = |text| {
+        let at = parts.iter().position(|part| part.kind() == text);
+        at.and_then(|at| parts.get(at + 1)).copied()
     };
-    let mut before = None;
-    let mut next = open + 1;
-    while next < close
-        && source.is_ident(next)
-        && !matches!(source.text(next), b"pub" | b"const" | b"fn")
-    {
-        next = enumerator(source, next, close, &mut before, processors, facts) + 1;
+    let name = parts
+        .iter()
+        .find(|part| part.kind() == "identifier")
+        .copied();
+    let (Some(name), Some(value)) = (name, after("=")) else {
+        return;
+    };
+    match value.kind() {
+        "struct_declaration" | "union_declaration" => structure(c, name, value),
+        "enum_declaration" => c.open(value, c.here(), Some(c.text(name))),
+        "opaque_declaration" | "error_set_declaration" => {}
+        kind => {
+            let of_type = after(":").is_some_and(|ty| c.text(ty) == b"type");
+            let text = String::from_utf8_lossy(c.text(value));
+            if of_type || kind == "builtin_type" || primitive(&text, 8).is_some() {
+                let ty = c.ty(value);
+                c.facts.aliases.insert(bare(c.text(name)), ty);
+                return;
+            }
+            let ty = after(":").map(|ty| c.ty(ty));
+            c.expression(name, value, ty, Style::Camel);
+        }
     }
-    next.min(close)
 }
 
-fn body<'a>(
-    source: &Source<'a>,
-    keyword: usize,
-    open: usize,
-    close: usize,
-    depth: usize,
-) -> Body<'a> {
+fn has(c: &Collector<'_>, node: Node<'_>, word: &[u8]) -> bool {
+    children(node)
+        .iter()
+        .take(2)
+        .any(|part| c.text(*part) == word)
+}
+
+fn structure(c: &mut Collector<'_>, name: Node<'_>, node: Node<'_>) {
+    let at = c.lex(name).start;
+    // packed struct(u64): a set of flags, if all its fields are bool.
+    if has(c, node, b"packed") && flags(c, name, node) {
+        return c.open(node, c.here(), None);
+    }
+    let body = body(c, node, 0);
+    let c_layout = has(c, node, b"extern") || has(c, node, b"packed");
+    let (name, processors) = (bare(c.text(name)), c.here());
+    c.facts.structure(Struct {
+        name,
+        at,
+        body,
+        processors,
+        c_layout,
+        kernel_packed: None,
+    });
+    c.open(node, c.here(), None);
+}
+
+fn flags<'a>(c: &mut Collector<'a>, name: Node<'_>, node: Node<'_>) -> bool {
+    let parts = named(node)
+        .into_iter()
+        .filter(|part| part.kind() == "container_field");
+    let parts: Vec<_> = parts
+        .filter_map(|part| {
+            Some((
+                part.child_by_field_name("name")?,
+                part.child_by_field_name("type")?,
+            ))
+        })
+        .collect();
+    if !parts.iter().any(|(_, ty)| c.text(*ty) == b"bool") {
+        return false;
+    }
+    c.open(node, c.here(), Some(c.text(name)));
+    let mut bit = 0;
+    for (name, ty) in parts {
+        let ty = std::str::from_utf8(c.text(ty)).unwrap_or("");
+        if ty == "bool" {
+            c.constant(name, Value::Bit(bit), None, Style::Camel);
+            bit += 1;
+        } else {
+            match ty
+                .strip_prefix(['u', 'i'])
+                .and_then(|bits| bits.parse::<u32>().ok())
+            {
+                Some(bits) => bit = bit.saturating_add(bits),
+                None => break,
+            }
+        }
+    }
+    c.scopes.pop();
+    true
+}
+
+fn body<'a>(c: &mut Collector<'a>, node: Node<'_>, depth: usize) -> Body<'a> {
     let mut body = Body {
-        union: (keyword..open).any(|at| source.is(at, b"union")),
+        union: node.kind() == "union_declaration",
         // Its bits are without padding; whole bytes it places like C's packed.
-        packed: source.is(keyword, b"packed"),
+        packed: has(c, node, b"packed").then_some(1),
         ..Body::default()
     };
     if depth > DEPTH {
         body.unclear = Some("its structs are nested too deeply");
         return body;
     }
-    let mut at = open + 1;
-    while at < close {
-        if source.is_ident(at) && source.is(at + 1, b":") {
-            let end = source.find(at, close, |at| source.is(at, b","));
-            let stop = |at| matches!(source.text(at), b"=" | b"align");
-            let ty_end = source.find(at + 2, end, stop);
-            let ty = field_type(source, at + 2, ty_end, depth);
-            body.fields.push(Field {
-                name: bare(source.text(at)),
-                at,
-                ty,
-            });
-            at = end + 1;
-        } else {
-            // A function ends with its body, a constant with its semicolon.
-            let stop = |at| matches!(source.text(at), b"{" | b";");
-            at = source.skip(source.find(at, close, stop));
+    for part in named(node) {
+        if part.is_error() || part.kind() == "container_field" && part.has_error() {
+            body.unclear = Some(UNPARSED);
         }
+        let (Some(name), Some(ty)) = (
+            part.child_by_field_name("name"),
+            part.child_by_field_name("type"),
+        ) else {
+            continue;
+        };
+        if part.kind() != "container_field" {
+            continue;
+        }
+        let at = c.lex(name).start;
+        let read = match ty.kind() {
+            "struct_declaration" | "union_declaration" => {
+                Type::Inline(Box::new(self::body(c, ty, depth + 1)))
+            }
+            _ => c.ty(ty),
+        };
+        let alignment = named(part)
+            .into_iter()
+            .find(|part| part.kind() == "byte_alignment");
+        let align = alignment
+            .map(|node| c.lex(node))
+            .map(|tokens| tokens.start + 2..tokens.end - 1);
+        body.fields.push(Field {
+            name: bare(c.text(name)),
+            at,
+            ty: read,
+            align,
+        });
     }
     body
 }
 
-fn field_type<'a>(source: &Source<'a>, at: usize, end: usize, depth: usize) -> Type<'a> {
-    if depth > DEPTH {
-        return Type::Unclear;
+/// `fn name(nr: u32, comptime T: type) u32 { return …; }`
+fn function(c: &mut Collector<'_>, node: Node<'_>) {
+    let body = node
+        .child_by_field_name("body")
+        .map(named)
+        .unwrap_or_default();
+    let [statement] = body.as_slice() else { return };
+    let returned = named(*statement)
+        .into_iter()
+        .next()
+        .filter(|node| node.kind() == "return_expression");
+    let value = returned.and_then(|node| named(node).into_iter().next());
+    let list = named(node)
+        .into_iter()
+        .find(|part| part.kind() == "parameters");
+    let mut parameters = vec![];
+    for parameter in list.map(named).unwrap_or_default() {
+        parameters.extend(parameter.child_by_field_name("name"));
     }
-    if let Some(open) = container(source, at).filter(|open| *open < end) {
-        return match source.close(open) {
-            Some(close) => Type::Inline(Box::new(body(source, at, open, close, depth + 1))),
-            None => Type::Unclear,
-        };
-    }
-    match source
-        .close(at)
-        .filter(|close| source.is(at, b"[") && close + 1 < end)
-    {
-        Some(_) if source.is(at + 1, b"*") => Type::Pointer,
-        Some(close) if close > at + 1 => {
-            let element = field_type(source, close + 1, end, depth + 1);
-            Type::Array(Box::new(element), at + 1..close)
-        }
-        Some(_) => Type::Unclear,
-        None => named_type(source, at..end),
+    if let (Some(name), Some(value)) = (node.child_by_field_name("name"), value) {
+        c.function(name, &[], &parameters, value);
     }
 }

@@ -1,0 +1,243 @@
+//! `uffd-abi lint`: what the package `uffd-lint` finds, printed.
+
+mod settings;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Serialize;
+use uffd_lint::{Options, Problem, Target, TreeReport};
+
+use crate::cli::LintArgs;
+use crate::findings::{Check, Exit, Finding, Place, Severity};
+use crate::output::{paint, say, Output, DIM};
+
+/// What the help says behind the options.
+pub const HELP: &str = "\
+A comment in the line of a problem, or in the one above, allows it:\n\
+    // uffd-abi: allow(UFFDIO_WAKE) the reason\n\
+Exit codes: 0 nothing is wrong, or nothing is copied by hand; 1 something is\n\
+wrong; 2 something could not be read (with --strict also: not evaluated, or\n\
+nothing compared).";
+
+/// What the run amounts to.
+#[derive(Debug, Default, Serialize)]
+struct Totals {
+    files_read: usize,
+    bytes_read: u64,
+    files_checked: usize,
+    checked: usize,
+    findings: usize,
+    warnings: usize,
+    not_evaluated: usize,
+    not_read: usize,
+    from_header: usize,
+    allowed: usize,
+    baselined: usize,
+    /// How many files were skipped, by reason.
+    skipped: BTreeMap<&'static str, usize>,
+    /// Every comparison, with --verbose.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    comparisons: Vec<Comparison>,
+}
+
+#[derive(Debug, Serialize)]
+struct Comparison {
+    file: String,
+    line: usize,
+    item: String,
+}
+
+/// How many of the constants that could not be evaluated are shown as text.
+const SHOWN: usize = 10;
+
+/// Runs the command.
+pub fn run(args: &LintArgs, out: &mut Output) -> Exit {
+    match checked(args, out) {
+        Ok(exit) => exit,
+        Err(why) => {
+            say(why);
+            Exit::Unchecked
+        }
+    }
+}
+
+fn checked(args: &LintArgs, out: &mut Output) -> Result<Exit, String> {
+    let args = settings::with_config(args)?;
+    let baseline = args
+        .baseline
+        .as_deref()
+        .map_or(Ok(vec![]), settings::read_baseline)?;
+    let target = args.arch.as_ref().map_or(Target::default(), |arch| Target {
+        encoding: arch.encoding,
+        long: arch.size_of_long(),
+        align_of_u64: arch.align_of_u64(),
+    });
+    let options = Options {
+        target,
+        exclude: args.exclude.clone(),
+        baseline,
+    };
+    let report = uffd_lint::lint(&args.paths, &options)?;
+    if let Some(file) = &args.write_baseline {
+        let count = settings::write_baseline(file, &report)?;
+        let text = format!("{}: {}", file.display(), counted(count, "known problem"));
+        return Ok(out.finish_showing(&text));
+    }
+    Ok(tell(&args, &report, out))
+}
+
+/// Prints the report.
+fn tell(args: &LintArgs, report: &TreeReport, out: &mut Output) -> Exit {
+    let mut totals = Totals {
+        files_read: report.files_read,
+        bytes_read: report.bytes_read,
+        files_checked: report.files.len(),
+        baselined: report.baselined,
+        skipped: report.skipped.clone(),
+        ..Totals::default()
+    };
+    let mut unevaluated = vec![];
+    for (path, why, named) in &report.unreadable {
+        out.check(unreadable(path, why, *named));
+    }
+    for (path, found) in &report.files {
+        totals.checked += found.compared.len();
+        totals.from_header += found.from_header;
+        totals.allowed += found.allowed.len();
+        if args.verbose {
+            for compared in &found.compared {
+                let (file, line) = (path.display().to_string(), compared.line);
+                out.line(paint(
+                    DIM,
+                    plain(&format!("{file}:{line}: {} compared", compared.item)),
+                ));
+                totals.comparisons.push(Comparison {
+                    file,
+                    line,
+                    item: compared.item.clone(),
+                });
+            }
+        }
+        let mut check = Check::new(path.display().to_string());
+        check.compared = found.compared.len();
+        for problem in &found.problems {
+            match (problem.kind, problem.severity) {
+                ("not-read", _) => totals.not_read += 1,
+                (_, uffd_lint::Severity::Note) => totals.not_evaluated += 1,
+                (_, uffd_lint::Severity::Warning) => totals.warnings += 1,
+                (_, uffd_lint::Severity::Error) => totals.findings += 1,
+            }
+            if problem.kind == "not-evaluated" && out.is_text() && !args.strict {
+                let (file, line) = (path.display(), problem.line);
+                unevaluated.push(format!(
+                    "{file}:{line}: {}: {}",
+                    problem.item,
+                    problem.message()
+                ));
+                continue;
+            }
+            check.findings.push(finding(path, problem, args.strict));
+        }
+        out.check(check);
+    }
+    for line in unevaluated
+        .iter()
+        .take(if args.verbose { usize::MAX } else { SHOWN })
+    {
+        out.line(paint(DIM, plain(line)));
+    }
+    if unevaluated.len() > SHOWN && !args.verbose {
+        let more = unevaluated.len() - SHOWN;
+        out.line(paint(
+            DIM,
+            format!("… and {more} more not evaluated: --verbose lists all"),
+        ));
+    }
+    for (why, count) in &totals.skipped {
+        out.line(format!("{count} skipped: {why}"));
+    }
+    for (count, what) in [
+        (totals.from_header, "from the header"),
+        (totals.not_read, "not read"),
+        (totals.allowed, "allowed by a comment"),
+        (totals.baselined, "known from the baseline"),
+    ] {
+        if count > 0 {
+            out.line(format!("{what}: {count}"));
+        }
+    }
+    out.line(format!(
+        "{} read, {} with something of userfaultfd",
+        counted(totals.files_read, "file"),
+        totals.files_checked
+    ));
+    let warnings = match totals.warnings {
+        0 => String::new(),
+        count => format!(", {}", counted(count, "warning")),
+    };
+    let summary = format!(
+        "{} checked: {}{warnings}, {} not evaluated",
+        counted(totals.checked, "item"),
+        counted(totals.findings, "finding"),
+        totals.not_evaluated,
+    );
+    if !args.strict {
+        out.may_be_empty("Nothing of userfaultfd is copied by hand here.");
+    }
+    out.data("lint", &totals);
+    out.finish(&summary)
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Names and sources are other people's, and this may be a terminal.
+fn plain(text: &str) -> String {
+    text.replace(char::is_control, "?")
+}
+
+fn finding(path: &Path, problem: &Problem, strict: bool) -> Finding {
+    let severity = match problem.severity {
+        uffd_lint::Severity::Error => Severity::Error,
+        uffd_lint::Severity::Warning => Severity::Warning,
+        uffd_lint::Severity::Note if strict || problem.kind == "not-read" => Severity::Unchecked,
+        uffd_lint::Severity::Note => Severity::Note,
+    };
+    let mut finding = Finding::new(severity, problem.kind, &problem.item, problem.message());
+    finding.place = Some(Place {
+        file: path.into(),
+        line: problem.line,
+        column: problem.column,
+    });
+    if !problem.is_note() {
+        finding.found = Some(problem.found.clone());
+        finding.expected = Some(problem.expected.clone());
+        finding.why = Some(sentence(&problem.why));
+    }
+    finding
+}
+
+/// With a capital letter and a full stop.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string());
+    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
+}
+
+/// A folder deep in a tree is a note; an argument that cannot be read means
+/// that what was asked for was not done.
+fn unreadable(path: &Path, why: &str, named: bool) -> Check {
+    let severity = if named {
+        Severity::Unchecked
+    } else {
+        Severity::Note
+    };
+    let mut check = Check::new(path.display().to_string());
+    let message = format!("cannot be read: {why}");
+    check
+        .findings
+        .push(Finding::new(severity, "unreadable", "", message));
+    check
+}

@@ -1,0 +1,295 @@
+//! A text, and the tokens of the pieces of it that the evaluator reads.
+//!
+//! The grammars leave the bodies of C's macros and the arguments of Rust's as
+//! plain text, so expressions, types and conditions are read as tokens in
+//! every language; where they begin and end the grammar says.
+
+use std::ops::Range;
+
+use crate::language::Language;
+
+/// Token indices.
+pub type Tokens = Range<usize>;
+
+/// What kind of thing a token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A name or keyword.
+    Ident,
+    /// `0xC018AA3Full`, with its suffix.
+    Number,
+    /// With its quotes.
+    Str,
+    /// `'f'`.
+    Char,
+    /// An operator or bracket.
+    Punct,
+}
+
+#[derive(Clone, Copy)]
+struct Token {
+    kind: Kind,
+    start: u32,
+    end: u32,
+}
+
+/// A text with the tokens of what was lexed of it so far, in that order.
+pub struct Source<'a> {
+    /// What it is written in.
+    pub language: Language,
+    /// All of it.
+    pub bytes: &'a [u8],
+    tokens: Vec<Token>,
+    close: Vec<u32>,
+    lines: Vec<u32>,
+}
+
+const OPERATORS: [&[u8]; 14] = [
+    b"<<", b">>", b"::", b"->", b"=>", b"==", b"!=", b"<=", b">=", b"&&", b"||", b"&^", b"//",
+    b"##",
+];
+
+impl<'a> Source<'a> {
+    /// Without tokens yet. Texts of more than 4 GiB are for callers to refuse.
+    pub fn new(language: Language, bytes: &'a [u8]) -> Source<'a> {
+        let mut lines = vec![0];
+        lines.extend(memchr::memchr_iter(b'\n', bytes).map(|at| at as u32 + 1));
+        Source {
+            language,
+            bytes,
+            tokens: vec![],
+            close: vec![],
+            lines,
+        }
+    }
+
+    /// Reads the tokens of a piece of the text.
+    pub fn lex(&mut self, piece: Range<usize>) -> Tokens {
+        let start = self.tokens.len();
+        let mut lexer = Lexer {
+            language: self.language,
+            bytes: &self.bytes[..piece.end],
+            at: piece.start,
+        };
+        while let Some(token) = lexer.next() {
+            self.tokens.push(token);
+        }
+        self.match_brackets(start);
+        start..self.tokens.len()
+    }
+
+    /// Finds the closing bracket of each opening one from token `from` on.
+    fn match_brackets(&mut self, from: usize) {
+        self.close.resize(self.tokens.len(), u32::MAX);
+        let mut open: Vec<(usize, u8)> = vec![];
+        for index in from..self.tokens.len() {
+            let token = self.tokens[index];
+            if token.kind != Kind::Punct || token.end - token.start != 1 {
+                continue;
+            }
+            match self.bytes[token.start as usize] {
+                b'(' => open.push((index, b')')),
+                b'[' => open.push((index, b']')),
+                b'{' => open.push((index, b'}')),
+                byte @ (b')' | b']' | b'}') => {
+                    if let Some((at, _)) = open.last().filter(|(_, expected)| *expected == byte) {
+                        self.close[*at] = index as u32;
+                        open.pop();
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The text of token `index`; empty past the end.
+    pub fn text(&self, index: usize) -> &'a [u8] {
+        let token = self.tokens.get(index);
+        token.map_or(b"", |token| {
+            &self.bytes[token.start as usize..token.end as usize]
+        })
+    }
+
+    /// The kind of token `index`.
+    pub fn kind(&self, index: usize) -> Option<Kind> {
+        self.tokens.get(index).map(|token| token.kind)
+    }
+
+    /// Whether token `index` is this name, keyword, operator or bracket.
+    pub fn is(&self, index: usize, text: &[u8]) -> bool {
+        self.text(index) == text && matches!(self.kind(index), Some(Kind::Ident | Kind::Punct))
+    }
+
+    /// Whether token `index` is a name or keyword.
+    pub fn is_ident(&self, index: usize) -> bool {
+        self.kind(index) == Some(Kind::Ident)
+    }
+
+    /// The byte where token `index` begins.
+    pub fn start(&self, index: usize) -> usize {
+        self.tokens
+            .get(index)
+            .map_or(0, |token| token.start as usize)
+    }
+
+    /// The index of the bracket that closes the one at `index`.
+    pub fn close(&self, index: usize) -> Option<usize> {
+        let close = *self.close.get(index)?;
+        (close != u32::MAX).then_some(close as usize)
+    }
+
+    /// The token after `index`, or after the brackets that open there.
+    pub fn skip(&self, index: usize) -> usize {
+        self.close(index).unwrap_or(index) + 1
+    }
+
+    /// The first token of a range for which `stop` holds, outside of brackets
+    /// that open in it; the end of the range if there is none.
+    pub fn find(&self, start: usize, end: usize, stop: impl Fn(usize) -> bool) -> usize {
+        let mut at = start;
+        while at < end && !stop(at) {
+            at = self.skip(at);
+        }
+        at.min(end)
+    }
+
+    /// Splits a range at the `separator`s that are outside of brackets.
+    pub fn split(&self, range: Tokens, separator: &[u8]) -> Vec<Tokens> {
+        let mut parts = vec![];
+        let mut from = range.start;
+        while from < range.end {
+            let to = self.find(from, range.end, |at| self.is(at, separator));
+            parts.push(from..to);
+            from = to + 1;
+        }
+        parts
+    }
+
+    /// The line of a byte, counted from 1.
+    pub fn line(&self, byte: usize) -> usize {
+        self.lines.partition_point(|start| *start as usize <= byte)
+    }
+
+    /// The column of a byte, in characters, counted from 1; 0 far behind the
+    /// start of a very long line, where counting would take too long.
+    pub fn column(&self, byte: usize) -> usize {
+        let start = self.lines[self.line(byte) - 1] as usize;
+        if byte - start > 4096 {
+            return 0;
+        }
+        String::from_utf8_lossy(&self.bytes[start..byte])
+            .chars()
+            .count()
+            + 1
+    }
+}
+
+struct Lexer<'a> {
+    language: Language,
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Lexer<'_> {
+    fn peek(&self, ahead: usize) -> u8 {
+        self.bytes.get(self.at + ahead).copied().unwrap_or(0)
+    }
+
+    fn next(&mut self) -> Option<Token> {
+        self.skip_space();
+        let start = self.at;
+        let kind = match *self.bytes.get(start)? {
+            b'"' | b'`' => self.quoted(Kind::Str),
+            b'\'' if self.language == Language::Python => self.quoted(Kind::Str),
+            b'\'' if self.is_lifetime() => {
+                self.at += 1;
+                return self.next();
+            }
+            b'\'' => self.quoted(Kind::Char),
+            b'0'..=b'9' => self.number(),
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. | b'@' | b'$' => self.name(),
+            _ => {
+                let rest = &self.bytes[start..];
+                let known = OPERATORS.iter().find(|operator| rest.starts_with(operator));
+                self.at += known.map_or(1, |operator| operator.len());
+                Kind::Punct
+            }
+        };
+        self.at = self.at.min(self.bytes.len());
+        Some(Token {
+            kind,
+            start: start as u32,
+            end: self.at as u32,
+        })
+    }
+
+    /// Spaces, comments, and backslashes that join lines.
+    fn skip_space(&mut self) {
+        let python = self.language == Language::Python;
+        loop {
+            let rest = &self.bytes[self.at..];
+            let line = || memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            self.at += match rest {
+                [byte, ..] if byte.is_ascii_whitespace() => 1,
+                [b'\\', b'\n', ..] => 2,
+                [b'\\', b'\r', b'\n', ..] => 3,
+                [b'#', ..] if python => line(),
+                [b'/', b'/', ..] if !python => line(),
+                [b'/', b'*', ..] if !python => {
+                    memchr::memmem::find(&rest[2..], b"*/").map_or(rest.len(), |at| at + 4)
+                }
+                _ => return,
+            };
+        }
+    }
+
+    fn is_lifetime(&self) -> bool {
+        self.language == Language::Rust && is_word(self.peek(1)) && self.peek(2) != b'\''
+    }
+
+    fn quoted(&mut self, kind: Kind) -> Kind {
+        let quote = self.bytes[self.at];
+        self.at += 1;
+        while self.at < self.bytes.len() && self.bytes[self.at] != quote {
+            self.at += if self.bytes[self.at] == b'\\' { 2 } else { 1 };
+        }
+        self.at += 1;
+        kind
+    }
+
+    fn number(&mut self) -> Kind {
+        loop {
+            let next = self.peek(1);
+            match self.peek(0) {
+                b'.' if next.is_ascii_digit() => {}
+                b'\'' if self.language.is_c_family() && next.is_ascii_hexdigit() => {}
+                byte if is_word(byte) => {}
+                _ => return Kind::Number,
+            }
+            self.at += 1;
+        }
+    }
+
+    fn name(&mut self) -> Kind {
+        let start = self.at;
+        self.at += 1;
+        while is_word(self.peek(0)) {
+            self.at += 1;
+        }
+        match (self.language, &self.bytes[start..self.at], self.peek(0)) {
+            // @"move": a name that is a keyword.
+            (Language::Zig, b"@", b'"') => return self.quoted(Kind::Ident),
+            (Language::Rust, b"r", b'#') if is_word(self.peek(1)) => return self.name(),
+            (Language::Rust, b"b", b'\'') => return self.quoted(Kind::Str),
+            (Language::Python, b"b", b'\'' | b'"') => return self.quoted(Kind::Str),
+            _ => {}
+        }
+        Kind::Ident
+    }
+}
+
+/// Whether a byte can be within a name. Bytes that are not ASCII can, valid
+/// UTF-8 or not.
+pub fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
+}

@@ -1,0 +1,25 @@
+//! The processor that a source is for.
+
+use uffd_sys::abi::table::Encoding;
+
+/// What differs between processors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// How request codes are put together.
+    pub encoding: Encoding,
+    /// Bytes of C's `long`, and of a pointer.
+    pub long: u64,
+    /// How a `u64` in a struct is aligned: 4 on i686, 2 on m68k.
+    pub align_of_u64: u64,
+}
+
+impl Default for Target {
+    /// x86-64, aarch64 and most others.
+    fn default() -> Target {
+        Target {
+            encoding: Encoding::Generic,
+            long: 8,
+            align_of_u64: 8,
+        }
+    }
+}

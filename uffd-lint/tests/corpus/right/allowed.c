@@ -1,0 +1,2 @@
+/* uffd-abi: allow(UFFDIO_WAKE) the test of a refusal */
+#define UFFDIO_WAKE 0x4010aa02

@@ -1,0 +1,11 @@
+#[repr(C, align(8))]
+pub struct uffdio_range {
+    pub start: u64,
+    pub len: u64,
+}
+#[repr(C, packed(4))]
+pub struct uffdio_api {
+    pub api: u64,
+    pub features: u64,
+    pub ioctls: u64,
+}

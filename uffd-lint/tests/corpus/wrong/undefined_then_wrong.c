@@ -1,0 +1,3 @@
+#define UFFDIO_POISON 0
+#undef UFFDIO_POISON
+#define UFFDIO_POISON 0xc018aa08
