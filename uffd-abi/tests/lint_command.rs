@@ -151,7 +151,7 @@ fn what_is_skipped_is_counted() {
 1 skipped: binary
 1 skipped: hidden by .gitignore
 1 skipped: in another language
-1 skipped: larger than 16 MiB
+1 skipped: larger than 8 MiB
 2 skipped: symbolic links, not followed
 1 file read, 1 with something of userfaultfd
 1 item checked: 0 findings, 0 not evaluated

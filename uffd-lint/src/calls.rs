@@ -5,12 +5,12 @@ use std::rc::Rc;
 
 use uffd_sys::abi::table::Encoding;
 
-use crate::eval::{Evaluator, Frame};
+use crate::evaluator::{Evaluator, Frame};
 use crate::facts::{bare, read_type, Type};
 use crate::language::Language;
-use crate::layout::primitive;
 use crate::names;
 use crate::source::{Kind, Tokens};
+use crate::types::primitive;
 
 impl<'a> Evaluator<'_, 'a> {
     /// A call of the function, macro or type at `last`, whose path begins at

@@ -4,26 +4,28 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::Path;
 
-use uffd_sys::abi::table::{Constant as Known, Encoding, CONSTANTS};
+use uffd_sys::abi::table::Encoding;
 
-use crate::collect::{collect, Collector, UNPARSED};
+use crate::checker::Checker;
+use crate::collect::{collect, Collector};
 use crate::data;
-use crate::eval::{Evaluator, ELSEWHERE};
-use crate::facts::{Constant, Facts, Type};
+use crate::evaluator::{Evaluator, ELSEWHERE};
+use crate::facts::{Constant, Type};
 use crate::language::{Form, Language};
-use crate::layout::primitive;
 use crate::literal;
 use crate::names::{self, Meaning};
 use crate::prefilter;
 use crate::processors::Set;
-use crate::report::{Compared, FileReport, Problem, Severity};
-use crate::source::{is_word, Kind, Source};
+use crate::report::{FileReport, Problem, Severity};
+use crate::source::{is_word, Kind};
 use crate::structs;
 use crate::target::Target;
+use crate::types::primitive;
 use crate::why;
 
-/// Larger texts are not parsed: a tree takes some ten times their size.
-pub const MAX_PARSED: usize = 2 << 20;
+/// Of larger texts only what is around the relevant names is parsed, and no more
+/// than this: a tree takes some fifty times the size of its text.
+pub const MAX_PARSED: usize = 512 << 10;
 
 /// Checks a text. `path` tells the processor if it names one. Request codes
 /// are those of `target` where the source has no condition. A text without a
@@ -34,15 +36,19 @@ pub fn check(form: Form, path: &Path, bytes: &[u8], target: Target) -> FileRepor
     }
     let mut report = match form {
         Form::Data(data) => data::check(data, path, bytes),
-        Form::Source(_) if bytes.len() > MAX_PARSED => {
-            let why = format!("it is larger than {} MiB", MAX_PARSED >> 20);
-            unread_file(why)
-        }
         Form::Source(language) => {
+            let mut pieces = vec![];
+            if bytes.len() > MAX_PARSED {
+                let Some(around) = prefilter::around_names(bytes, MAX_PARSED) else {
+                    let size = MAX_PARSED >> 10;
+                    return unread_file(format!("it has names in more than {size} KiB of text"));
+                };
+                pieces = around;
+            }
             let mut embedded = vec![];
-            let mut report = pieces(language, path, bytes, &[], target, &mut embedded);
+            let mut report = parsed(language, path, bytes, &pieces, target, &mut embedded);
             if !embedded.is_empty() {
-                report.merge(pieces(
+                report.merge(parsed(
                     Language::C,
                     path,
                     bytes,
@@ -73,7 +79,7 @@ fn unread_file(why: String) -> FileReport {
     report
 }
 
-fn pieces(
+fn parsed(
     language: Language,
     path: &Path,
     bytes: &[u8],
@@ -120,18 +126,6 @@ fn pieces(
     report.merge(checker.report);
     *embedded = collected.embedded;
     report
-}
-
-pub(crate) struct Checker<'f, 'a> {
-    pub source: &'f Source<'a>,
-    facts: &'f Facts<'a>,
-    path: &'f Path,
-    pub target: Target,
-    pub generic: Evaluator<'f, 'a>,
-    other: Evaluator<'f, 'a>,
-    /// Whether the file has to do with PAGEMAP_SCAN.
-    scans: bool,
-    pub report: FileReport,
 }
 
 impl<'a> Checker<'_, 'a> {
@@ -335,7 +329,7 @@ impl<'a> Checker<'_, 'a> {
             };
             let value = literal::integer(self.source.language, self.source.text(at));
             let encodings = Set::of_path(self.path).encodings(self.target.encoding);
-            if let Some((known, right)) = value.and_then(|value| request(value, encodings)) {
+            if let Some((known, right)) = value.and_then(|value| why::request(value, encodings)) {
                 self.compared(at, known.name);
                 if !right {
                     let (value, encoding) = (value.unwrap_or_default(), encodings[0]);
@@ -373,88 +367,6 @@ impl<'a> Checker<'_, 'a> {
             }
         }
     }
-
-    pub fn compared(&mut self, at: usize, item: &str) {
-        let line = self.source.line(self.source.start(at));
-        self.report.compared.push(Compared {
-            item: item.to_owned(),
-            line,
-        });
-    }
-
-    pub fn note(&mut self, at: usize, item: &str, why: String) {
-        let kind = if why == UNPARSED {
-            "not-read"
-        } else {
-            "not-evaluated"
-        };
-        self.problem(kind, at, item, why, String::new(), String::new());
-    }
-
-    pub fn problem(
-        &mut self,
-        kind: &'static str,
-        at: usize,
-        item: &str,
-        found: String,
-        expected: String,
-        why: String,
-    ) {
-        self.problem_at(kind, self.source.start(at), item, found, expected, why);
-    }
-
-    fn problem_at(
-        &mut self,
-        kind: &'static str,
-        byte: usize,
-        item: &str,
-        found: String,
-        expected: String,
-        why: String,
-    ) {
-        let note = expected.is_empty();
-        let (line, column) = (self.source.line(byte), self.source.column(byte));
-        // A part of two structs is told once.
-        let told = |p: &Problem| (p.line, p.column, p.kind) == (line, column, kind);
-        if column > 0 && self.report.problems.iter().rev().take(16).any(told) {
-            return;
-        }
-        self.report.problems.push(Problem {
-            kind,
-            severity: if note {
-                Severity::Note
-            } else {
-                Severity::Error
-            },
-            item: item.to_owned(),
-            line,
-            column,
-            found,
-            expected,
-            why,
-        });
-    }
-}
-
-/// The request of userfaultfd that a bare number means, and whether it is
-/// right; `None` for what is likely something else.
-pub(crate) fn request(value: i128, encodings: &[Encoding]) -> Option<(&'static Known, bool)> {
-    let mut known = CONSTANTS.iter().filter(|known| known.is_request());
-    let right = |known: &&Known| {
-        encodings
-            .iter()
-            .any(|encoding| why::is_right(known, value, *encoding))
-    };
-    if let Some(known) = known.clone().find(right) {
-        return Some((known, true));
-    }
-    let code = u32::try_from(value)
-        .ok()
-        .filter(|code| code >> 8 & 0xff == 0xAA && code >> 16 != 0)?;
-    let same = |known: &&Known| known.generic as u32 & 0xffff == code & 0xffff;
-    known
-        .find(|known| same(known) && known.name != "USERFAULTFD_IOC_NEW")
-        .map(|known| (known, false))
 }
 
 /// The words in a piece of text that seem to be definitions of the kernel's

@@ -5,14 +5,13 @@ use std::path::Path;
 
 use uffd_sys::abi::table::{Constant, Encoding};
 
-use crate::check::request;
 use crate::language::{Data, Language};
 use crate::literal;
 use crate::names;
 use crate::processors::Set;
 use crate::report::{Compared, FileReport, Problem, Severity};
 use crate::source::{Kind, Source, Tokens};
-use crate::why;
+use crate::why::{self, request};
 
 const BOTH: [Encoding; 2] = [Encoding::Generic, Encoding::MipsPowerpcSparc];
 

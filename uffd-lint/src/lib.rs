@@ -44,9 +44,11 @@
 
 mod calls;
 mod check;
+mod checker;
 mod collect;
 mod data;
 mod eval;
+mod evaluator;
 mod facts;
 mod language;
 mod layout;
@@ -59,6 +61,7 @@ mod source;
 mod structs;
 mod target;
 mod tree;
+mod types;
 mod walk;
 mod why;
 

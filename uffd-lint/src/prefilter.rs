@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
+use tree_sitter::{Point, Range};
 
 use crate::language::{Data, Form};
 
@@ -11,33 +12,28 @@ fn words(words: &[&str]) -> AhoCorasick {
     AhoCorasick::new(words).expect("a few short words")
 }
 
-/// Whether a text can hold anything to check.
-pub fn is_candidate(form: Form, bytes: &[u8]) -> bool {
-    static SOURCE: LazyLock<AhoCorasick> = LazyLock::new(|| {
-        let mut needles: Vec<String> = [
-            "UFFD",
-            "uffd",
-            "Uffd",
-            "UffD",
-            "USERFAULTFD_IOC",
-            "serfault",
-            "PAGEMAP_SCAN",
-            "agemapScan",
-            "PM_SCAN",
-            "pm_scan",
-            "PMScan",
-            "mScan",
-        ]
-        .map(String::from)
-        .into();
+/// Where the relevant names of a source are.
+fn names(bytes: &[u8]) -> impl Iterator<Item = usize> + '_ {
+    static NAMES: LazyLock<AhoCorasick> = LazyLock::new(|| {
+        let known = "UFFD uffd Uffd UffD USERFAULTFD_IOC serfault PAGEMAP_SCAN agemapScan PM_SCAN \
+                     pm_scan PMScan mScan";
+        let mut needles: Vec<String> = known.split(' ').map(String::from).collect();
         // The ends of request codes, for those that stand without a name.
-        for number in [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0x3f] {
+        for number in (0..=10).chain([0x3f]) {
             needles.push(format!("aa{number:02x}"));
             needles.push(format!("AA{number:02X}"));
         }
-        needles.dedup();
         words(&needles.iter().map(String::as_str).collect::<Vec<_>>())
     });
+    let found = NAMES.find_iter(bytes).filter(|found| {
+        let code = bytes[found.start()].eq_ignore_ascii_case(&b'a') && found.len() == 4;
+        !code || is_code(bytes, found.end())
+    });
+    found.map(|found| found.start())
+}
+
+/// Whether a text can hold anything to check.
+pub fn is_candidate(form: Form, bytes: &[u8]) -> bool {
     static DATA: LazyLock<AhoCorasick> =
         LazyLock::new(|| words(&["ioctl", "UFFD", "PAGEMAP_SCAN"]));
     match form {
@@ -45,11 +41,44 @@ pub fn is_candidate(form: Form, bytes: &[u8]) -> bool {
             memchr::memmem::find(bytes, b"SCMP_ACT_").is_some() && DATA.is_match(bytes)
         }
         Form::Data(_) => DATA.is_match(bytes),
-        Form::Source(_) => SOURCE.find_iter(bytes).any(|found| {
-            let text = &bytes[found.range()];
-            !text.to_ascii_lowercase().starts_with(b"aa") || is_code(bytes, found.end())
-        }),
+        Form::Source(_) => names(bytes).next().is_some(),
     }
+}
+
+/// Whole lines around the relevant names of a source, at most `most` bytes of
+/// them: `None` if there are more.
+pub fn around_names(bytes: &[u8], most: usize) -> Option<Vec<Range>> {
+    const AROUND: usize = 8 << 10;
+    let mut pieces: Vec<Range> = vec![];
+    let (mut total, mut row, mut counted) = (0, 0, 0);
+    let mut point = |byte: usize| {
+        row += memchr::memchr_iter(b'\n', &bytes[counted..byte]).count();
+        counted = byte;
+        Point::new(row, 0)
+    };
+    let mut names = names(bytes).peekable();
+    while let Some(name) = names.next() {
+        let mut last = name;
+        while let Some(next) = names.next_if(|next| *next < last + 2 * AROUND) {
+            last = next;
+        }
+        let floor = pieces.last().map_or(0, |piece| piece.end_byte);
+        let line = |near: usize| memchr::memrchr(b'\n', &bytes[..near]).map_or(0, |at| at + 1);
+        let start_byte = line(name.saturating_sub(AROUND)).max(floor);
+        let end_byte = line((last + AROUND).min(bytes.len())).max(start_byte);
+        total += end_byte - start_byte;
+        if total > most || end_byte <= last {
+            return None;
+        }
+        let (start_point, end_point) = (point(start_byte), point(end_byte));
+        pieces.push(Range {
+            start_byte,
+            end_byte,
+            start_point,
+            end_point,
+        });
+    }
+    Some(pieces)
 }
 
 /// Whether a hexadecimal number of 8 digits ends here: 0xc018aa3f, 0xC018_AA3F.

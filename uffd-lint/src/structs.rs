@@ -2,11 +2,11 @@
 
 use uffd_sys::abi::table::{self, STRUCTS};
 
-use crate::check::Checker;
+use crate::checker::Checker;
 use crate::facts::Struct;
 use crate::language::Language;
-use crate::layout::Placed;
 use crate::names::{is_filler, same_field};
+use crate::types::Placed;
 
 /// The fields that the kernel fills with a count or a negated errno.
 const SIGNED: [(&str, &str); 5] = [

@@ -104,7 +104,7 @@ pub fn lint(paths: &[PathBuf], options: &Options) -> Result<TreeReport, String> 
             };
             match walk::read(&path, &mut buffer) {
                 Ok(Text::Binary) => return report.skip("binary", 1),
-                Ok(Text::TooLarge) => return report.skip("larger than 16 MiB", 1),
+                Ok(Text::TooLarge) => return report.skip("larger than 8 MiB", 1),
                 Ok(Text::Read) => {}
                 Err(error) => {
                     report.skip("unreadable", 1);

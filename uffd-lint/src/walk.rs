@@ -13,7 +13,7 @@ use ignore::WalkBuilder;
 use crate::language::Form;
 
 /// Larger files are skipped: no source that a person wrote is so large.
-pub const MAX_SIZE: u64 = 16 << 20;
+pub const MAX_SIZE: u64 = 8 << 20;
 
 /// A file or folder that was met.
 #[derive(Debug)]

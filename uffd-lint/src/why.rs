@@ -22,6 +22,27 @@ pub fn is_right(known: &Constant, value: i128, encoding: Encoding) -> bool {
     same_bits(value, expected) || known.is_request() && value as u32 == expected as u32
 }
 
+/// The request of userfaultfd that a bare number means, and whether it is
+/// right; `None` for what is likely something else.
+pub fn request(value: i128, encodings: &[Encoding]) -> Option<(&'static Constant, bool)> {
+    let mut known = CONSTANTS.iter().filter(|known| known.is_request());
+    let right = |known: &&Constant| {
+        encodings
+            .iter()
+            .any(|encoding| is_right(known, value, *encoding))
+    };
+    if let Some(known) = known.clone().find(right) {
+        return Some((known, true));
+    }
+    let code = u32::try_from(value)
+        .ok()
+        .filter(|code| code >> 8 & 0xff == 0xAA && code >> 16 != 0)?;
+    let same = |known: &&Constant| known.generic as u32 & 0xffff == code & 0xffff;
+    known
+        .find(|known| same(known) && known.name != "USERFAULTFD_IOC_NEW")
+        .map(|known| (known, false))
+}
+
 /// Equal, or the same 64 bits read with a sign.
 fn same_bits(value: i128, expected: u64) -> bool {
     value == i128::from(expected) || value < 0 && value == i128::from(expected as i64)

@@ -5,10 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use uffd_lint::check;
-use uffd_lint::Form;
-use uffd_lint::Language;
-use uffd_lint::Target;
+use uffd_lint::{check, Data, FileReport, Form, Language, Target, MAX_PARSED};
 use uffd_sys::abi::table::Encoding;
 
 const LANGUAGES: [Language; 6] = [
@@ -19,6 +16,7 @@ const LANGUAGES: [Language; 6] = [
     Language::Zig,
     Language::Python,
 ];
+const DATA: [Data; 3] = [Data::Policy, Data::Profile, Data::Constants];
 
 /// Code that is nested or repeated without end, as `(start, repeated, end)`.
 const PATTERNS: [(&str, &str, &str); 41] = [
@@ -77,18 +75,26 @@ fn worked() -> Duration {
     Duration::from_nanos(nanoseconds.unwrap())
 }
 
-fn checked(language: Language, bytes: &[u8]) {
+fn checked(form: Form, bytes: &[u8]) -> FileReport {
+    // A text without a relevant name is not even parsed.
+    let comment = match form {
+        Form::Source(Language::Python) | Form::Data(_) => "# ioctl UFFD_API SCMP_ACT_\n",
+        Form::Source(_) => "// UFFD_API\n",
+    };
+    let text = [comment.as_bytes(), bytes].concat();
+    let mut last = FileReport::default();
     for encoding in [Encoding::Generic, Encoding::MipsPowerpcSparc] {
         let target = Target {
             encoding,
             ..Target::default()
         };
-        let report = check(Form::Source(language), Path::new("file"), bytes, target);
-        for problem in report.problems {
+        last = check(form, Path::new("file"), &text, target);
+        for problem in &last.problems {
             assert!(problem.line > 0, "{problem:?}");
             assert!(!problem.message().is_empty());
         }
     }
+    last
 }
 
 #[test]
@@ -97,7 +103,7 @@ fn what_is_nested_or_repeated_without_end_is_read_quickly() {
         let text = format!("{start}{}{end}\n", repeated.repeat(10_000 / repeated.len()));
         for language in LANGUAGES {
             let began = worked();
-            checked(language, text.as_bytes());
+            checked(Form::Source(language), text.as_bytes());
             let took = worked() - began;
             // Less than a second; what is quadratic takes minutes.
             assert!(
@@ -123,7 +129,70 @@ fn a_long_chain_of_names_ends() {
         );
     }
     text += "#define UFFDIO_API A0\nstruct uffdio_api { struct s0 x; };\n";
-    checked(Language::C, text.as_bytes());
+    checked(Form::Source(Language::C), text.as_bytes());
+}
+
+/// What is not parsed is counted, and its name told.
+fn is_not_read(report: &FileReport, why: &str) {
+    let [problem] = report.problems.as_slice() else {
+        panic!("{report:?}")
+    };
+    assert_eq!(
+        (problem.kind, problem.item.as_str()),
+        ("not-read", "the file")
+    );
+    assert!(problem.found.contains(why), "{problem:?}");
+    assert!(report.compared.is_empty());
+}
+
+#[test]
+fn a_huge_file_is_not_read_and_says_so() {
+    let text = "int a;\n".repeat(MAX_PARSED / 7 + 1);
+    for language in LANGUAGES {
+        is_not_read(
+            &checked(Form::Source(language), text.as_bytes()),
+            "larger than 2 MiB",
+        );
+    }
+}
+
+/// Of a large file what is around the names is read, with its place in the whole.
+#[test]
+fn a_large_file_is_read_around_its_names() {
+    let rest = "static int a;\n".repeat(MAX_PARSED / 14 + 1);
+    let text = format!("{rest}#define UFFDIO_API 1\n{rest}#define UFFD_API 0xAA\n{rest}");
+    let report = checked(Form::Source(Language::C), text.as_bytes());
+    let lines = rest.lines().count();
+    let compared: Vec<_> = report
+        .compared
+        .iter()
+        .map(|compared| compared.line)
+        .collect();
+    // The first line is that of `checked`.
+    assert_eq!(compared, [lines + 2, 2 * lines + 3]);
+    assert_eq!(
+        (report.problems.len(), report.problems[0].line),
+        (1, lines + 2)
+    );
+}
+
+#[test]
+fn deep_nesting_is_not_evaluated_and_says_so() {
+    let (open, close) = ("(".repeat(2000), ")".repeat(2000));
+    let text = format!("#define UFFDIO_API {open}1{close}\n#define UFFDIO_COPY 0xc028aa03\n");
+    let report = checked(Form::Source(Language::C), text.as_bytes());
+    assert_eq!(report.compared.len(), 1);
+    assert_eq!(
+        report.problems[0].message(),
+        "not evaluated: it is nested too deeply"
+    );
+    let (open, close) = ("struct { ".repeat(100), "} x; ".repeat(100));
+    let text = format!("struct uffdio_range {{ {open}int a; {close} }};\n");
+    let report = checked(Form::Source(Language::C), text.as_bytes());
+    assert_eq!(
+        report.problems[0].message(),
+        "not evaluated: its structs are nested too deeply"
+    );
 }
 
 #[test]
@@ -131,9 +200,15 @@ fn what_is_not_text_is_read() {
     let bytes: Vec<u8> = (0..=255).cycle().take(100_000).collect();
     let latin = b"const UFFDIO_API: u64 = 1; // \xe9\xff\n\xc3(\nconst \xf0\x9f: u8 = 1;".to_vec();
     for language in LANGUAGES {
-        checked(language, &bytes);
-        checked(language, &latin);
-        checked(language, b"");
+        let form = Form::Source(language);
+        checked(form, &bytes);
+        checked(form, &latin);
+        checked(form, b"");
+    }
+    for data in DATA {
+        checked(Form::Data(data), &bytes);
+        checked(Form::Data(data), &latin);
+        checked(Form::Data(data), b"");
     }
 }
 
@@ -154,7 +229,7 @@ fn sources(folder: &Path, found: &mut Vec<Vec<u8>>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             sources(&path, found);
-        } else if Language::of(&path).is_some() {
+        } else if Form::of(&path).is_some() {
             found.push(fs::read(path).unwrap());
         }
     }
@@ -238,9 +313,12 @@ fn mutations_of_the_corpus_never_panic() {
         for _ in 0..=random.below(8) {
             mutate(&mut text, &corpus, &mut random);
         }
-        let language = LANGUAGES[random.below(LANGUAGES.len())];
+        let form = match random.below(LANGUAGES.len() + 1) {
+            6 => Form::Data(DATA[random.below(DATA.len())]),
+            index => Form::Source(LANGUAGES[index]),
+        };
         let round = worked();
-        checked(language, &text);
+        checked(form, &text);
         assert!(
             worked() - round < Duration::from_secs(5),
             "a text of {} bytes",

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use aho_corasick::AhoCorasick;
 use tree_sitter::Node;
 
-use super::{children, fields, named, Collector, Visitor, DEPTH, UNPARSED};
+use super::collector::{children, fields, named, Collector, Visitor, DEPTH, UNPARSED};
 use crate::facts::{Body, Field, Function, Struct, Style, Type, Value};
 use crate::language::Language;
 use crate::processors::{Condition, Set};

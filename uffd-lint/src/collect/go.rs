@@ -2,7 +2,7 @@
 
 use tree_sitter::{Node, Range};
 
-use super::{fields, named, Collector, Visitor, DEPTH, UNPARSED};
+use super::collector::{fields, named, Collector, Visitor, DEPTH, UNPARSED};
 use crate::facts::{Body, Field, Struct, Style, Type, Value};
 use crate::processors::Condition;
 

@@ -2,11 +2,11 @@
 
 use tree_sitter::Node;
 
-use super::{named, Collector, Visitor};
+use super::collector::{named, Collector, Visitor};
 use crate::facts::{read_type, Body, Field, Struct, Style, Type};
-use crate::layout::primitive;
 use crate::processors::Set;
 use crate::source::{Kind, Tokens};
+use crate::types::primitive;
 
 pub(super) struct Python;
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tree_sitter::Node;
 
-use super::{children, named, Collector, Visitor, UNPARSED};
+use super::collector::{children, named, Collector, Visitor, UNPARSED};
 use crate::facts::{bare, read_type, Body, Constant, Field, Struct, Style, Type, Value};
 use crate::processors::{Condition, Set};
 use crate::source::{Kind, Source, Tokens};

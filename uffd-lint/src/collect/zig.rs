@@ -2,9 +2,9 @@
 
 use tree_sitter::Node;
 
-use super::{children, named, Collector, Visitor, DEPTH, UNPARSED};
+use super::collector::{children, named, Collector, Visitor, DEPTH, UNPARSED};
 use crate::facts::{bare, Body, Field, Struct, Style, Type, Value};
-use crate::layout::primitive;
+use crate::types::primitive;
 
 pub(super) struct Zig;
 

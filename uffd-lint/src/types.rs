@@ -1,0 +1,72 @@
+//! What is known of types: their sizes, and the places of fields.
+
+/// What is known of a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Bytes.
+    pub size: u64,
+    /// Bytes.
+    pub align: u64,
+    /// Whether it is an integer, and if so whether it has a sign.
+    pub signed: Option<bool>,
+}
+
+/// A field with its place.
+#[derive(Clone, Debug)]
+pub struct Placed<'a> {
+    /// Its name.
+    pub name: &'a [u8],
+    /// The token of the name.
+    pub at: usize,
+    /// Bytes from the start of the struct.
+    pub offset: u64,
+    /// What it holds.
+    pub layout: Layout,
+    /// The fields of it, if it is a struct or union of this file.
+    pub inner: Vec<Placed<'a>>,
+}
+
+/// An integer type by its name in any of the languages, where a `long` and a
+/// pointer have so many bytes.
+pub fn primitive(name: &str, long: u64) -> Option<Layout> {
+    let (size, signed) = match name {
+        "u8" | "__u8" | "uint8_t" | "u_int8_t" | "unsigned char" | "c_uchar" | "uint8" | "byte"
+        | "c_uint8" | "c_ubyte" | "uchar" | "bool" | "_Bool" | "c_bool" => (1, false),
+        "i8" | "__s8" | "int8_t" | "s8" | "char" | "c_char" | "c_schar" | "int8" | "c_int8"
+        | "c_byte" | "signed char" => (1, true),
+        "u16" | "__u16" | "uint16_t" | "u_int16_t" | "unsigned short" | "unsigned short int"
+        | "short unsigned int" | "c_ushort" | "uint16" | "c_uint16" | "ushort" => (2, false),
+        "i16" | "__s16" | "int16_t" | "s16" | "short" | "short int" | "c_short" | "int16"
+        | "c_int16" => (2, true),
+        "u32" | "__u32" | "uint32_t" | "u_int32_t" | "unsigned" | "unsigned int" | "c_uint"
+        | "uint32" | "c_uint32" | "uint" => (4, false),
+        "i32" | "__s32" | "int32_t" | "s32" | "int" | "c_int" | "int32" | "c_int32" | "pid_t"
+        | "rune" | "RawFd" => (4, true),
+        "u64"
+        | "__u64"
+        | "uint64_t"
+        | "u_int64_t"
+        | "unsigned long long"
+        | "unsigned long long int"
+        | "long long unsigned int"
+        | "c_ulonglong"
+        | "uint64"
+        | "c_uint64"
+        | "ulonglong"
+        | "__le64"
+        | "__aligned_u64"
+        | "uintmax_t" => (8, false),
+        "i64" | "__s64" | "int64_t" | "s64" | "long long" | "long long int" | "c_longlong"
+        | "int64" | "c_int64" | "longlong" => (8, true),
+        "unsigned long" | "long unsigned int" | "unsigned long int" | "c_ulong" | "ulong"
+        | "usize" | "size_t" | "uintptr_t" | "uintptr" | "c_size_t" | "c_void_p" => (long, false),
+        "long" | "long int" | "c_long" | "isize" | "ssize_t" | "intptr_t" | "off_t"
+        | "c_ssize_t" => (long, true),
+        _ => return None,
+    };
+    Some(Layout {
+        size,
+        align: size,
+        signed: Some(signed),
+    })
+}
