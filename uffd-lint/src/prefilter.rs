@@ -65,7 +65,10 @@ pub fn around_names(bytes: &[u8], most: usize) -> Option<Vec<Range>> {
         let floor = pieces.last().map_or(0, |piece| piece.end_byte);
         let line = |near: usize| memchr::memrchr(b'\n', &bytes[..near]).map_or(0, |at| at + 1);
         let start_byte = line(name.saturating_sub(AROUND)).max(floor);
-        let end_byte = line((last + AROUND).min(bytes.len())).max(start_byte);
+        let end_byte = match last + AROUND {
+            end if end >= bytes.len() => bytes.len(),
+            end => line(end).max(start_byte),
+        };
         total += end_byte - start_byte;
         if total > most || end_byte <= last {
             return None;
