@@ -60,7 +60,8 @@ use crate::ioctl::ioctl;
 ///   `end`.
 /// - `EINTR`: a fatal signal.
 /// - `ENOMEM`: out of memory.
-/// - `ESRCH`: the process has exited.
+/// - `ESRCH`: the process has exited. Some kernels from 6.16 to 7.2 report nothing and
+///   succeed.
 /// - `ENOTTY`: the kernel is older, or `fd` is open on something else.
 /// - `EBADF`: `fd` is not an open descriptor.
 ///
