@@ -91,13 +91,16 @@ fn blocks_of_code_are_compiled() {
         let name = document.strip_prefix(ROOT).unwrap().display().to_string();
         for block in text.split("\n```").skip(1).step_by(2) {
             let language = block.lines().next().unwrap();
-            // Shells and manifests are not compiled. src/lib.rs runs the Rust of
-            // the README as doctests, and capi/tests its C.
+            // Shells and manifests are not compiled. src/lib.rs of each package runs
+            // the Rust of its README as doctests, and capi/tests the C.
             let known = matches!(
                 language,
                 "" | "console" | "sh" | "toml" | "text" | "yaml" | "json"
             );
-            let tested = name == "README.md" && matches!(language, "rust" | "c");
+            let tested = matches!(
+                (&name[..], language),
+                ("README.md", "rust" | "c") | ("uffd-lint/README.md", "rust")
+            );
             assert!(
                 known || tested,
                 "{name}: nobody compiles this block of {language}"

@@ -71,3 +71,8 @@ pub use report::{Compared, FileReport, Problem, Severity};
 pub use target::Target;
 pub use tree::{lint, Fingerprint, Options, TreeReport};
 pub use walk::MAX_SIZE;
+
+/// The README's example is compiled and run with the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
