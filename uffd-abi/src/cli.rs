@@ -29,6 +29,15 @@ const EXIT_CODES: &str = "\
 Exit codes: 0 no difference, 1 the ABI differs, 2 could not check (comparing\n\
 nothing is 2, but for lint).";
 
+/// What the help says behind the options.
+#[cfg(feature = "lint")]
+const LINT_HELP: &str = "\
+A comment in the line of a problem, or in the one above, allows it:\n\
+    // uffd-abi: allow(UFFDIO_WAKE) the reason\n\
+Exit codes: 0 nothing is wrong, or nothing is copied by hand; 1 something is\n\
+wrong; 2 something could not be read (with --strict also: not evaluated, or\n\
+nothing compared).";
+
 /// How to tell; the same for every command.
 #[derive(Clone, Debug, Args)]
 pub struct OutputArgs {
@@ -155,7 +164,7 @@ pub struct ListArgs {
 /// Arguments of `lint`.
 #[cfg(feature = "lint")]
 #[derive(Clone, Debug, Default, Args)]
-#[command(after_help = crate::lint::HELP)]
+#[command(after_help = LINT_HELP)]
 pub struct LintArgs {
     /// Files, and folders to walk (.gitignore is respected) [default: what the
     /// configuration names, else this folder]

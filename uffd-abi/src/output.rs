@@ -388,13 +388,10 @@ pub fn cannot_write(error: &io::Error) -> ! {
 
 /// Columns and rows of the terminal that standard output is.
 fn terminal() -> Option<(usize, usize)> {
-    // SAFETY: a struct of integers, for which zeros are valid.
-    let mut size: libc::winsize = unsafe { std::mem::zeroed() };
-    // SAFETY: the request writes one `winsize`.
-    let answer = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &mut size) };
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
     // A serial line has no size: as much as a terminal had at first.
     let known = |size: u16, otherwise| if size > 0 { size.into() } else { otherwise };
-    (answer == 0).then_some((known(size.ws_col, 80), known(size.ws_row, 24)))
+    Some((known(size.ws_col, 80), known(size.ws_row, 24)))
 }
 
 /// `file:line:column`, or the check's name where there is no file.

@@ -12,14 +12,6 @@ use crate::cli::LintArgs;
 use crate::findings::{Check, Exit, Finding, Place, Severity};
 use crate::output::{paint, say, Output, DIM};
 
-/// What the help says behind the options.
-pub const HELP: &str = "\
-A comment in the line of a problem, or in the one above, allows it:\n\
-    // uffd-abi: allow(UFFDIO_WAKE) the reason\n\
-Exit codes: 0 nothing is wrong, or nothing is copied by hand; 1 something is\n\
-wrong; 2 something could not be read (with --strict also: not evaluated, or\n\
-nothing compared).";
-
 /// What the run amounts to.
 #[derive(Debug, Default, Serialize)]
 struct Totals {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use tree_sitter::{Node, TreeCursor};
 
-use crate::facts::{bare, read_type, Constant, Facts, Function, Style, Type, Value};
+use crate::facts::{bare, read_type, Body, Constant, Facts, Function, Struct, Style, Type, Value};
 use crate::processors::Set;
 use crate::source::{Source, Tokens};
 
@@ -94,6 +94,20 @@ impl<'a> Collector<'a> {
     /// For which processors the visited code is.
     pub(super) fn here(&self) -> Set {
         self.scopes.last().map_or(self.active, |scope| scope.set)
+    }
+
+    /// Notes a struct of the visited code. Whether its layout is that of C, the
+    /// language decides.
+    pub(super) fn structure(&mut self, name: &'a [u8], at: usize, body: Body<'a>, c_layout: bool) {
+        let processors = self.here();
+        self.facts.structure(Struct {
+            name,
+            at,
+            body,
+            processors,
+            c_layout,
+            kernel_packed: None,
+        });
     }
 
     pub(super) fn owner(&self) -> Option<&'a [u8]> {

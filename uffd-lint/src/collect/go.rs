@@ -3,7 +3,7 @@
 use tree_sitter::{Node, Range};
 
 use super::collector::{fields, named, Collector, Visitor, DEPTH, UNPARSED};
-use crate::facts::{Body, Field, Struct, Style, Type, Value};
+use crate::facts::{Body, Field, Style, Type, Value};
 use crate::processors::Condition;
 
 #[derive(Default)]
@@ -56,15 +56,7 @@ impl<'a> Visitor<'a> for Go {
                     if ty.kind() == "struct_type" {
                         let at = c.lex(name).start;
                         let body = body(c, ty, 0);
-                        let (name, processors) = (c.text(name), c.here());
-                        c.facts.structure(Struct {
-                            name,
-                            at,
-                            body,
-                            processors,
-                            c_layout: true,
-                            kernel_packed: None,
-                        });
+                        c.structure(c.text(name), at, body, true);
                     } else {
                         let ty = c.ty(ty);
                         c.facts.aliases.insert(c.text(name), ty);

@@ -3,7 +3,7 @@
 use tree_sitter::Node;
 
 use super::collector::{named, Collector, Visitor};
-use crate::facts::{read_type, Body, Field, Struct, Style, Type};
+use crate::facts::{read_type, Body, Field, Style, Type};
 use crate::processors::Set;
 use crate::source::{Kind, Tokens};
 use crate::types::primitive;
@@ -185,15 +185,7 @@ fn class(c: &mut Collector<'_>, node: Node<'_>) {
             _ => body.unclear = Some("its fields are not understood"),
         }
     }
-    let (name, processors) = (c.text(name), c.here());
-    c.facts.structure(Struct {
-        name,
-        at,
-        body,
-        processors,
-        c_layout: true,
-        kernel_packed: None,
-    });
+    c.structure(c.text(name), at, body, true);
 }
 
 fn field_type<'a>(c: &Collector<'a>, ty: Tokens) -> Type<'a> {

@@ -188,16 +188,7 @@ fn structure(c: &mut Collector<'_>, node: Node<'_>, attributes: Attributes) {
             _ => {}
         }
     }
-    let (name, processors) = (c.text(name), c.here());
-    let c_layout = attributes.c_layout;
-    c.facts.structure(Struct {
-        name,
-        at,
-        body,
-        processors,
-        c_layout,
-        kernel_packed: None,
-    });
+    c.structure(c.text(name), at, body, attributes.c_layout);
 }
 
 /// `const fn name<T>(…) -> u32 { … }`

@@ -3,7 +3,7 @@
 use tree_sitter::Node;
 
 use super::collector::{children, named, Collector, Visitor, DEPTH, UNPARSED};
-use crate::facts::{bare, Body, Field, Struct, Style, Type, Value};
+use crate::facts::{bare, Body, Field, Style, Type, Value};
 use crate::types::primitive;
 
 pub(super) struct Zig;
@@ -85,15 +85,7 @@ fn structure(c: &mut Collector<'_>, name: Node<'_>, node: Node<'_>) {
     }
     let body = body(c, node, 0);
     let c_layout = has(c, node, b"extern") || has(c, node, b"packed");
-    let (name, processors) = (bare(c.text(name)), c.here());
-    c.facts.structure(Struct {
-        name,
-        at,
-        body,
-        processors,
-        c_layout,
-        kernel_packed: None,
-    });
+    c.structure(bare(c.text(name)), at, body, c_layout);
     c.open(node, c.here(), None);
 }
 
