@@ -32,10 +32,9 @@ pub(crate) unsafe fn ioctl(fd: c_int, request: u32, arg: usize) -> c_int {
 /// # Errors
 ///
 /// - `EINVAL`: another `api`, or a feature that the kernel lacks; or the
-///   descriptor has been through the handshake already. Measured on Linux
-///   6.18: the second call is refused even if the first enabled nothing,
-///   although the manual page speaks of two steps. On all of these the kernel
-///   sets the whole struct to zero.
+///   descriptor has been through the handshake already, even if the first call
+///   enabled nothing, although the manual page speaks of two steps. On all of these
+///   the kernel sets the whole struct to zero.
 /// - `EPERM`: [`UFFD_FEATURE_EVENT_FORK`] without `CAP_SYS_PTRACE`.
 /// - `EFAULT`: `arg` cannot be read or written.
 /// - `EBADF`, `ENOTTY`: `fd` is not open, or is not a userfaultfd.
@@ -209,8 +208,8 @@ pub unsafe fn uffdio_wake(fd: c_int, arg: *mut uffdio_range) -> c_int {
 /// - `ENOMEM`: no page could be allocated, the limit of the memory cgroup is
 ///   reached, or the file system is full (tmpfs); or a page lies beyond the end of
 ///   the file (since Linux 7.1).
-/// - `ESRCH`: the process whose memory it is has exited. Linux 4.11 and 4.12
-///   answered `ENOSPC`.
+/// - `ESRCH`: the process whose memory it is has exited. The manual page names
+///   `ENOSPC` for Linux 4.11 and 4.12.
 /// - `EBADF`, `ENOTTY`: `fd` is not open, or is not a userfaultfd. `EINVAL`
 ///   before [`uffdio_api()`](fn@uffdio_api).
 ///

@@ -10,12 +10,13 @@ const REMAP: u64 = UFFD_FEATURE_EVENT_REMAP;
 const REMOVE: u64 = UFFD_FEATURE_EVENT_REMOVE;
 const UNMAP: u64 = UFFD_FEATURE_EVENT_UNMAP;
 
-fn scene(features: u64) -> Result<Scene, Verdict> {
+/// Four missing pages.
+pub fn scene(features: u64) -> Result<Scene, Verdict> {
     Scene::empty(Memory::Anon, 4, features, MISSING)
 }
 
 /// A thread's madvise(2); 0, or the errno.
-fn discards(start: usize, len: usize, advice: c_int) -> Thread {
+pub fn discards(start: usize, len: usize, advice: c_int) -> Thread {
     Thread::spawn("the discarding thread", move || {
         // SAFETY: the cases pass ranges of their own memory.
         match unsafe { libc::madvise(start as *mut c_void, len, advice) } {
