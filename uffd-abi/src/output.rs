@@ -71,6 +71,20 @@ impl Output {
         }
     }
 
+    /// Whether the format can show what is no check.
+    ///
+    /// # Errors
+    ///
+    /// What to do otherwise.
+    pub fn can_show(&self, what: &str) -> Result<(), String> {
+        match self.format {
+            Format::Text | Format::Json => Ok(()),
+            Format::Ktap | Format::Github | Format::Sarif => Err(format!(
+                "{what} checks nothing, so there is no test report of it: use --format text or json"
+            )),
+        }
+    }
+
     /// Whether what is printed is for people.
     pub fn is_text(&self) -> bool {
         self.format == Format::Text
@@ -182,7 +196,8 @@ impl Output {
                 self.line(paint(style, summary));
                 if self.compared() == 0 {
                     let proven = "Nothing was compared, so nothing is proven.";
-                    self.line(paint(WARN, self.nothing.unwrap_or(proven)));
+                    let nothing = self.nothing.filter(|_| exit == Exit::Same);
+                    self.line(paint(WARN, nothing.unwrap_or(proven)));
                 }
             }
             Format::Json => self.json(summary, exit),
@@ -196,16 +211,14 @@ impl Output {
 
     /// The end of a command that shows and does not compare.
     pub fn finish_showing(&mut self, summary: &str) -> Exit {
-        match self.format {
-            Format::Text => self.line(summary),
-            Format::Json => self.json(summary, Exit::Same),
-            Format::Ktap | Format::Github | Format::Sarif => {
-                say(format_args!(
-                    "{} checks nothing, so there is no test report of it: use --format text or json",
-                    self.command
-                ));
-                return Exit::Unchecked;
-            }
+        if let Err(why) = self.can_show(self.command) {
+            say(why);
+            return Exit::Unchecked;
+        }
+        if self.is_text() {
+            self.line(summary);
+        } else {
+            self.json(summary, Exit::Same);
         }
         self.flush();
         Exit::Same

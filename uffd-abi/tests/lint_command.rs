@@ -110,6 +110,13 @@ fn a_path_that_is_not_there_exits_with_2_though_the_other_is_right() {
     assert!(text.contains("1 skipped: unreadable\n"), "{text}");
     assert!(text.contains("1 item checked"), "{text}");
     assert_eq!(exit, 2);
+    // Of what could not be read it is not said that it copies nothing.
+    let (text, exit) = lint(folder.path(), &["gone.rs"]);
+    assert!(
+        text.ends_with("Nothing was compared, so nothing is proven.\n"),
+        "{text}"
+    );
+    assert_eq!(exit, 2);
 }
 
 #[test]
@@ -261,6 +268,15 @@ fn a_baseline_tells_only_what_is_new() {
     let (text, exit) = lint(folder.path(), &["--baseline", "known.json", "."]);
     assert!(text.contains("1 finding,"), "{text}");
     assert_eq!(exit, 1);
+    // Refused before anything is written.
+    let arguments = ["--write-baseline", "new.json", "--format", "sarif", "."];
+    let output = command(folder.path(), &arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("use --format text or json"),
+        "{output:?}"
+    );
+    assert!(!folder.path().join("new.json").exists());
 }
 
 #[test]

@@ -56,6 +56,9 @@ pub fn run(args: &LintArgs, out: &mut Output) -> Exit {
 
 fn checked(args: &LintArgs, out: &mut Output) -> Result<Exit, String> {
     let args = settings::with_config(args)?;
+    if args.write_baseline.is_some() {
+        out.can_show("lint --write-baseline")?;
+    }
     let baseline = args
         .baseline
         .as_deref()
