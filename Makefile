@@ -5,7 +5,7 @@ SKIP_LOG := $(CURDIR)/target/skipped.txt
 
 .PHONY: help setup verify test test-rust check bindings check-bindings package oldest-rust platforms \
 	public-api check-public-api minimal-versions licences readme sanitizer fuzz new-kernel doc clean \
-	odd-places libclangs registers
+	odd-places libclangs registers manual
 
 help:
 	@echo 'make verify        check the ABI here, and trap real writes'
@@ -15,7 +15,7 @@ help:
 	@echo 'make conformance   the manual pages, executed on this kernel (root)'
 	@echo 'make kernels       the same on a matrix of kernels, emulated'
 	@echo 'make bench         this crate against asm!, libc and others; tracking writes'
-	@echo 'make bindings      write the committed bindings anew'
+	@echo 'make bindings, manual   write the committed bindings, or documentation'
 	@echo 'make new-kernel    HEADERS=DIR: what a newer Linux added, what is to do'
 	@echo 'make package       the package as a registry gets it, built outside'
 	@echo 'make platforms     musl, Android, uClibc, big-endian; macOS is refused'
@@ -61,6 +61,12 @@ check: check-bindings
 	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
 	$(CARGO) clippy -p uffd-sys --no-default-features -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --all-features
+	python3 verification/tools/manual.py --check
+
+# What the calls do: the crate's documentation and docs/manual.md, from the rows
+# of docs/manual.
+manual:
+	python3 verification/tools/manual.py
 
 # The package as a registry would get it, built outside the repository, both
 # ways. It holds what Cargo.toml's `include` names.

@@ -1022,6 +1022,13 @@ UFFD_SYS_VALUE(PAGE_IS_ACCESSED, 1 << 9);
 UFFD_SYS_VALUE(PM_SCAN_WP_MATCHING, 1 << 0);
 UFFD_SYS_VALUE(PM_SCAN_CHECK_WPASYNC, 1 << 1);
 
+/* The bits of an entry of /proc/PID/pagemap: docs/manual.md, "Good to know". */
+#define UFFD_SYS_PAGEMAP_SOFT_DIRTY ((__u64)1 << 55)
+#define UFFD_SYS_PAGEMAP_UFFD_WP ((__u64)1 << 57)
+#define UFFD_SYS_PAGEMAP_FILE ((__u64)1 << 61)
+#define UFFD_SYS_PAGEMAP_SWAPPED ((__u64)1 << 62)
+#define UFFD_SYS_PAGEMAP_PRESENT ((__u64)1 << 63)
+
 /* ---- the functions ------------------------------------------------------ */
 
 /*
@@ -1029,24 +1036,10 @@ UFFD_SYS_VALUE(PM_SCAN_CHECK_WPASYNC, 1 << 1);
  * kernel returned, or -1 with errno set; errno is untouched on success. None
  * allocates, locks or retries, so all are async-signal-safe.
  *
- * All calls on a userfaultfd share these errors, which are not repeated:
- *   EBADF   fd is not an open descriptor
- *   ENOTTY  fd is not a userfaultfd
- *   EINVAL  the kernel does not know the call (see Since), or
- *           uffd_sys_api() was not called yet; start, len or an address is
- *           not a multiple of the page size, len is 0, the range wraps, or
- *           mode has an unknown bit
- *   EFAULT  arg cannot be read; or, where it has an out field, not written:
- *           the work is done then, but no thread was woken
- *   ESRCH   the process whose memory it is has exited. Register and unregister
- *           answer ENOMEM, move answers EINVAL, and wake succeeds
- * EAGAIN with nothing done says that the mappings of the process are changing,
- * with an event enabled. It lasts until the thread that caused the event has run
- * after the event was read. So read the messages that are there without
- * blocking, sleep for 50 us, longer each time, and try again.
- * An out field (copy, zeropage, move, mapped, updated) is written on failure
- * too: the bytes done before it, or the negated errno. Zero the struct first,
- * or Valgrind takes it for uninitialised.
+ * What each does, takes and answers, each error with its causes, and since which
+ * Linux: docs/manual.md of this project, generated from rows that are executed on
+ * real kernels. Zero a struct before you fill it in, or Valgrind takes an out
+ * field for uninitialised.
  */
 
 #if !defined UFFD_SYS_HEADER_ONLY
@@ -1065,72 +1058,43 @@ extern "C" {
 
 /*
  * Opens a userfaultfd. flags: O_CLOEXEC, O_NONBLOCK, UFFD_USER_MODE_ONLY.
- * Errors: EPERM without CAP_SYS_PTRACE while vm.unprivileged_userfaultfd is
- *         0, the default since Linux 5.11 (use UFFD_USER_MODE_ONLY or
- *         uffd_sys_userfaultfd_new()), or by a seccomp filter; EINVAL unknown
- *         flag; ENOSYS not in this kernel; EMFILE, ENFILE, ENOMEM.
- * Safety: poll(2) on it answers POLLERR without O_NONBLOCK, and before
- *         uffd_sys_api().
- * Since:  Linux 4.3; UFFD_USER_MODE_ONLY 5.11.
+ * Safety: whoever holds the descriptor can suspend any thread of the process.
  * Manual: userfaultfd(2)
  */
 UFFD_SYS_FN int uffd_sys_userfaultfd(int flags);
 
 /*
- * Opens a userfaultfd through devfd, an open /dev/userfaultfd. Anyone who can
- * open the device needs no other privilege. flags as above.
- * Errors: EINVAL unknown flag; ENOTTY devfd is something else; EBADF, EMFILE,
- *         ENFILE, ENOMEM.
+ * Opens a userfaultfd through devfd, an open /dev/userfaultfd. flags as above.
  * Safety: as uffd_sys_userfaultfd().
- * Since:  Linux 6.1.
  * Manual: userfaultfd(2)
  */
 UFFD_SYS_FN int uffd_sys_userfaultfd_new(int devfd, int flags);
 
 /*
- * Performs the handshake, once and before all else. In: api is
- * UFFD_API, features those to enable. Out: all features that the kernel has,
- * and the ioctls of this descriptor.
- * Errors: EINVAL another api, a feature that the kernel lacks, or a second
- *         handshake, and the struct is then all zero; EPERM
- *         UFFD_FEATURE_EVENT_FORK without CAP_SYS_PTRACE.
+ * Performs the handshake, once and before all else.
  * Safety: arg must be writable.
- * Since:  Linux 4.3.
  * Manual: UFFDIO_API(2const)
  */
 UFFD_SYS_FN int uffd_sys_api(int fd, struct uffdio_api *arg);
 
 /*
- * Registers a range for faults of the kinds in mode. Out: the ioctls that the
- * kernel offers for it, of which some fail: MOVE on shared memory.
- * Errors: EINVAL also: nothing is mapped there, or that kind of memory cannot
- *         have that mode; MODE_RWP without UFFD_FEATURE_RWP enabled, with
- *         MODE_WP, or on memory without access; EBUSY another userfaultfd has
- *         a part of it; EPERM a shared mapping that may not be written; ENOMEM.
+ * Registers a range for faults of the kinds in mode.
  * Safety: arg must be writable. From now on threads that touch the range may
  *         wait until somebody resolves their fault.
- * Since:  Linux 4.3; MODE_WP 5.7, MODE_MINOR 5.13, MODE_RWP 7.3.
  * Manual: UFFDIO_REGISTER(2const)
  */
 UFFD_SYS_FN int uffd_sys_register(int fd, struct uffdio_register *arg);
 
 /*
- * Unregisters a range and lifts write-protection. Threads waiting in it are
- * woken only if it was registered for MISSING: else uffd_sys_wake() follows.
- * Errors: EINVAL also: nothing is mapped there, or, since Linux 6.17, another
- *         userfaultfd has a part of it; ENOMEM.
+ * Unregisters a range and lifts write-protection in it.
  * Safety: arg must be readable. Missing pages are zero-filled from now on.
- * Since:  Linux 4.3.
  * Manual: UFFDIO_UNREGISTER(2const)
  */
 UFFD_SYS_FN int uffd_sys_unregister(int fd, struct uffdio_range *arg);
 
 /*
- * Wakes the threads waiting in a range; a fault that is not resolved is
- * reported anew. It follows the DONTWAKE modes, and every EEXIST.
- * Errors: those above. Nobody waiting is no error.
+ * Wakes the threads waiting in a range.
  * Safety: arg must be readable.
- * Since:  Linux 4.3.
  * Manual: UFFDIO_WAKE(2const)
  */
 UFFD_SYS_FN int uffd_sys_wake(int fd, struct uffdio_range *arg);
@@ -1138,43 +1102,22 @@ UFFD_SYS_FN int uffd_sys_wake(int fd, struct uffdio_range *arg);
 /*
  * Fills missing pages with a copy of data and wakes the threads waiting on
  * them.
- * Errors: EAGAIN a part was copied (go on after it), or nothing (see above);
- *         EEXIST something is there, or no huge page is free (no thread is
- *         woken: uffd_sys_wake()); ENOENT dst is not registered with any
- *         userfaultfd of the process, or not within one mapping; EFAULT also:
- *         src cannot be read, or, until Linux 7.0, dst is beyond the end of
- *         the file; EINVAL also: MODE_WP on a range registered without it;
- *         ENOMEM also: the file system is full, or, since Linux 7.1, dst is
- *         beyond the end of the file.
  * Safety: arg must be writable, src readable for len bytes.
- * Since:  Linux 4.3; UFFDIO_COPY_MODE_WP 5.7.
  * Manual: UFFDIO_COPY(2const)
  */
 UFFD_SYS_FN int uffd_sys_copy(int fd, struct uffdio_copy *arg);
 
 /*
  * Fills missing pages with zeros and wakes the threads waiting on them.
- * Errors: EAGAIN, EFAULT, ENOENT, ENOMEM as uffd_sys_copy(); EEXIST also: a
- *         missing page of anonymous memory is write-protected, and takes
- *         uffd_sys_copy() alone; EINVAL also: hugetlbfs, which has no zero
- *         page.
  * Safety: arg must be writable.
- * Since:  Linux 4.3.
  * Manual: UFFDIO_ZEROPAGE(2const)
  */
 UFFD_SYS_FN int uffd_sys_zeropage(int fd, struct uffdio_zeropage *arg);
 
 /*
  * Moves pages of private anonymous memory into missing ones without copying,
- * and wakes the threads waiting on them. Write-protection is lost.
- * Errors: EAGAIN as uffd_sys_copy(); EBUSY a source page is pinned or shared;
- *         EEXIST something is at the destination; ENOENT a source page is
- *         missing without MODE_ALLOW_SRC_HOLES, or a range is not mapped;
- *         EFAULT also: a source page is poisoned, or missing and
- *         write-protected; EINVAL also: dst is not registered with fd, or the
- *         mappings do not match; ENOMEM.
+ * and wakes the threads waiting on them.
  * Safety: arg must be writable. The source loses its contents.
- * Since:  Linux 6.8.
  * Manual: UFFDIO_MOVE(2const)
  */
 UFFD_SYS_FN int uffd_sys_move(int fd, struct uffdio_move *arg);
@@ -1182,12 +1125,7 @@ UFFD_SYS_FN int uffd_sys_move(int fd, struct uffdio_move *arg);
 /*
  * Maps pages that are in the page cache, which resolves minor faults, and
  * wakes the threads waiting on them.
- * Errors: EAGAIN, ENOENT, ENOMEM as uffd_sys_copy(); EEXIST a page is mapped
- *         already; EFAULT also: no such page in the cache; EINVAL also:
- *         memory without minor faults, or, until Linux 7.0, beyond the end of
- *         the file; EIO the memory is broken.
  * Safety: arg must be writable.
- * Since:  Linux 5.13 hugetlbfs, 5.14 shared memory; MODE_WP 6.4.
  * Manual: UFFDIO_CONTINUE(2const)
  */
 UFFD_SYS_FN int uffd_sys_continue(int fd, struct uffdio_continue *arg);
@@ -1195,26 +1133,16 @@ UFFD_SYS_FN int uffd_sys_continue(int fd, struct uffdio_continue *arg);
 /*
  * Poisons missing pages: every later access raises SIGBUS, also in the threads
  * waiting on them, which are woken.
- * Errors: EAGAIN, ENOENT as uffd_sys_copy(); EEXIST something is there, or a
- *         missing page is write-protected; EFAULT also: beyond the end of the
- *         file; ENOMEM.
  * Safety: arg must be writable. SIGBUS ends a process that does not handle it.
- * Since:  Linux 6.6.
  * Manual: UFFDIO_POISON(2const)
  */
 UFFD_SYS_FN int uffd_sys_poison(int fd, struct uffdio_poison *arg);
 
 /*
  * Write-protects a range (MODE_WP), or lifts that and wakes the threads
- * waiting in it (0). Anonymous pages that are missing are skipped silently, unless
- * UFFD_FEATURE_WP_UNPOPULATED or _WP_ASYNC is on.
- * Errors: ENOENT a part is not registered for MODE_WP with any userfaultfd of
- *         the process (pages before it are protected already); EAGAIN see
- *         above; EINVAL also: MODE_WP with MODE_DONTWAKE; ENOMEM.
+ * waiting in it (0).
  * Safety: arg must be readable. The thread that resolves the faults must not
  *         write to the range itself.
- * Since:  Linux 5.7 on x86_64, 6.10 on aarch64; hugetlbfs and shared memory
- *         5.19.
  * Manual: UFFDIO_WRITEPROTECT(2const)
  */
 UFFD_SYS_FN int uffd_sys_writeprotect(int fd,
@@ -1223,21 +1151,14 @@ UFFD_SYS_FN int uffd_sys_writeprotect(int fd,
 /*
  * Read-write-protects the pages of a range that are there (MODE_RWP), so that
  * any access faults, or lifts that and wakes the threads waiting in it (0).
- * Errors: ENOENT a part is not registered for MODE_RWP with any userfaultfd of
- *         the process (and no page is protected); EAGAIN see above; EINVAL
- *         also: both mode bits.
  * Safety: arg must be readable.
- * Since:  Linux 7.3.
  * Manual: UFFDIO_RWPROTECT(2const)
  */
 UFFD_SYS_FN int uffd_sys_rwprotect(int fd, struct uffdio_rwprotect *arg);
 
 /*
- * Switches features of a userfaultfd in use: UFFD_FEATURE_RWP_ASYNC so far.
- * Enabling it wakes all threads that are waiting; other faults come again.
- * Errors: EINVAL also: any other bit, or one in both fields.
+ * Switches features of a userfaultfd in use.
  * Safety: arg must be readable.
- * Since:  Linux 7.3.
  * Manual: UFFDIO_SET_MODE(2const)
  */
 UFFD_SYS_FN int uffd_sys_set_mode(int fd, struct uffdio_set_mode *arg);
@@ -1246,26 +1167,16 @@ UFFD_SYS_FN int uffd_sys_set_mode(int fd, struct uffdio_set_mode *arg);
  * Reads up to n messages. Returns bytes, a multiple of 32, as read(2) does;
  * both integers have the width of size_t. libuffd_sys counts messages of 32
  * bytes: with a header that has larger ones, use a newer libuffd_sys.
- * Errors: EAGAIN no message and fd is non-blocking; EINTR; EINVAL n is 0, or
- *         no handshake yet; EFAULT, which loses the message; EMFILE no
- *         descriptor is left for a UFFD_EVENT_FORK, which stays; EBADF.
  * Safety: msgs must be writable for n messages.
- * Since:  Linux 4.3.
  * Manual: userfaultfd(2)
  */
 UFFD_SYS_FN long uffd_sys_read(int fd, struct uffd_msg *msgs, unsigned long n);
 
 /*
  * Reports pages by category on fd, an open /proc/PID/pagemap, and can
- * write-protect them. Returns the number of regions written to vec. With
- * PM_SCAN_WP_MATCHING on hugetlbfs, leave max_pages 0, or make it, start and
- * end multiples of the huge page: else written pages are lost at walk_end.
- * Errors: EINVAL a wrong size, flag, category or range; EPERM
- *         PM_SCAN_CHECK_WPASYNC on memory that is not registered for it;
- *         EFAULT vec also; ENOTTY an older kernel, or fd is something else;
- *         EINTR, ENOMEM, ESRCH, EBADF.
+ * write-protect them. Returns the number of regions written to vec. Read the
+ * manual before you scan huge pages of hugetlbfs.
  * Safety: arg must be writable; vec zero, or writable for vec_len regions.
- * Since:  Linux 6.7.
  * Manual: PAGEMAP_SCAN(2const)
  */
 UFFD_SYS_FN int uffd_sys_pagemap_scan(int fd, struct pm_scan_arg *arg);

@@ -33,12 +33,7 @@
 //!    process that was sent the descriptor.
 //! 5. One of the calls below resolves the fault and wakes the thread.
 //!
-//! | registered with | a fault is | resolved by |
-//! |---|---|---|
-//! | [`UFFDIO_REGISTER_MODE_MISSING`] | an access to a missing page | [`uffdio_copy()`](fn@uffdio_copy), [`uffdio_zeropage()`](fn@uffdio_zeropage), [`uffdio_move()`](fn@uffdio_move), [`uffdio_poison()`](fn@uffdio_poison) |
-//! | [`UFFDIO_REGISTER_MODE_MINOR`] | an access to a page of shared memory that is in the page cache, but not mapped | [`uffdio_continue()`](fn@uffdio_continue), [`uffdio_poison()`](fn@uffdio_poison) |
-//! | [`UFFDIO_REGISTER_MODE_WP`] | a write to a page that [`uffdio_writeprotect()`](fn@uffdio_writeprotect) protected | the same, without [`UFFDIO_WRITEPROTECT_MODE_WP`] |
-//! | [`UFFDIO_REGISTER_MODE_RWP`] | an access to a page that [`uffdio_rwprotect()`](fn@uffdio_rwprotect) protected | the same, without [`UFFDIO_RWPROTECT_MODE_RWP`] |
+#![doc = include_str!("manual/faults.md")]
 //!
 //! To learn only which pages were written, without stopping the writers, enable
 //! [`UFFD_FEATURE_WP_ASYNC`] and ask [`pagemap_scan()`]: the fastest way there
@@ -60,104 +55,11 @@
 //! - **To see reads, too** (working sets, cold memory): RWP, since Linux 7.3; with
 //!   [`UFFD_FEATURE_RWP_ASYNC`] nobody waits.
 //!
-//! # The handshake, once and twice
+#![doc = include_str!("manual/features.md")]
 //!
-//! The manual pages speak of a handshake in two steps, asking first and enabling
-//! then. No kernel takes a second UFFDIO_API on one descriptor: it is EINVAL, and
-//! the struct is zeroed. So ask on a descriptor of its own, close it, and enable on
-//! a fresh one what you need and the answer has. To enable a bit that the kernel
-//! lacks fails as a whole.
+#![doc = include_str!("manual/handler.md")]
 //!
-//! These features change what the kernel does, so they must be enabled: `EVENT_*`,
-//! `SIGBUS`, `THREAD_ID`, `EXACT_ADDRESS`, `WP_UNPOPULATED`, `WP_ASYNC`, `RWP` and
-//! `RWP_ASYNC`. The others only say what the kernel has, and work without being
-//! enabled: `MISSING_*`, `MINOR_*`, `PAGEFAULT_FLAG_WP`, `WP_HUGETLBFS_SHMEM`, `POISON`
-//! and `MOVE`.
-//!
-//! # The rules of a handler
-//!
-//! COPY, ZEROPAGE, CONTINUE, POISON and MOVE have an out field: the bytes done, or a
-//! negated errno. Set it to zero before the call. WRITEPROTECT and RWPROTECT have none:
-//! after an error of WRITEPROTECT a part may be protected, and it is safe to repeat the
-//! call for the whole range. examples/handler.rs is a handler that follows these rules.
-//!
-//! | call | answer | what to do |
-//! |---|---|---|
-//! | those with an out field | success | the pages are there and the waiters are woken. A page can be dropped afterwards, so serve each fault, also of a page that you filled before |
-//! | | EAGAIN, out field above 0 | go on behind those bytes: the next call says what was in the way |
-//! | | EAGAIN otherwise | [read, sleep, decide anew, and try again](#after-eagain) |
-//! | | EEXIST | [`uffdio_wake()`](fn@uffdio_wake): the waiters stay blocked. If the page faults again, [it is not there](#after-eexist) |
-//! | | ENOENT | try one page alone: the range may be more than one mapping. If that is ENOENT too, the page is unmapped or unregistered: wake it, and forget the fault |
-//! | | ENOMEM | sleep and try again. Give up after some seconds |
-//! | WRITEPROTECT, RWPROTECT | EAGAIN | the same as after EAGAIN above |
-//! | MOVE | EINVAL | a mistake of yours, or the process has exited |
-//! | REGISTER, UNREGISTER | ENOMEM | too many mappings, or the process has exited |
-//! | any other | ESRCH | the process has exited: close the descriptor |
-//! | WAKE | success | says nothing: it succeeds with no waiter, with nothing mapped, and when the process has exited |
-//! | read(2) | EAGAIN | no message: go to poll(2), unless a fault is still to be resolved |
-//! | | EINTR | read again |
-//! | | EMFILE, ENFILE | a fork event needs a descriptor. It stays in the queue, and poll(2) stays ready: close the descriptors of processes that have exited, sleep, and read again |
-//! | | EFAULT | a message is lost. [`uffdio_wake()`](fn@uffdio_wake) makes waiting threads fault again; another event never comes again |
-//! | poll(2) | nothing | says nothing about the process: watch a pidfd for its exit. For a forked child, whose id no message has, ask now and then: [`uffdio_writeprotect()`](fn@uffdio_writeprotect) with mode 0 on a page that was never protected is ENOENT while it lives, and ESRCH afterwards |
-//!
-//! | event | what to do |
-//! |---|---|
-//! | fault | fill the page. The thread need not wait any more: a signal makes it fault again, so one access can send two messages |
-//! | REMOVE | fill missing pages there with zeros from now on. The pages are dropped only after you read this: a COPY that succeeds in between can be dropped by the same madvise(2), and the thread then faults again |
-//! | REMAP, UNMAP | change what you know of the addresses. Wake threads that wait at the old ones: they fault again or get SIGSEGV |
-//! | FORK | serve the child through its descriptor, too. Its memory starts as what you know of the parent's |
-//!
-//! Messages do not come in the order in which things happened: faults are read before
-//! other events, so a fault at an address that you do not know can come before the event
-//! that moved memory there. Let one thread read the messages and fill the pages: with
-//! two, one can fill a page with what it decided before the other read REMOVE.
-//!
-//! Closing the last descriptor while threads wait lets them go on with zeros: end the
-//! process first. An unread event is flushed; fork(2) with an unread fork event still
-//! waits, so read it before.
-//!
-//! ## After EAGAIN
-//!
-//! EAGAIN with nothing done says that the mappings of the process are changing: a
-//! fork, mremap, munmap or madvise is under way whose event you enabled. It ends
-//! when the thread that caused the event runs again, which is some time *after* you
-//! read the event. EAGAIN also comes when the kernel could not take a lock at once,
-//! and then passes by itself (read, not run: mm/userfaultfd.c, Linux 7.3).
-//!
-//! Read the messages that are there without blocking. Sleep for 50 µs, longer each time.
-//! Decide anew what the page holds: the messages may have changed it. Then try again. A
-//! handler that goes back to sleep in [`uffd_read()`] can sleep for ever, and one that
-//! only yields can keep that thread off its processor.
-//!
-//! ## After EEXIST
-//!
-//! EEXIST does not always say that the page is there. If the same fault comes again
-//! after the wake, sleep longer each time, and
-//!
-//! - the page is missing and write-protected: POISON and MOVE answer EEXIST there each
-//!   time, and so does ZEROPAGE on anonymous memory. Use
-//!   [`uffdio_copy()`](fn@uffdio_copy);
-//! - or it is a huge page of hugetlbfs, and none is free (since Linux 6.18; before, it
-//!   was ENOMEM). Copy again when there is one.
-//!
-//! # Good to know
-//!
-//! - A request code that is another call's is executed: with MOVE's code, COPY's
-//!   argument moves the pages.
-//! - Faults of a KVM guest are faults of the kernel, so a userfaultfd with
-//!   [`UFFD_USER_MODE_ONLY`] cannot serve a guest (read, not run: virt/kvm/kvm_main.c,
-//!   Linux 7.3).
-//! - Faults of a thread that dumps core are not served; the dump goes on without the
-//!   page.
-//! - riscv has write-protection where the processor has Svrsw60t59b (read, not run:
-//!   arch/riscv/Kconfig, Linux 7.3). loongarch has minor faults (read, not run:
-//!   arch/loongarch/Kconfig, Linux 7.3).
-//! - `/proc/PID/fdinfo/FD` shows how many threads wait (`total`), and how many of their
-//!   messages were not read (`pending`). VmFlags in `/proc/PID/smaps` shows what a
-//!   range is registered for: `um` MISSING, `uw` WP, `ui` MINOR, `ur` RWP.
-//! - An entry of `/proc/PID/pagemap` has bit 63 for a page that is there, 62 for
-//!   [`PAGE_IS_SWAPPED`], 61 for a page of a file, and 57 (since Linux 5.14) for one
-//!   that is protected.
+#![doc = include_str!("manual/good_to_know.md")]
 //!
 //! # Example: catching a write
 //!
@@ -219,15 +121,7 @@
 //! # }
 //! ```
 //!
-//! # Opening one without privileges
-//!
-//! | way | who can use it | what it cannot do |
-//! |---|---|---|
-//! | [`userfaultfd()`] with [`UFFD_USER_MODE_ONLY`] (Linux 5.11) | everybody | a system call that accesses such a page fails with EFAULT |
-//! | [`userfaultfd_new()`] on `/dev/userfaultfd` (Linux 6.1) | anyone who can open the device | |
-//! | [`userfaultfd()`] | `CAP_SYS_PTRACE`, or everybody where `vm.unprivileged_userfaultfd` is 1 | |
-//!
-//! A container's seccomp filter may forbid the system call with the same EPERM.
+#![doc = include_str!("manual/opening.md")]
 //!
 //! # The contract of the functions
 //!
@@ -318,6 +212,12 @@ mod open;
 mod pagemap;
 mod syscall;
 
+/// Where kernels differ from the manual pages, and from each other: each claim that
+/// does not hold everywhere is a case that was run on every kernel named.
+#[cfg(doc)]
+#[doc = include_str!("../docs/errata.md")]
+pub mod errata {}
+
 pub use bindings::*;
 pub use ioctl::{
     uffdio_api, uffdio_continue, uffdio_copy, uffdio_move, uffdio_poison, uffdio_register,
@@ -326,7 +226,10 @@ pub use ioctl::{
 };
 pub use message::{uffd_msg_bytes, uffd_read};
 pub use open::{userfaultfd, userfaultfd_new};
-pub use pagemap::pagemap_scan;
+pub use pagemap::{
+    pagemap_scan, PAGEMAP_FILE, PAGEMAP_PRESENT, PAGEMAP_SOFT_DIRTY, PAGEMAP_SWAPPED,
+    PAGEMAP_UFFD_WP,
+};
 
 /// Where this build's bindings came from:
 ///

@@ -14,41 +14,7 @@ use libc::{c_int, ssize_t};
 use crate::bindings::*;
 use crate::syscall::syscall3;
 
-/// Reads up to `n` messages from a userfaultfd: read(2) with the room counted
-/// in messages.
-///
-/// Returns the number of **bytes** read, a multiple of 32, as read(2) does; or
-/// -1 with `errno` set. Blocks until there is a message, unless the descriptor
-/// was opened with `O_NONBLOCK`. One call takes as many messages as are
-/// waiting and fit, which is what a handler under load should use:
-/// `bytes as usize / size_of::<uffd_msg>()` is their number. Faults come before other
-/// events, whichever was first.
-///
-/// Room made of [`uffd_msg_bytes`] is decoded without `unsafe`.
-///
-/// # Errors
-///
-/// - `EAGAIN`: there is no message, and the descriptor is non-blocking.
-/// - `EINVAL`: `n` is 0 (read(2) wants room for at least one message, 32
-///   bytes), or [`uffdio_api()`](fn@crate::uffdio_api) was not called yet.
-/// - `EINTR`: a signal came before a message.
-/// - `EFAULT`: `msgs` is not writable. The message is lost: a thread that faulted
-///   waits until [`uffdio_wake()`](fn@crate::uffdio_wake) makes it fault again.
-/// - `EMFILE`: no descriptor is left for the one that [`UFFD_EVENT_FORK`] brings. The
-///   message stays, and fork(2) waits.
-/// - `EBADF`: `fd` is not an open descriptor.
-///
-/// # Safety
-///
-/// What [holds for every call](crate#safety) holds for this one. `msgs` must be
-/// valid for writes of `n` messages, and must not lie in a range whose faults
-/// this thread has to resolve. A [`UFFD_EVENT_FORK`] message brings a descriptor
-/// that the reader owns from then on.
-///
-/// # Since
-///
-/// Linux 4.3. Manual page: userfaultfd(2), "Reading from the userfaultfd
-/// structure".
+#[doc = include_str!("manual/uffd_read.md")]
 #[inline(always)]
 pub unsafe fn uffd_read(fd: c_int, msgs: *mut uffd_msg, n: usize) -> ssize_t {
     // A length that overflows could not be valid memory either.

@@ -25,6 +25,8 @@ fn documents() -> Vec<PathBuf> {
     let listed = String::from_utf8(output.stdout).unwrap();
     let found: Vec<PathBuf> = listed
         .lines()
+        // rustdoc's own, and checked by it.
+        .filter(|line| !line.starts_with("src/manual/"))
         .map(|line| Path::new(ROOT).join(line))
         .collect();
     assert!(found.len() >= 8, "only {} Markdown files", found.len());

@@ -145,7 +145,7 @@ macro_rules! each_constant {
             UFFD_FEATURE_EVENT_REMAP: u64 = 0x4, "4.11", "mremap(2) sends [`UFFD_EVENT_REMAP`] and the new range stays registered. Without it a moved range is no longer tracked. With MREMAP_DONTUNMAP the old range stays registered either way.";
             UFFD_FEATURE_EVENT_REMOVE: u64 = 0x8, "4.11", "madvise(2) with MADV_DONTNEED, MADV_DONTNEED_LOCKED, MADV_FREE or MADV_REMOVE sends [`UFFD_EVENT_REMOVE`], before the pages are dropped.";
             UFFD_FEATURE_MISSING_HUGETLBFS: u64 = 0x10, "4.11", "Missing faults on hugetlbfs can be registered for.";
-            UFFD_FEATURE_MISSING_SHMEM: u64 = 0x20, "4.11", "Missing faults on shared memory (tmpfs, memfd, System V, shared anonymous) can be registered for.";
+            UFFD_FEATURE_MISSING_SHMEM: u64 = 0x20, "4.11", "Missing faults on shared memory (tmpfs, memfd, shared anonymous; not of System V) can be registered for.";
             UFFD_FEATURE_EVENT_UNMAP: u64 = 0x40, "4.11", "munmap(2), or mmap(2) and mremap(2) over a range, send [`UFFD_EVENT_UNMAP`].";
             UFFD_FEATURE_SIGBUS: u64 = 0x80, "4.14", "A fault raises SIGBUS in the thread itself; there are no messages of faults.";
             UFFD_FEATURE_THREAD_ID: u64 = 0x100, "4.14", "Messages of faults name the thread, in [`uffd_msg_pagefault_feat::ptid`].";

@@ -19,6 +19,7 @@ conformance-docs:
 
 conformance-check:
 	python3 verification/conformance/tools/test_results.py
+	python3 verification/conformance/tools/test_manual.py
 	python3 verification/conformance/tools/coverage.py
 	python3 verification/conformance/tools/docs.py --check
 	python3 verification/conformance/tools/mutants.py

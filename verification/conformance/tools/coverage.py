@@ -5,9 +5,9 @@ Reads the pages' sources (verification/tools/debian.py manpages) and the cases' 
 (uffd-conformance list). Fails on an entry without a case, on a case that names
 an entry which its page does not have, and on an exception that is not needed.
 
-It also lists the sentences of our own documentation that no case can try, which
-end in "(read, not run: FILE, Linux VERSION)". Fails where those and
-expected/read_not_run.txt differ; with --read-not-run that alone is checked.
+The rows of our own documentation, docs/manual, are checked like the pages' entries:
+each names cases that exist, or the file of the kernel in which it was read. Those
+that were read and not run are listed and counted.
 """
 
 import argparse
@@ -22,6 +22,7 @@ import binaries
 
 sys.path.insert(0, str(binaries.ROOT / "verification/tools"))
 
+import manual  # noqa: E402
 import table  # noqa: E402
 
 PAGES = ["userfaultfd.2", "ioctl_userfaultfd.2"] + [
@@ -32,11 +33,6 @@ PAGES = ["userfaultfd.2", "ioctl_userfaultfd.2"] + [
 TAG = re.compile(r"\b(E[A-Z]{3,}|_?UFFD[A-Z_]*_[A-Z_0-9]+|(?:PAGE_IS|PM_SCAN|O)_[A-Z_]+)\b")
 EXPECTED = pathlib.Path(__file__).resolve().parents[1] / "expected"
 EXCEPTIONS = EXPECTED / "uncovered.txt"
-READ_NOT_RUN = "verification/conformance/expected/read_not_run.txt"
-# Where sentences of ours are looked for.
-OURS = ["src/**/*.rs", "include/*.h", "uffd-abi/src/**/*.rs", "README.md"]
-MARK = re.compile(r"\(read, not run:([^()]*)\)")
-SOURCE = re.compile(r" [a-zA-Z]\S*/\S+, Linux \d+\.\d+(\.\d+)?")
 
 
 def title(file):
@@ -69,7 +65,7 @@ def entries(roff):
 
 
 def cases():
-    """{(page, in ERRORS, tag): [ids]} and the number of cases."""
+    """{(page, in ERRORS, tag): [ids]} and the ids of all cases."""
     command = ["cargo", "run", "-q", "-p", "uffd-conformance", "--", "list"]
     covered, ids = collections.defaultdict(list), set()
     for line in binaries.run(command, cwd=binaries.ROOT).splitlines():
@@ -80,7 +76,7 @@ def cases():
             page, _, section = place.partition(", ")
             for tag in tags.split():
                 covered[page, section == "ERRORS", tag].append(case)
-    return covered, len(ids)
+    return covered, ids
 
 
 def exceptions():
@@ -94,60 +90,31 @@ def exceptions():
     return found
 
 
-def marked(text):
-    """The sentences of a source's comments that end in a mark, each on one line."""
-    found, part = [], ""
-    for line in text.splitlines() + [""]:
-        line = re.sub(r"^\s*(///|//!|//|/\*|\*)?\s*", "", line)
-        if line and not line.startswith(("- ", "| ", "#")):
-            part += " " + line
-            continue
-        if part.count("read, not run") != len(MARK.findall(part)):
-            found.append(f"{part.strip()} (read, not run: a mark that is not understood)")
-        for mark in MARK.finditer(part):
-            before = re.split(r"(?<=[.:;]) |[\"|]", part[:mark.start()].strip())[-1]
-            found.append(f"{before} {mark[0]}".strip())
-        part = line.lstrip("-|# ")
-    return found
-
-
-def read_not_run(root, quiet):
-    """How many sentences are marked so, and where they are not those of the list."""
-    found, problems = collections.Counter(), []
-    for pattern in OURS:
-        for file in sorted(root.glob(pattern)):
-            for sentence in marked(file.read_text()):
-                found[f"{file.relative_to(root)}: {sentence}"] += 1
-                if not SOURCE.fullmatch(MARK.search(sentence)[1]):
-                    problems.append(f"its source is not `FILE, Linux VERSION`: {sentence}")
-    lines = (root / READ_NOT_RUN).read_text().splitlines()
-    listed = collections.Counter(line for line in lines if line and not line.startswith("#"))
-    problems += [f"not in read_not_run.txt: {sentence}" for sentence in found - listed]
-    problems += [f"in read_not_run.txt alone: {sentence}" for sentence in listed - found]
-    if not quiet:
-        print("\nread, not run")
-        for sentence in sorted(found):
-            print(f"  {sentence}")
-    return sum(found.values()), problems
+def ours(ids):
+    """Our own documentation: how many rows it has, how many of them were read and not
+    run, and its rows whose cases are none."""
+    manuals, problems = manual.load(), []
+    manual.check(manuals)
+    rows = [(name, row) for name, own in manuals.items() for row in manual.rows(own)]
+    read = [f"{name}: {row['says']} ({row['read']})" for name, row in rows if "read" in row]
+    for place, row in rows + manual.pinned():
+        for case in row.get("cases", "").split():
+            if case not in ids:
+                problems.append(f"docs/manual/{place}.toml names {case}, which is no case")
+    return len(rows) + len(manual.pinned()), read, problems
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quiet", action="store_true", help="problems and totals only")
-    parser.add_argument("--read-not-run", metavar="ROOT", type=pathlib.Path,
-                        help="only the sentences that cannot be tried, of the repository ROOT")
     options = parser.parse_args()
     quiet = options.quiet
-    if options.read_not_run:
-        read, problems = read_not_run(options.read_not_run, quiet)
-        print(f"{read} sentences read, not run", *problems, sep="\n")
-        return 1 if problems else 0
     rows, code = binaries.debian("manpages")
     if code:
         print("coverage: no manual pages; see the messages above", file=sys.stderr)
         return 3
     folder = pathlib.Path(rows[0][0]) / "man2"
-    covered, total = cases()
+    covered, ids_of_all = cases()
     excused, problems, known, count = exceptions(), [], set(), 0
     for file in PAGES:
         page = title(file)
@@ -178,10 +145,12 @@ def main():
         if errors and page.endswith(("(2)", "(2const)")) and (page, errors, tag) not in known:
             ids = ", ".join(covered[page, errors, tag])
             problems.append(f"{page} has no error {tag}, which is named by {ids}")
-    read, wrong = read_not_run(binaries.ROOT, quiet)
+    rows, read, wrong = ours(ids_of_all)
     problems += wrong
-    print(f"\n{total} cases; {count} entries of {len(PAGES)} pages, {len(excused)} excused; "
-          f"{read} sentences read, not run")
+    if not quiet:
+        print("\nour documentation: read, not run", *read, sep="\n  ")
+    print(f"\n{len(ids_of_all)} cases; {count} entries of {len(PAGES)} pages, {len(excused)} excused; "
+          f"{rows} rows of our documentation, {len(read)} read and not run")
     for problem in problems:
         print(problem)
     if count < 100:
@@ -193,7 +162,7 @@ def main():
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except (binaries.Failed, OSError) as error:
+    except (binaries.Failed, manual.Wrong, OSError) as error:
         sys.exit(f"coverage: {error}")
     except BrokenPipeError:
         sys.exit(1)

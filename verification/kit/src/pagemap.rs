@@ -11,12 +11,10 @@ use crate::errno::errno;
 use crate::pages::page_size;
 use crate::verdict::{need_file, Verdict};
 
-/// The entry's bit of a page that is present.
-pub const PRESENT: u64 = 1 << 63;
-/// The entry's bit of a page that is swapped out, or of a marker.
-pub const SWAPPED: u64 = 1 << 62;
-/// The entry's bit of a page that is protected by userfaultfd.
-pub const PROTECTED: u64 = 1 << 57;
+pub use uffd_sys::{
+    PAGEMAP_FILE as FILE, PAGEMAP_PRESENT as PRESENT, PAGEMAP_SOFT_DIRTY as SOFT_DIRTY,
+    PAGEMAP_SWAPPED as SWAPPED, PAGEMAP_UFFD_WP as PROTECTED,
+};
 
 /// This process's page map.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! Cases: UFFDIO_API.
 
+use super::scene::pipe_with;
 use crate::prelude::*;
 use libc::c_int;
 
@@ -209,6 +210,20 @@ pub static CASES: &[Case] = &[
                 Answer::of("UFFDIO_API", || unsafe { uffdio_api(uffd.fd, bad) }).fails(EFAULT)?;
             }
             uffd.api(0).0.ok()
+        },
+    ),
+    case(
+        "api-other-descriptor",
+        "measured",
+        "UFFDIO_API is ENOTTY on another kind of descriptor, and EBADF on none",
+        |_| {
+            let (pipe, _) = pipe_with(b"x")?;
+            for (fd, errno) in [(pipe, ENOTTY), (-1, EBADF)] {
+                let mut arg = uffdio_api::default();
+                // SAFETY: the argument lives through the call.
+                Answer::of("UFFDIO_API", || unsafe { uffdio_api(fd, &mut arg) }).fails(errno)?;
+            }
+            Ok(())
         },
     ),
     case(

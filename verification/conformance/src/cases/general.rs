@@ -1,11 +1,10 @@
-//! Cases: the errors that ioctl_userfaultfd(2) gives for every call. Those of
-//! later calls, which not every kernel has, are with their calls.
+//! Cases: the errors that ioctl_userfaultfd(2) gives for every call.
 
 use super::scene::*;
 use crate::prelude::*;
 
 macro_rules! general_errors {
-    ($($name:literal, $call:literal, $function:ident, $arg:ty;)*) => {
+    ($($name:literal, $call:literal, $function:ident, $arg:ty, $features:expr;)*) => {
         /// See the first comment of this file.
         pub static CASES: &[Case] = &[$(
             case(
@@ -20,7 +19,8 @@ macro_rules! general_errors {
                     }
                     Ok(())
                 },
-            ),
+            )
+            .features($features),
             case(
                 concat!("general-einval-before-api-", $name),
                 "ioctl_userfaultfd(2), ERRORS: EINVAL",
@@ -56,9 +56,15 @@ macro_rules! general_errors {
 }
 
 general_errors! {
-    "register", "UFFDIO_REGISTER", uffdio_register, uffdio_register;
-    "unregister", "UFFDIO_UNREGISTER", uffdio_unregister, uffdio_range;
-    "wake", "UFFDIO_WAKE", uffdio_wake, uffdio_range;
-    "copy", "UFFDIO_COPY", uffdio_copy, uffdio_copy;
-    "zeropage", "UFFDIO_ZEROPAGE", uffdio_zeropage, uffdio_zeropage;
+    "register", "UFFDIO_REGISTER", uffdio_register, uffdio_register, 0;
+    "unregister", "UFFDIO_UNREGISTER", uffdio_unregister, uffdio_range, 0;
+    "wake", "UFFDIO_WAKE", uffdio_wake, uffdio_range, 0;
+    "copy", "UFFDIO_COPY", uffdio_copy, uffdio_copy, 0;
+    "zeropage", "UFFDIO_ZEROPAGE", uffdio_zeropage, uffdio_zeropage, 0;
+    "writeprotect", "UFFDIO_WRITEPROTECT", uffdio_writeprotect, uffdio_writeprotect, UFFD_FEATURE_PAGEFAULT_FLAG_WP;
+    "continue", "UFFDIO_CONTINUE", uffdio_continue, uffdio_continue, UFFD_FEATURE_MINOR_HUGETLBFS;
+    "poison", "UFFDIO_POISON", uffdio_poison, uffdio_poison, UFFD_FEATURE_POISON;
+    "move", "UFFDIO_MOVE", uffdio_move, uffdio_move, UFFD_FEATURE_MOVE;
+    "rwprotect", "UFFDIO_RWPROTECT", uffdio_rwprotect, uffdio_rwprotect, UFFD_FEATURE_RWP;
+    "set-mode", "UFFDIO_SET_MODE", uffdio_set_mode, uffdio_set_mode, UFFD_FEATURE_RWP_ASYNC;
 }

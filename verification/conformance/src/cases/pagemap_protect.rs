@@ -274,11 +274,11 @@ pub static CASES: &[Case] = &[
             };
             scan(&s.region, arg)?;
             ensure!(
-                s.region.pagemap(1)? & (1 << 57) != 0,
+                s.region.pagemap(1)? & PAGEMAP_UFFD_WP != 0,
                 "page 1 was not protected"
             );
             ensure!(
-                s.region.pagemap(2)? & (1 << 57) == 0,
+                s.region.pagemap(2)? & PAGEMAP_UFFD_WP == 0,
                 "page 2 was protected"
             );
             passes(&s.uffd, &Thread::writes(s.at(2), NEW)).map(|_| ())

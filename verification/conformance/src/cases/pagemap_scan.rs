@@ -370,6 +370,21 @@ pub static CASES: &[Case] = &[
     )
     .until(6, 6),
     case(
+        "pagemap-scan-other-descriptor",
+        "measured",
+        "the call is ENOTTY on another kind of descriptor, and EBADF on none",
+        |_| {
+            let (pipe, _) = pipe_with(b"x")?;
+            for (fd, errno) in [(pipe, ENOTTY), (-1, EBADF)] {
+                let mut arg = present(&region()?);
+                // SAFETY: the argument lives through the call, and has no array.
+                Answer::of("PAGEMAP_SCAN", || unsafe { pagemap_scan(fd, &mut arg) })
+                    .fails(errno)?;
+            }
+            Ok(())
+        },
+    ),
+    case(
         "pagemap-scan-einval-size",
         EINVAL_ENTRY,
         "a size of another struct is EINVAL",

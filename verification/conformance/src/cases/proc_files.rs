@@ -1,15 +1,13 @@
 //! What /proc tells of a userfaultfd and of registered memory; huge pages and core
 //! dumps.
 
-use uffd_kit::pagemap::{PRESENT, PROTECTED, SWAPPED};
+use uffd_kit::pagemap::{FILE, PRESENT, PROTECTED, SOFT_DIRTY, SWAPPED};
 use uffd_kit::smaps;
 
 use super::scene::*;
 use crate::prelude::*;
 
 const MISSING: u64 = UFFDIO_REGISTER_MODE_MISSING;
-/// The entry's bit of a page that is of a file, or shared and anonymous.
-const FILE: u64 = 1 << 61;
 
 /// A line of /proc/self/fdinfo.
 fn fdinfo(uffd: &Uffd, name: &str) -> Result<String, Verdict> {
@@ -150,6 +148,24 @@ pub static CASES: &[Case] = &[
         },
     )
     .features(HAS_WP | UFFD_FEATURE_WP_UNPOPULATED),
+    case(
+        "proc-pagemap-soft-dirty",
+        "measured",
+        "/proc/PID/pagemap: bit 55 is a page that was written since the marks were cleared",
+        |_| {
+            let r = Region::new(Memory::Anon, 2)?;
+            r.fill(FIRST);
+            if r.pagemap(0)? & SOFT_DIRTY == 0 {
+                return Err(Verdict::Absent("no CONFIG_MEM_SOFT_DIRTY".to_owned()));
+            }
+            let cannot = |error| Verdict::Cannot(format!("/proc/self/clear_refs: {}", error));
+            std::fs::write("/proc/self/clear_refs", "4").map_err(cannot)?;
+            r.write(1, NEW);
+            let marks = [r.pagemap(0)? & SOFT_DIRTY, r.pagemap(1)? & SOFT_DIRTY];
+            ensure!(marks == [0, SOFT_DIRTY], "the marks are {:x?}", marks);
+            Ok(())
+        },
+    ),
     case(
         "copy-no-huge-page",
         "measured",

@@ -118,6 +118,16 @@ pub static CASES: &[Case] = &[
         },
     ),
     case(
+        "read-ebadf",
+        "measured",
+        "read(2) from no descriptor is EBADF",
+        |_| {
+            let mut msg = uffd_msg::default();
+            // SAFETY: there is room for a message.
+            Answer::of("read(2)", || unsafe { uffd_read(-1, &mut msg, 1) as i32 }).fails(EBADF)
+        },
+    ),
+    case(
         "read-odd-room",
         STRUCTURE,
         "read(2) returns whole messages: room for one and a half gives one",

@@ -81,6 +81,27 @@ pub static KINDS: &[&[Case]] = &[
 /// The other cases.
 pub static CASES: &[Case] = &[
     case(
+        "register-einval-system-v",
+        "measured",
+        "shared memory of System V (shmat(2)) cannot be registered: EINVAL",
+        |m| {
+            let uffd = Uffd::open(UFFD_FEATURE_MISSING_SHMEM)?;
+            let size = m.page;
+            // SAFETY: new memory, wherever the kernel has room; it goes with the process.
+            let addr = unsafe {
+                let id = libc::shmget(libc::IPC_PRIVATE, size, 0o600);
+                let addr = libc::shmat(id, std::ptr::null(), 0);
+                libc::shmctl(id, libc::IPC_RMID, std::ptr::null_mut());
+                addr
+            };
+            ensure!(addr as isize != -1, "shmat answered {}", std::io::Error::last_os_error());
+            let addr = addr as usize;
+            uffd.register(addr, size, UFFDIO_REGISTER_MODE_MISSING)
+                .fails(EINVAL)
+        },
+    )
+    .features(UFFD_FEATURE_MISSING_SHMEM),
+    case(
         "register-mode-wp",
         "UFFDIO_REGISTER(2const), DESCRIPTION: UFFDIO_REGISTER_MODE_WP",
         "private anonymous memory can be registered for write-protection",

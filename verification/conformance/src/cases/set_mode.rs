@@ -9,7 +9,7 @@ const REGISTER_RWP: u64 = UFFDIO_REGISTER_MODE_RWP;
 const DESCRIPTION: &str = "UFFDIO_SET_MODE(2const), DESCRIPTION: UFFD_FEATURE_RWP_ASYNC";
 const PLACE: &str = "UFFDIO_API(2const), DESCRIPTION: UFFD_FEATURE_RWP_ASYNC";
 /// Bit 57 of a pagemap entry: userfaultfd tracks the page.
-const TRACKED: u64 = 1 << 57;
+const TRACKED: u64 = PAGEMAP_UFFD_WP;
 
 /// Three protected pages.
 fn scene(memory: Memory, features: u64) -> Result<Scene, Verdict> {

@@ -79,6 +79,29 @@ pub static CASES: &[Case] = &[
     )
     .features(HAS_SCAN),
     case(
+        "swap-async-written",
+        "measured",
+        "a page that was written and then swapped out is WRITTEN, and can be taken while it is out",
+        |_| {
+            let _swap = Swap::on()?;
+            let features = UFFD_FEATURE_WP_ASYNC;
+            let s = Scene::new(Memory::Anon, 2, features, UFFDIO_REGISTER_MODE_WP)?;
+            s.protect(0, 2)?;
+            s.lets_write(0)?;
+            page_out(&s.region, 0)?;
+            has(&s.region, PAGE_IS_WRITTEN, &[(0, 1)])?;
+            let taking = pm_scan_arg {
+                flags: PM_SCAN_WP_MATCHING,
+                ..wanting(&s.region, PAGE_IS_WRITTEN)
+            };
+            reports(&s.region, taking, &[(0, 1, PAGE_IS_WRITTEN)])?;
+            has(&s.region, PAGE_IS_WRITTEN, &[])?;
+            s.lets_write(0)?;
+            has(&s.region, PAGE_IS_WRITTEN, &[(0, 1)])
+        },
+    )
+    .features(HAS_SCAN),
+    case(
         "swap-shmem",
         "userfaultfd.rst, Read-Write Protection",
         "write-protection of shared memory outlives being swapped out, by a marker",

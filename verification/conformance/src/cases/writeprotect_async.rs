@@ -7,7 +7,7 @@ const ASYNC: u64 = UFFD_FEATURE_WP_ASYNC;
 const REGISTER_WP: u64 = UFFDIO_REGISTER_MODE_WP;
 const SOURCE: &str = "userfaultfd.rst, Write Protect Notifications: UFFD_FEATURE_WP_ASYNC";
 /// Bit 57 of a pagemap entry: userfaultfd tracks the page.
-const TRACKED: u64 = 1 << 57;
+const TRACKED: u64 = PAGEMAP_UFFD_WP;
 
 fn is_protected(s: &Scene, n: usize) -> Result<bool, Verdict> {
     Ok(s.region.pagemap(n)? & TRACKED != 0)

@@ -224,7 +224,7 @@ fn shows_wp(machine: &Machine) -> Result<bool, Verdict> {
         .ok()?;
     uffd.writeprotect(region.addr, region.len, UFFDIO_WRITEPROTECT_MODE_WP)
         .ok()?;
-    Ok(region.pagemap(0)? & 1 << 57 != 0)
+    Ok(region.pagemap(0)? & PAGEMAP_UFFD_WP != 0)
 }
 
 /// Is a page that is not there unwritten to a scan that asks for all pages?
