@@ -216,7 +216,7 @@ fn wrong_request(known: &Constant, value: i128, encoding: Encoding) -> (&'static
 fn executed(known: &Constant, same: &Constant) -> String {
     let effect = match same.name {
         "UFFDIO_REGISTER" => "it registers the range",
-        "UFFDIO_UNREGISTER" => "it ends the registration of the range and wakes its waiters",
+        "UFFDIO_UNREGISTER" => "it ends the registration of the range",
         "UFFDIO_WAKE" => "it wakes the waiters of the range and does nothing else",
         "UFFDIO_COPY" => "it fills missing pages with a copy",
         "UFFDIO_ZEROPAGE" => "it fills missing pages with zeros",

@@ -35,7 +35,7 @@ def load():
     """{name: manual}, in the order of the names; without what they share."""
     found = {file.stem: tomllib.loads(file.read_text()) for file in sorted(ROWS.glob("*.toml"))}
     shared = found.pop("shared")
-    found.pop("table")
+    del found["table"], found["tools"]
     for name, manual in found.items():
         for part in manual.get("shared", []):
             for errno, rows in shared[part].items():
@@ -72,6 +72,34 @@ def pinned():
         if not known:
             raise Wrong(f"docs/manual/table.toml has no case for {name} of src/abi/table.rs")
     return [("table", {"says": name, "cases": known}) for name, known in given.items()]
+
+
+def tools():
+    """(where, row) of what the project's tools say of kernels."""
+    found = []
+    for file, known in tomllib.loads((ROWS / "tools.toml").read_text()).items():
+        # A string of Rust goes on in the next line after a backslash.
+        text = re.sub(r"\\\n\s*", "", (ROOT / file).read_text())
+        for row in known["rows"]:
+            if row["says"] not in text:
+                raise Wrong(f"docs/manual/tools.toml: {file} does not say: {row['says']}")
+            found.append(("tools", row))
+    return found
+
+
+def well_formed(name, row):
+    if sum(key in row for key in HOW_KNOWN) != 1:
+        raise Wrong(f"docs/manual/{name}.toml: a row needs one of {', '.join(HOW_KNOWN)}: {row}")
+    if unknown := row.keys() - {"says", "cells", *HOW_KNOWN}:
+        raise Wrong(f"docs/manual/{name}.toml: {', '.join(unknown)} is not known in {row}")
+    if "read" in row and not re.fullmatch(r"[a-zA-Z]\S*/\S+, Linux \d+\.\d+(\.\d+)?", row["read"]):
+        raise Wrong(f"docs/manual/{name}.toml: `read` is not `FILE, Linux VERSION` in {row}")
+
+
+def every_row(manuals):
+    """(where, row) of all that is claimed."""
+    own = [(name, row) for name, manual in manuals.items() for row in rows(manual)]
+    return own + pinned() + tools()
 
 
 def read_errata():
@@ -240,16 +268,9 @@ def check(manuals):
     for name in re.findall(r"^pub unsafe fn (\w+)", source, re.M):
         if f'#[doc = include_str!("manual/{name}.md")]\n#[inline(always)]\npub unsafe fn {name}(' not in source:
             raise Wrong(f"src: {name}() does not take its documentation from src/manual/{name}.md")
-    pinned()
-    for name, manual in manuals.items():
-        for row in rows(manual):
-            if sum(key in row for key in HOW_KNOWN) != 1:
-                raise Wrong(f"docs/manual/{name}.toml: a row needs one of {', '.join(HOW_KNOWN)}: {row}")
-            if unknown := row.keys() - {"says", "cells", *HOW_KNOWN}:
-                raise Wrong(f"docs/manual/{name}.toml: {', '.join(unknown)} is not known in {row}")
-            if "read" in row and not re.fullmatch(r"[a-zA-Z]\S*/\S+, Linux \d+\.\d+(\.\d+)?", row["read"]):
-                raise Wrong(f"docs/manual/{name}.toml: `read` is not `FILE, Linux VERSION` in {row}")
-            mentioned.update((name, case) for case in row.get("cases", "").split())
+    for name, row in every_row(manuals):
+        well_formed(name, row)
+        mentioned.update((name, case) for case in row.get("cases", "").split())
     for case, owner in ERRATA.items():
         if not any(case == known and owner in (None, name) for name, known in mentioned):
             raise Wrong(f"docs/manual/{owner or '*'}.toml does not mention the erratum {case}")
@@ -269,7 +290,7 @@ def main():
     if options.check:
         if stale:
             raise Wrong(f"not current, run `make manual`: {names}")
-        print(f"manual: {sum(len(list(rows(manual))) for manual in manuals.values())} rows, all files current")
+        print(f"manual: {len(every_row(manuals))} rows, all files current")
         return
     (ROOT / "src/manual").mkdir(exist_ok=True)
     for file in stale:

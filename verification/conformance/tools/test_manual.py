@@ -12,7 +12,7 @@ import tempfile
 import coverage
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-PARTS = ["docs", "src", "verification/tools", "verification/conformance/errata.txt"]
+PARTS = ["docs", "src", "uffd-abi/src", "uffd-lint/src", "verification/tools", "verification/conformance/errata.txt"]
 COPY = "docs/manual/uffdio_copy.toml"
 
 # (file, what is replaced wherever it matches, by what, what is said)
@@ -25,6 +25,8 @@ PLANTED = [
     (COPY, "a copy of data", "a copy of the data", "not current, run `make manual`: docs/manual.md, src/manual/uffdio_copy.md"),
     ("docs/manual/table.toml", "UFFDIO_COPY_MODE_WP =", "UFFDIO_COPY_MODE_XX =",
      "table.toml has no case for UFFDIO_COPY_MODE_WP"),
+    ("uffd-lint/src/why.rs", "it fills missing pages with zeros", "it does",
+     "uffd-lint/src/why.rs does not say: it fills missing pages with zeros"),
     ("src/ioctl.rs", r'#\[doc = include_str!\("manual/uffdio_copy.md"\)]', "/// Copies.",
      "uffdio_copy() does not take its documentation from src/manual/uffdio_copy.md"),
 ]
