@@ -23,6 +23,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 ROWS = ROOT / "docs/manual"
 # The chapters of the C manual that are no call.
 CHAPTERS = ["faults", "features", "handler", "opening", "good_to_know"]
+# What a call is, its fields and an example: so many lines.
+SCREEN = 45
 HOW_KNOWN = ("cases", "read", "advice")
 CONSTANTS, FIELDS = table.constants(), table.fields()
 
@@ -233,6 +235,9 @@ def rust(name, manual):
         text += ["# Fields", fields(manual, Rust)]
     setup = "# include!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/src/manual/setup.rs\"));\n# fn main() {\n"
     text += ["# Example", f"```\n{setup}{manual['example'].strip()}\n# }}\n```"]
+    seen = [line for part in text for line in part.splitlines() if not line.startswith("# ")]
+    if len(seen) > SCREEN:
+        raise Wrong(f"docs/manual/{name}.toml: {len(seen)} lines before the errors, more than {SCREEN}")
     text += sections(manual, Rust, 0)
     text += ["# Errors"] + errors(manual, Rust)
     text += ["# Safety", manual["safety"].strip()]
