@@ -9,8 +9,8 @@
 #
 # `sudo make install` after a build of your own builds nothing.
 #
-# REQUIRE_ALL=1 makes it a failure of test-c that a compiler or set of headers
-# is missing, which otherwise is named and left out.
+# REQUIRE_ALL=1 compiles the whole matrix in test-c, and makes it a failure that a
+# compiler or set of headers is missing, which otherwise is named and left out.
 #
 # PREFIX, LIBDIR, INCLUDEDIR and DESTDIR as usual; CC, AR, OBJCOPY, STRIP and
 # CARGO name the tools.
@@ -58,7 +58,7 @@ test-c-tools:
 	$(PYTHON) capi/tests/matrix.py --set-up-only
 
 test-c:
-	$(PYTHON) capi/tests/matrix.py --set-up $(if $(REQUIRE_ALL),--require-all)
+	$(PYTHON) capi/tests/matrix.py --set-up $(if $(REQUIRE_ALL),--everything --require-all)
 	$(CARGO) test -q -p uffd-sys-capi
 	@if [ -n "$$REQUIRE_ALL" ] || { command -v abidw && command -v abidiff; } >/dev/null; then \
 		$(MAKE) --no-print-directory -f $(firstword $(MAKEFILE_LIST)) abi-check; \

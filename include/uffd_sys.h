@@ -1023,11 +1023,11 @@ UFFD_SYS_VALUE(PM_SCAN_WP_MATCHING, 1 << 0);
 UFFD_SYS_VALUE(PM_SCAN_CHECK_WPASYNC, 1 << 1);
 
 /* The bits of an entry of /proc/PID/pagemap: docs/manual.md, "Good to know". */
-#define UFFD_SYS_PAGEMAP_SOFT_DIRTY ((__u64)1 << 55)
-#define UFFD_SYS_PAGEMAP_UFFD_WP ((__u64)1 << 57)
-#define UFFD_SYS_PAGEMAP_FILE ((__u64)1 << 61)
-#define UFFD_SYS_PAGEMAP_SWAPPED ((__u64)1 << 62)
-#define UFFD_SYS_PAGEMAP_PRESENT ((__u64)1 << 63)
+#define UFFD_SYS_PAGEMAP_SOFT_DIRTY ((UFFD_SYS_U64)1 << 55)
+#define UFFD_SYS_PAGEMAP_UFFD_WP ((UFFD_SYS_U64)1 << 57)
+#define UFFD_SYS_PAGEMAP_FILE ((UFFD_SYS_U64)1 << 61)
+#define UFFD_SYS_PAGEMAP_SWAPPED ((UFFD_SYS_U64)1 << 62)
+#define UFFD_SYS_PAGEMAP_PRESENT ((UFFD_SYS_U64)1 << 63)
 
 /* ---- the functions ------------------------------------------------------ */
 

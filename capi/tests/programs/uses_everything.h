@@ -30,6 +30,9 @@ int uffd_sys_uses_everything(struct uffd_msg *msg, struct page_region *region)
 		  uffd_sys_pagemap_scan(uffd, &scan);
 	sum |= (int)uffd_sys_read(uffd, msg, 1);
 	sum |= (api.features & UFFD_API_FEATURES) != 0 && (api.ioctls & UFFD_API_IOCTLS) != 0;
+	sum |= (region->start & (UFFD_SYS_PAGEMAP_PRESENT | UFFD_SYS_PAGEMAP_SWAPPED |
+				 UFFD_SYS_PAGEMAP_FILE | UFFD_SYS_PAGEMAP_UFFD_WP |
+				 UFFD_SYS_PAGEMAP_SOFT_DIRTY)) != 0;
 	switch (msg->event) {
 	case UFFD_EVENT_PAGEFAULT:
 		return (msg->arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_RWP) != 0 &&
