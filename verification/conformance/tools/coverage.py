@@ -5,6 +5,10 @@ Reads the pages' sources (verification/tools/debian.py manpages) and the cases' 
 (uffd-conformance list). Fails on an entry without a case, on a case that names
 an entry which its page does not have, and on an exception that is not needed.
 
+The entries of each page are pinned by their hash in expected/pages.txt. Where a page
+was edited upstream, what is wrong with it is a warning; a failure with --strict, which
+`make new-kernel` uses. --bless pins the pages as they are now.
+
 The rows of our own documentation, docs/manual, are checked like the pages' entries:
 each names cases that exist, or the file of the kernel in which it was read. Those
 that were read and not run are listed and counted.
@@ -13,6 +17,7 @@ that were read and not run are listed and counted.
 import argparse
 import collections
 import gzip
+import hashlib
 import pathlib
 import re
 import subprocess
@@ -33,6 +38,7 @@ PAGES = ["userfaultfd.2", "ioctl_userfaultfd.2"] + [
 TAG = re.compile(r"\b(E[A-Z]{3,}|_?UFFD[A-Z_]*_[A-Z_0-9]+|(?:PAGE_IS|PM_SCAN|O)_[A-Z_]+)\b")
 EXPECTED = pathlib.Path(__file__).resolve().parents[1] / "expected"
 EXCEPTIONS = EXPECTED / "uncovered.txt"
+PINS = EXPECTED / "pages.txt"
 
 
 def title(file):
@@ -62,6 +68,17 @@ def entries(roff):
         if (errors, name) not in found:
             found.append((errors, name))
     return found
+
+
+def fingerprint(found):
+    lines = "".join(f"{'ERRORS' if errors else 'list'} {tag}\n" for errors, tag in found)
+    return hashlib.sha256(lines.encode()).hexdigest()[:16]
+
+
+def pins():
+    """{page: hash of its entries}"""
+    lines = PINS.read_text().splitlines() if PINS.exists() else []
+    return dict(line.split() for line in lines if line and not line.startswith("#"))
 
 
 def cases():
@@ -107,6 +124,8 @@ def ours(ids):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quiet", action="store_true", help="problems and totals only")
+    parser.add_argument("--strict", action="store_true", help="fail on a page that was edited upstream, too")
+    parser.add_argument("--bless", action="store_true", help="pin the entries of the pages as they are now")
     options = parser.parse_args()
     quiet = options.quiet
     rows, code = binaries.debian("manpages")
@@ -116,11 +135,13 @@ def main():
     folder = pathlib.Path(rows[0][0]) / "man2"
     covered, ids_of_all = cases()
     excused, problems, known, count = exceptions(), [], set(), 0
+    pinned, found_now = pins(), {}
     for file in PAGES:
         page = title(file)
         roff = gzip.decompress((folder / f"{file}.gz").read_bytes()).decode()
         if not quiet:
             print(f"\n{page}")
+        found_now[page] = fingerprint(entries(roff))
         for errors, tag in entries(roff):
             # The list of the calls, each of which has its own page.
             if page == "ioctl_userfaultfd(2)" and not errors:
@@ -145,12 +166,24 @@ def main():
         if errors and page.endswith(("(2)", "(2const)")) and (page, errors, tag) not in known:
             ids = ", ".join(covered[page, errors, tag])
             problems.append(f"{page} has no error {tag}, which is named by {ids}")
+    if options.bless:
+        head = "# The manual pages whose entries are covered, and the hash of those entries:\n# coverage.py --bless writes this.\n"
+        PINS.write_text(head + "".join(f"{page} {code}\n" for page, code in found_now.items()))
+        pinned = found_now
+    edited = {page for page in found_now.keys() | pinned.keys() if found_now.get(page) != pinned.get(page)}
+    warnings = [f"{page} was edited upstream: read it again, then coverage.py --bless" for page in sorted(edited)]
+    if not options.strict:
+        warnings += [text for text in problems if text.startswith(tuple(edited))]
+        problems = [text for text in problems if text not in warnings]
     rows, read, wrong = ours(ids_of_all)
     problems += wrong
     if not quiet:
         print("\nour documentation: read, not run", *read, sep="\n  ")
     print(f"\n{len(ids_of_all)} cases; {count} entries of {len(PAGES)} pages, {len(excused)} excused; "
           f"{rows} rows of our documentation, {len(read)} read and not run")
+    for warning in warnings:
+        print(f"WARNING: {warning}")
+    problems += warnings if options.strict else []
     for problem in problems:
         print(problem)
     if count < 100:
