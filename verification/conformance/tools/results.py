@@ -1,6 +1,7 @@
 """What a kernel reported, compared with what is expected of it."""
 
 import dataclasses
+import datetime
 import fnmatch
 import json
 import pathlib
@@ -138,7 +139,8 @@ def read(row, full_version, lines, error, boot):
             problems.append(f"{case}: {text}")
         if kind == "cannot" and not any(fnmatch.fnmatch(case, p) for p in row.cannot):
             problems.append(f"{case}: cannot run: {text}")
-    report = {"name": row.name, "linux": full_version, "cases": cases, "seconds": boot.seconds, **head}
+    report = {"name": row.name, "linux": full_version, "date": datetime.date.today().isoformat(),
+              "cases": cases, "seconds": boot.seconds, **head}
     return Result(row, report, problems)
 
 
