@@ -174,7 +174,17 @@ def filled(text, indent):
 
 
 def flowing(items, language, start=""):
-    return filled(start + " ".join(sentence(row, language) for row in items), 2 if start else 0)
+    text = " ".join(sentence(row, language) for row in items)
+    return filled(start + text, len(start) - len(start.lstrip()) + 2 if start else 0)
+
+
+def causes(errno, items, language):
+    """An error: two sentences on a line, more below each other."""
+    head = "- " + ", ".join(f"`{name}`" for name in errno.split(", ")) + ":"
+    items = [{**row, "says": row["says"][0].upper() + row["says"][1:]} for row in items]
+    if len(items) <= 2:
+        return flowing(items, language, head + " ")
+    return "\n".join([head] + [flowing([row], language, "  - ") for row in items])
 
 
 def body(part, language):
@@ -221,8 +231,7 @@ def errors(manual, language):
     if "head" in own:
         text.append(flowing(own.pop("head"), language))
     order = sorted(own, key=lambda errno: errno.startswith("EBADF"))
-    text.append("\n".join(flowing(own[errno], language, "- " + ", ".join(f"`{e}`" for e in errno.split(", ")) + ": ")
-                          for errno in order))
+    text.append("\n".join(causes(errno, own[errno], language) for errno in order))
     return text
 
 
