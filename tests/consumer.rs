@@ -148,8 +148,7 @@ fn the_crate_userfaultfd_on_top() {
     ));
     fs::write(copy.join("Cargo.toml"), manifest).unwrap();
     let _ = fs::remove_file(copy.join("Cargo.lock"));
-    // Its tests open one for all faults.
-    if !may(Right::AllFaults, "userfaultfd 0.9") {
+    if !may(Right::Device, "userfaultfd 0.9") {
         run(cargo(
             &copy,
             "consumer",

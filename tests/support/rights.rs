@@ -1,12 +1,17 @@
 //! What this user may not do. Only the errno of the very call counts as a
 //! refusal: any other failure is for the test to meet.
 
+use std::fs::File;
+use std::path::Path;
+
 use super::skip_log::not_run;
 
 use libc::c_int;
 use uffd_kit::errno::{errno, errno_name};
 use uffd_kit::privilege::remedy;
 use uffd_sys::{uffdio_api, userfaultfd, UFFD_API, UFFD_FEATURE_EVENT_FORK};
+
+const DEVICE: &str = "/dev/userfaultfd";
 
 /// What a test needs to be allowed.
 #[allow(dead_code)] // Each test program uses a part.
@@ -16,6 +21,9 @@ pub enum Right {
     AllFaults,
     /// UFFD_FEATURE_EVENT_FORK.
     EventFork,
+    /// `/dev/userfaultfd` where there is one, else as `AllFaults`: how the crate
+    /// `userfaultfd` opens one.
+    Device,
 }
 
 /// Whether this user may. If not, the test that asks is reported as not run, as
@@ -24,7 +32,12 @@ pub fn may(right: Right, part: &str) -> bool {
     let thread = std::thread::current();
     // The harness gives each test's thread its name.
     let test = format!("{}: {}", part, thread.name().unwrap_or_default());
+    let device = File::options().read(true).write(true).open(DEVICE);
     let why = match (refused(), right) {
+        (_, Right::Device) if device.is_ok() => return true,
+        (_, Right::Device) if Path::new(DEVICE).exists() => {
+            format!("{} cannot be opened. Remedy: run as root", DEVICE)
+        }
         (Some(errno), _) => {
             let name = errno_name(errno);
             format!("userfaultfd(2): {}. Remedy: {}", name, remedy(errno))
