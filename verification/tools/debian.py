@@ -34,6 +34,7 @@ SUITES = ["trixie-backports", "sid", "forky", "trixie", "bookworm-backports",
 # The small `cloud` kernels are taken where Debian builds them.
 KERNELS = {
     "x86_64": ("amd64", "cloud-amd64"),
+    "x86_64-rt": ("amd64", "rt-amd64"),
     "aarch64": ("arm64", "cloud-arm64"),
     "aarch64-16k": ("arm64", "arm64-16k"),
     "s390x": ("s390x", "s390x"),
@@ -43,6 +44,10 @@ KERNELS = {
     "riscv64": ("riscv64", "riscv64"),
 }
 KERNEL_IMAGE = r"boot/vmlinu[xz]-[^/]+|(?:usr/)?lib/modules/[^/]+/vmlinu[xz]"
+# The driver of a RAM disk, for swap. Only for kernels that can swap pages that userfaultfd
+# watches, and that have no driver of a disk built in: the `cloud` ones have that of NVMe.
+RAM_DISK = r"(?:usr/)?lib/modules/.*/brd\.ko(?:\.xz)?"
+NEED_RAM_DISK = ["x86_64-rt", "aarch64-16k", "riscv64"]
 
 # Rust 1.63 and gcc for other processors, all from one suite so that they fit together.
 CROSS_SUITE, CROSS_GLIBC = "bookworm", (2, 36)
@@ -216,17 +221,21 @@ def record(folder):
         return None
 
 
-def cached(what, folder, fill):
+def cached(what, folder, fill, holds=""):
     """The folder, made by fill(folder) -> Package unless it is in the cache.
 
     It is made under another name and renamed when complete: an interruption
     leaves nothing half-done, and the next run clears the remains away.
+    A folder from when it did not have to hold this file is made again.
     """
-    if record(folder):
+    def whole(folder):
+        return record(folder) and any(folder.glob(holds or "PACKAGE"))
+
+    if whole(folder):
         say_once(f"{what}: cached, {record(folder)}")
         return folder
     with locked():
-        if record(folder):  # made by the run we waited for
+        if whole(folder):  # made by the run we waited for
             say_once(f"{what}: cached, {record(folder)}")
             return folder
         part = folder.with_name(f".{folder.name}.part")
@@ -235,6 +244,8 @@ def cached(what, folder, fill):
             part.mkdir(parents=True)
             package = fill(part)
             (part / "PACKAGE").write_text(f"{package}\n")
+            if not whole(part):
+                raise Failed(f"{package}: no {holds} in it; Debian may have moved it")
             shutil.rmtree(folder, ignore_errors=True)
             part.rename(folder)
         except OSError as error:
@@ -479,7 +490,7 @@ def headers(args):
             for arch in dict.fromkeys(["amd64", args.arch]):
                 suite, package = search_suites(
                     arch, version, "linux-libc-dev",
-                    lambda p: numbers(p.version)[:2] == numbers(version))
+                    lambda p: numbers(p.version)[:len(numbers(version))] == numbers(version))
                 if package.arch == "all":
                     break
             unpack(suite, folder, package)
@@ -494,8 +505,9 @@ def headers(args):
 
 
 def kernels(args):
-    """Bootable kernel images."""
+    """Bootable kernel images, and the driver of a RAM disk where it is needed."""
     arch, flavour = KERNELS[args.arch]
+    module = args.arch in NEED_RAM_DISK
 
     def get(version):
         dotted = re.escape(version)
@@ -503,17 +515,26 @@ def kernels(args):
 
         def fill(folder):
             suite, package = search_suites(arch, version, pattern)
-            # Where both exist in one version, linux-image-* only depends on linux-binary-*.
-            binary = package._replace(name=package.name.replace("-image-", "-binary-"))
-            for other in suite.find(re.escape(binary.name)):
-                if other.version == package.version:
-                    package = other
-            return extract(suite, folder, package, KERNEL_IMAGE, lambda path: path.name
-                           if "-" in path.name else f"{path.name}-{path.parent.name}")
+
+            def part(kind):
+                """This kernel's other package of that kind, or the first one."""
+                name = package.name.replace("-image-", f"-{kind}-")
+                same = [p for p in suite.find(re.escape(name)) if p.version == package.version]
+                return same[0] if same else package
+
+            # Where these are there, linux-image-* only depends on them.
+            package, modules = part("binary"), part("modules")
+            wanted = KERNEL_IMAGE
+            if module and modules == package:
+                wanted += "|" + RAM_DISK
+            elif module:
+                extract(suite, folder, modules, RAM_DISK)
+            return extract(suite, folder, package, wanted, lambda path: path.name
+                           if "-" in path.name or path.suffix else f"{path.name}-{path.parent.name}")
         folder = cached(f"kernel {args.arch} {version}",
-                        cache() / "kernels" / args.arch / version, fill)
-        image = next(folder.glob("vmlinu*"))
-        return args.arch, version, record(folder).split()[1], image
+                        cache() / "kernels" / args.arch / version, fill, "brd.ko*" * module)
+        found = [next(folder.glob("vmlinu*")), *folder.glob("brd.ko*")]
+        return args.arch, version, record(folder).split()[1], *found
     return each(args.version, get)
 
 
@@ -735,8 +756,8 @@ def qemu(args):
 # --- command line ------------------------------------------------------------
 
 def linux_version(text):
-    if not re.fullmatch(r"\d+\.\d+", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form 6.12")
+    if not re.fullmatch(r"\d+\.\d+(\.\d+)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form 6.12 or 6.12.95")
     return text
 
 
@@ -768,14 +789,15 @@ environment:
 
     def versions(sub):
         sub.add_argument("version", nargs="+", type=linux_version, metavar="VERSION",
-                         help="release of Linux, such as 6.12")
+                         help="release of Linux, such as 6.12 or 6.12.95")
 
     sub = command("headers", headers,
                   "VERSION<TAB>DIR; the headers are in DIR/include and"
                   " DIR/include/TRIPLET, the latter holding asm/")
     sub.add_argument("--arch", default="amd64", help="Debian architecture (%(default)s)")
     versions(sub)
-    sub = command("kernels", kernels, "ARCH<TAB>VERSION<TAB>FULLVERSION<TAB>IMAGE")
+    sub = command("kernels", kernels, "ARCH<TAB>VERSION<TAB>FULLVERSION<TAB>IMAGE, and <TAB>MODULE"
+                  " where the driver of a RAM disk is needed")
     sub.add_argument("arch", choices=KERNELS, metavar="ARCH",
                      help="one of " + ", ".join(KERNELS))
     versions(sub)

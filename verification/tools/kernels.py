@@ -11,6 +11,7 @@ was as expected, but something could not be fetched.
 
 import argparse
 import concurrent.futures
+import os
 import pathlib
 import subprocess
 import sys
@@ -30,6 +31,7 @@ import results  # noqa: E402
 MACHINES = {
     # With cx16, Debian's 6.12.95 dies of a double fault in QEMU 7.2.
     "x86_64": ("qemu-system-x86_64", "-cpu max,-cx16", "ttyS0 no_timer_check"),
+    "x86_64-rt": ("qemu-system-x86_64", "-cpu max,-cx16", "ttyS0 no_timer_check"),
     "i686": ("qemu-system-i386", "-cpu max", "ttyS0 no_timer_check"),
     "aarch64": ("qemu-system-aarch64", "-M virt -cpu max,pauth-impdef=on", "ttyAMA0"),
     "aarch64-16k": ("qemu-system-aarch64", "-M virt -cpu max,pauth-impdef=on", "ttyAMA0"),
@@ -42,6 +44,11 @@ MACHINES = {
         "hvc0",
     ),
 }
+
+# For swap. The kernels of other machines need a driver for it (debian.py) or no swap.
+DISK = "-drive if=none,id=swap,format=raw,file={} -device nvme,drive=swap,serial=1"
+WITH_DISK = ("x86_64", "aarch64")
+DISK_SIZE = 16 << 20
 
 # Seconds without a line on the console after which a kernel counts as hung;
 # the longest time limit of a case is shorter.
@@ -73,6 +80,11 @@ class Boot:
         emulator, options, console = MACHINES[self.row.processor]
         archive = binaries.OUT / f"{self.row.name}.initramfs"
         archive.write_bytes(packed)
+        disk = binaries.OUT / f"{self.row.name}.disk"
+        if self.row.processor in WITH_DISK:
+            disk.write_bytes(b"")
+            os.truncate(disk, DISK_SIZE)
+            options += " " + DISK.format(disk)
         append = f"console={console} quiet loglevel=1 panic=-1 -- {' '.join(arguments)}"
         command = [
             emulator, "-accel", "tcg", *options.split(), "-m", "1024", "-smp", "2", "-nographic",
@@ -96,10 +108,9 @@ class Boot:
         machine.wait()
         self.seconds = round(time.monotonic() - start)
         archive.unlink()
-        panic = [line for line in lines if "Kernel panic" in line]
-        if panic:
-            self.error = f"{panic[0][panic[0].index('Kernel panic'):]}; see {self.log}"
-        return lines, self.error
+        disk.unlink(missing_ok=True)
+        error = results.panic(lines) or self.error
+        return lines, f"{error}; see {self.log}" if error else None
 
     def watch(self, machine, limit):
         start = time.monotonic()
@@ -116,12 +127,13 @@ class Boot:
 
 
 def images(rows):
-    """The kernel image of each row that could be had, by (processor, version)."""
+    """The kernel image of each row that could be had, by (processor, version), and the driver
+    of a RAM disk where the kernel needs one."""
     found = {}
     for processor in sorted({row.processor for row in rows}):
         versions = sorted({row.version for row in rows if row.processor == processor})
-        for _, version, full, image in binaries.debian("kernels", processor, *versions)[0]:
-            found[processor, version] = (full, image)
+        for _, version, full, image, *module in binaries.debian("kernels", processor, *versions)[0]:
+            found[processor, version] = (full, image, pathlib.Path(*module) if module else None)
     return found
 
 
@@ -209,13 +221,14 @@ def main():
                 absent.append(f"{row.name}: its kernel could not be fetched")
             return results.Result(row, None, ["its program was not built"] if image else [])
         item.state = "booting"
-        packed = initramfs.pack(program.read_bytes())
+        packed = initramfs.pack(program.read_bytes(), module=image[2])
         lines, error = item.run(image[1], packed, arguments, LIMIT)
         if error and not any(line.startswith(("ok ", "not ok ")) for line in lines):
             # An emulated machine on a busy host sometimes dies before it runs
             # anything. Once is chance; twice is a finding.
             item.state = "booting again"
-            unsteady.append(f"{row.name}: {error} before the first case; see {item.keep_log('start')}")
+            text = error.partition("; see ")[0]
+            unsteady.append(f"{row.name}: before the first case: {text}; see {item.keep_log('start')}")
             lines, error = item.run(image[1], packed, arguments, LIMIT)
         if options.command:
             item.state = "done"

@@ -233,7 +233,8 @@ def execute(processor, programs, cross, image):
     row = types.SimpleNamespace(name=f"registers-{processor}", processor=processor)
     lines, error = kernels.Boot(row).run(image, packed, [], LIMIT)
     if error or "done" not in lines:
-        raise Wrong(f"{processor}: {error or 'the machine ended early'}; see {binaries.OUT}/{row.name}.log")
+        early = f"the machine ended early; see {binaries.OUT}/{row.name}.log"
+        raise Wrong(f"{processor}: {error or early}")
     ended = dict(re.findall(r"^exit (\S+) (\d+)$", "\n".join(lines), re.M))
     wrong = []
     for program in programs:

@@ -1,8 +1,14 @@
 //! Being the first process of a virtual machine.
 
 use std::ffi::CString;
+use std::fs::File;
+use std::os::unix::io::AsRawFd;
+use std::path::Path;
 
 use uffd_kit::errno::{errno, errno_name};
+use uffd_kit::swap;
+use uffd_kit::verdict::{need, Verdict};
+use uffd_kit::wait::eventually;
 
 /// Is this the first process?
 pub fn is_init() -> bool {
@@ -25,6 +31,46 @@ pub fn mount_all() {
             println!("# cannot mount {} at {}: {}", kind, at, error);
         }
     }
+}
+
+/// Turns swap on, on the disk of the machine or else on a RAM disk. Says on which, or why
+/// there is none.
+pub fn use_swap() {
+    match try_swap() {
+        Ok(disk) => println!("# swap on {}", disk),
+        Err(why) => println!("# no swap: {}", why),
+    }
+}
+
+fn try_swap() -> Result<&'static str, String> {
+    let (nvme, ram) = ("/dev/nvme0n1", "/dev/ram0");
+    let disk = match File::open("/module.ko") {
+        Ok(module) => {
+            load(&module).map_err(|verdict| verdict.text().to_owned())?;
+            ram
+        }
+        Err(_) if Path::new("/sys/class/nvme").exists() => nvme,
+        Err(_) => return Err("the kernel has no driver of a disk built in".to_owned()),
+    };
+    // The kernel finds its disks while this program runs already.
+    if !eventually(|| Path::new(disk).exists()) {
+        return Err(format!("no {}", disk));
+    }
+    match swap::turn_on(Path::new(disk)) {
+        Ok(()) => Ok(disk),
+        Err(verdict) => Err(format!("{}: {}", disk, verdict.text())),
+    }
+}
+
+/// Loads a kernel module, the driver of RAM disks: one is enough.
+fn load(module: &File) -> Result<(), Verdict> {
+    let parameters = b"rd_nr=1\0";
+    // SAFETY: the parameters end in zero and live through the call.
+    let result = unsafe {
+        let fd = module.as_raw_fd();
+        libc::syscall(libc::SYS_finit_module, fd, parameters.as_ptr(), 0)
+    };
+    need("loading the driver of a RAM disk", result as i64).map(|_| ())
 }
 
 /// Empties the kernel's log, so that what it said of the machine while it

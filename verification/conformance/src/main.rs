@@ -34,6 +34,7 @@ fn main() {
         std::process::exit(command(&args));
     }
     init::mount_all();
+    init::use_swap();
     init::forget_kernel_log();
     let code = command(&args);
     init::print_kernel_complaints();

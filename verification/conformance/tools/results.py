@@ -37,6 +37,9 @@ def expected():
     for number, line in enumerate(EXPECTED.read_text().splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
+        if line[0].isspace() and rows:
+            rows[-1].cannot += line.split()
+            continue
         try:
             name, kernel, program, features, page, cannot = line.split()
             processor, version = kernel.split(":")
@@ -63,6 +66,12 @@ def progress(line, before):
     if (case := CASE.match(line)) and "/" in before:
         return f"{case[2]}/{before.partition('/')[2]}"
     return before
+
+
+def panic(lines):
+    """What the kernel said when it gave up, or None."""
+    found = (line[line.index("Kernel panic"):] for line in lines if "Kernel panic" in line)
+    return next(found, None)
 
 
 @dataclasses.dataclass
@@ -102,7 +111,7 @@ def outcome(word, text):
 def read(row, full_version, lines, error, boot):
     """Judges the report on a console."""
     cases, plan, head, problems = {}, None, {}, []
-    booted = exit_code = None
+    booted = exit_code = no_swap = None
     for line in lines:
         if match := CASE.match(line):
             cases[match[3]] = outcome(match[1], match[4])
@@ -116,6 +125,8 @@ def read(row, full_version, lines, error, boot):
             head.update(features=int(match[1], 16), ioctls=int(match[2], 16))
         elif match := re.match(r"^# exit code (\d+)$", line):
             exit_code = int(match[1])
+        elif match := re.match(r"^# no swap: (.*)", line):
+            no_swap = match[0][2:]
         elif match := LOG.match(line):
             problems.append(f"the kernel complained: {match[1]}")
     if error:
@@ -131,14 +142,17 @@ def read(row, full_version, lines, error, boot):
     if exit_code is not None and exit_code != failed:
         problems.append(f"the program ended with exit code {exit_code}; see {boot.log}")
     for pattern in row.cannot:
-        kinds = {kind for case, (kind, _) in cases.items() if fnmatch.fnmatch(case, pattern)}
-        if kinds - {"absent"} and "cannot" not in kinds:
-            problems.append(f"{pattern}: can run, but expected/kernels.txt excuses it")
+        kinds = {case: kind for case, (kind, _) in cases.items() if fnmatch.fnmatch(case, pattern)}
+        ran = [case for case, kind in kinds.items() if kind not in ("absent", "cannot")]
+        problems += [f"{case}: can run, but {pattern} in expected/kernels.txt excuses it" for case in ran]
+        if kinds and not ran and "cannot" not in kinds.values():
+            problems.append(f"{pattern}: excuses nothing (expected/kernels.txt)")
     for case, (kind, text) in cases.items():
         if kind == "fail":
             problems.append(f"{case}: {text}")
         if kind == "cannot" and not any(fnmatch.fnmatch(case, p) for p in row.cannot):
-            problems.append(f"{case}: cannot run: {text}")
+            why = f" ({no_swap})" if no_swap and case.startswith("swap-") else ""
+            problems.append(f"{case}: cannot run: {text}{why}")
     report = {"name": row.name, "linux": full_version, "date": datetime.date.today().isoformat(),
               "cases": cases, "seconds": boot.seconds, **head}
     return Result(row, report, problems)
@@ -148,7 +162,7 @@ def kernel_problems(row, full_version, head, booted):
     """Whether it is the kernel that expected/kernels.txt names, and answers so."""
     problems = []
     release = head.get("release", "")
-    if not re.match(rf"{re.escape(row.version)}[.-]", release):
+    if not re.match(rf"{re.escape(row.version)}(?!\d)", release):
         problems.append(f"booted Linux {release or 'without a release'}, not {row.version} (expected/kernels.txt)")
     if booted != full_version:
         problems.append(f"booted Debian's {booted}, not {full_version}")
@@ -167,8 +181,11 @@ def both_tries(first, second, log):
     for case, (kind, text) in first.report["cases"].items():
         if kind == "fail" and cases.get(case, ("fail", ""))[0] != "fail":
             cases[case] = ("unsteady", text)
-    second.problems += [f"only at the first try: {problem}; see {log}"
-                        for problem in first.problems if problem not in second.problems]
+    again = {problem.partition("; see ")[0] for problem in second.problems}
+    for problem in first.problems:
+        text = problem.partition("; see ")[0]
+        if text not in again:
+            second.problems.append(f"only at the first try: {text}; see {log}")
     return second
 
 

@@ -1,5 +1,4 @@
-//! Pages that were swapped out. Needs root, and a file system that can hold a
-//! swap file, which the initial one of a virtual machine cannot.
+//! Pages that were swapped out. See `uffd_kit::swap` for what that needs.
 
 use uffd_kit::pagemap::{PROTECTED, SWAPPED};
 use uffd_kit::smaps;
