@@ -35,3 +35,8 @@ pub type uffd_msg__bindgen_ty_1__bindgen_ty_3 = uffd_msg_remap;
 pub type uffd_msg__bindgen_ty_1__bindgen_ty_4 = uffd_msg_remove;
 /// [`uffd_msg_arg::reserved`].
 pub type uffd_msg__bindgen_ty_1__bindgen_ty_5 = uffd_msg_reserved;
+
+/// What docs/migrating.md shows is compiled and run with the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/migrating.md")]
+struct Migrating;
