@@ -1,4 +1,5 @@
-//! `make new-kernel`: tried on headers of a Linux that does not exist yet.
+//! What `make new-kernel` says of headers, tried on those of a Linux that does not
+//! exist yet. What it says of the manual pages needs a network.
 
 mod cargo;
 
@@ -22,12 +23,12 @@ fn new_kernel(tree: &str, userfaultfd_h: Option<&str>) -> Output {
         let code = "#define LINUX_VERSION_CODE 590080\n";
         fs::write(dir.join("include/linux/version.h"), code).unwrap();
     }
-    Command::new("make")
-        .args(["-s", "new-kernel", &format!("HEADERS={}", dir.display())])
+    Command::new("python3")
+        .arg("verification/tools/new_kernel.py")
+        .arg(&dir)
         .current_dir(ROOT)
-        .env_remove("MAKEFLAGS")
         .output()
-        .expect("make is installed")
+        .expect("python3 is installed")
 }
 
 const KNOWN: &str = "\
@@ -62,7 +63,7 @@ struct uffdio_teleport { __u64 where; };
 ";
     let output = new_kernel("kernel-new", Some(&format!("{KNOWN}{new}")));
     let said = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(output.status.code(), Some(2), "make's word for a failure");
+    assert_eq!(output.status.code(), Some(1));
     assert!(!said.contains("IN_A_COMMENT"), "{said}");
     let expected = "\
 Linux 9.1: 9 names, 4 of them not in the pinned table
