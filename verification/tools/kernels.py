@@ -46,7 +46,6 @@ MACHINES = {
 }
 
 # For swap. The kernels of other machines need a driver for it (debian.py) or no swap.
-DISK = "-drive if=none,id=swap,format=raw,file={} -device nvme,drive=swap,serial=1"
 WITH_DISK = ("x86_64", "aarch64")
 DISK_SIZE = 16 << 20
 
@@ -81,16 +80,18 @@ class Boot:
         archive = binaries.OUT / f"{self.row.name}.initramfs"
         archive.write_bytes(packed)
         disk = binaries.OUT / f"{self.row.name}.disk"
-        if self.row.processor in WITH_DISK:
-            disk.write_bytes(b"")
-            os.truncate(disk, DISK_SIZE)
-            options += " " + DISK.format(disk)
         append = f"console={console} quiet loglevel=1 panic=-1 -- {' '.join(arguments)}"
         command = [
             emulator, "-accel", "tcg", *options.split(), "-m", "1024", "-smp", "2", "-nographic",
             "-no-reboot", "-net", "none", "-kernel", str(image), "-initrd", str(archive),
             "-append", append,
         ]
+        if self.row.processor in WITH_DISK:
+            disk.write_bytes(b"")
+            os.truncate(disk, DISK_SIZE)
+            file = str(disk).replace(",", ",,")
+            command += ["-drive", f"if=none,id=swap,format=raw,file={file}",
+                        "-device", "nvme,drive=swap,serial=1"]
         start = self.last = time.monotonic()
         lines = []
         with open(self.log, "wb") as log:

@@ -125,8 +125,9 @@ def read(row, full_version, lines, error, boot):
             head.update(features=int(match[1], 16), ioctls=int(match[2], 16))
         elif match := re.match(r"^# exit code (\d+)$", line):
             exit_code = int(match[1])
-        elif match := re.match(r"^# no swap: (.*)", line):
-            no_swap = match[0][2:]
+        # On a PC it follows what the firmware wrote.
+        elif match := re.search(r"# (no swap: .*)", line):
+            no_swap = match[1]
         elif match := LOG.match(line):
             problems.append(f"the kernel complained: {match[1]}")
     if error:

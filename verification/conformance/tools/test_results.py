@@ -66,7 +66,7 @@ class Reports(unittest.TestCase):
                          ["swap-one: can run, but swap-* in expected/kernels.txt excuses it"])
 
     def test_why_there_is_no_swap_is_told_with_the_case_that_needs_it(self):
-        report = GOOD.replace("KTAP", "# no swap: no /dev/nvme0n1\nKTAP")
+        report = GOOD.replace("KTAP", "\x1bc\x1b[?7l# no swap: no /dev/nvme0n1\nKTAP")
         self.assertEqual(read(report).problems, [])
         row = dataclasses.replace(ROW, cannot=[])
         self.assertEqual(read(report, row=row).problems,
