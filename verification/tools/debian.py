@@ -47,7 +47,7 @@ KERNEL_IMAGE = r"boot/vmlinu[xz]-[^/]+|(?:usr/)?lib/modules/[^/]+/vmlinu[xz]"
 # The driver of a RAM disk, for swap. Only for kernels that can swap pages that userfaultfd
 # watches, and that have no driver of a disk built in: the `cloud` ones have that of NVMe.
 RAM_DISK = r"(?:usr/)?lib/modules/.*/brd\.ko(?:\.xz)?"
-NEED_RAM_DISK = ["x86_64-rt", "aarch64-16k", "riscv64"]
+NEED_RAM_DISK = ["x86_64-rt", "aarch64-16k", "riscv64", "s390x"]
 
 # Rust 1.63 and gcc for other processors, all from one suite so that they fit together.
 CROSS_SUITE, CROSS_GLIBC = "bookworm", (2, 36)
