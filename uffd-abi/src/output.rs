@@ -362,6 +362,11 @@ impl Output {
         }
     }
 
+    /// Lets whoever reads the text see all that was printed so far.
+    pub fn show_now(&mut self) {
+        self.flush();
+    }
+
     fn flush(&mut self) {
         if let Err(error) = self.stream.flush() {
             cannot_write(&error);
@@ -428,7 +433,7 @@ fn message(finding: &Finding) -> String {
 
 /// File names and sources are other people's: no control character of theirs
 /// may reach the terminal or break a line of the report in two.
-fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     let escape = |c: char| {
         if c.is_control() {
             c.escape_default().to_string()
