@@ -1,10 +1,12 @@
 //! The command line: every subcommand and its arguments.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::arch::Arch;
+use crate::inject::kinds::Kind;
 
 /// Verifies the userfaultfd ABI of bindings, kernel headers, kernels and
 /// sources, and explains what this kernel can do.
@@ -97,6 +99,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Tell whether threads of a running process wait for a handler in vain
     Inspect(InspectArgs),
+    /// Run a command under the disturbances that a kernel can cause
+    Inject(InjectArgs),
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -120,6 +124,7 @@ impl Command {
             Command::Lint(_) => "lint",
             Command::Demo(_) => "demo",
             Command::Inspect(_) => "inspect",
+            Command::Inject(_) => "inject",
             Command::Completions { .. } => "completions",
             Command::Man { .. } => "man",
         }
@@ -224,6 +229,32 @@ pub struct InspectArgs {
     /// Show it until it exits
     #[arg(long)]
     pub watch: bool,
+}
+
+/// What the help of `inject` says behind the options.
+const INJECT_HELP: &str = "\
+The command must end by itself, with exit code 0 for success. It is run in a PID\n\
+namespace, and all of it ends with this tool.\n\
+Calls of read, poll, ppoll and ioctl are seen; readv, epoll and io_uring are not.\n\
+Exit codes: 0 it survived what it met; 1 it hung or failed; 2 it could not be\n\
+tested, or met nothing.";
+
+/// Arguments of `inject`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = INJECT_HELP)]
+pub struct InjectArgs {
+    /// Only this kind. May be repeated
+    #[arg(long, value_name = "KIND")]
+    pub only: Vec<Kind>,
+    /// Which calls are disturbed
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Seconds that a thread may wait in one fault while others run
+    #[arg(long, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=86400))]
+    pub timeout: u32,
+    /// The command and its arguments
+    #[arg(value_name = "COMMAND", required = true, last = true)]
+    pub command: Vec<OsString>,
 }
 
 /// `6.7` as (6, 7), which orders as versions do.

@@ -18,6 +18,7 @@ pub mod btf;
 pub mod cli;
 pub mod demo;
 pub mod findings;
+pub mod inject;
 pub mod inspect;
 #[cfg(feature = "lint")]
 pub mod lint;
@@ -47,6 +48,7 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "lint")]
         Command::Lint(args) => lint::run(args, &mut out),
         Command::Demo(args) => demo::run(args, &mut out),
+        Command::Inject(args) => inject::run(args, &mut out),
         Command::Inspect(args) => inspect::run(args, &mut out),
         Command::Completions { shell } => completions(*shell),
         Command::Man { subcommand } => man(subcommand.as_deref()),

@@ -163,7 +163,9 @@ fn call_name(number: i64) -> String {
         #[cfg(target_arch = "x86_64")]
         (libc::SYS_pause, "pause"),
     ];
-    let found = known.iter().find(|(known, _)| i64::from(*known) == number);
+    let found = known
+        .iter()
+        .find(|(known, _)| i64::from(*known as i32) == number);
     found.map_or_else(
         || format!("system call {number}"),
         |(_, name)| (*name).to_owned(),

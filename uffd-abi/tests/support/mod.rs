@@ -88,6 +88,11 @@ pub fn text_of(compared: Compared) -> (Vec<String>, i32) {
     (lines, exit)
 }
 
+/// Says that a test was not run, where it is seen.
+pub fn say_not_run(test: &str, why: &str) {
+    not_run(test, why);
+}
+
 /// Whether this may become another user and change the machine. If not, says
 /// so; where `UFFD_SYS_EXPECT` is set, as in CI, that is a failure.
 pub fn is_root(test: &str) -> bool {

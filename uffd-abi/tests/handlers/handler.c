@@ -1,0 +1,148 @@
+/* A handler of the kind that people write, with five mistakes that people made. Each
+ * is one branch; without a name the program is right, the twin of all five.
+ *
+ *   handler [eexist-not-woken | asleep-after-eagain | eintr-ends | errno-late |
+ *            out-unsigned]
+ *
+ * Exit code 0: each page had the right contents. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { PAGES = 64, PAGE = 4096, WORKERS = 4 };
+
+static const char *bug = "";
+static int uffd;
+static char *memory;
+
+static int has(const char *name)
+{
+	return strcmp(bug, name) == 0;
+}
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static char contents(long page)
+{
+	return (char)(page * 7 + 1);
+}
+
+/* What a log does to errno: isatty(3) fails with ENOTTY or EBADF. */
+static void log_failure(void)
+{
+	isatty(-1);
+}
+
+static void wake(char *at)
+{
+	struct uffdio_range range = {(unsigned long)at, PAGE};
+	if (ioctl(uffd, UFFDIO_WAKE, &range))
+		die("UFFDIO_WAKE");
+}
+
+static void fill(char *at)
+{
+	/* A page of its own: the kernel reads from it. */
+	static char data[PAGE];
+	useconds_t pause = 50;
+	long page = (at - memory) / PAGE;
+	memset(data, contents(page), PAGE);
+	for (;;) {
+		struct uffdio_copy copy = {.dst = (unsigned long)at,
+			.src = (unsigned long)data, .len = PAGE};
+		int result = ioctl(uffd, UFFDIO_COPY, &copy);
+		if (result == 0)
+			return;
+		if (has("out-unsigned")) {
+			/* -EAGAIN is a very large number of bytes. */
+			if ((unsigned long long)copy.copy >= PAGE)
+				return;
+		}
+		if (has("errno-late"))
+			log_failure();
+		if (errno == EEXIST) {
+			if (!has("eexist-not-woken"))
+				wake(at);
+			return;
+		}
+		if (errno != EAGAIN)
+			die("UFFDIO_COPY");
+		if (has("asleep-after-eagain"))
+			return; /* "The event will tell." */
+		usleep(pause);
+		pause = pause < 3000 ? 2 * pause : pause;
+	}
+}
+
+static void *handle(void *arg)
+{
+	for (;;) {
+		struct pollfd entry = {uffd, POLLIN, 0};
+		if (poll(&entry, 1, -1) < 0) {
+			if (errno == EINTR && !has("eintr-ends"))
+				continue;
+			return arg;
+		}
+		struct uffd_msg msgs[8];
+		ssize_t bytes = read(uffd, msgs, sizeof msgs);
+		if (bytes < 0) {
+			if (errno == EAGAIN || (errno == EINTR && !has("eintr-ends")))
+				continue;
+			return arg;
+		}
+		for (int n = 0; n < bytes / (ssize_t)sizeof *msgs; n++)
+			fill((char *)(unsigned long)(msgs[n].arg.pagefault.address & ~(PAGE - 1UL)));
+	}
+}
+
+static void *work(void *arg)
+{
+	for (long page = (long)arg; page < PAGES; page += WORKERS) {
+		if (memory[page * PAGE] != contents(page)) {
+			fprintf(stderr, "page %ld is wrong\n", page);
+			exit(1);
+		}
+		/* So that the handler has to wait now and then, too. */
+		usleep(1000);
+	}
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	struct uffdio_api api = {.api = UFFD_API};
+	pthread_t handler, workers[WORKERS];
+	if (argc > 1)
+		bug = argv[1];
+	/* The lowest bit is UFFD_USER_MODE_ONLY, which older headers lack. */
+	uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | 1);
+	if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api))
+		die("userfaultfd");
+	memory = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE,
+	              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct uffdio_register arg = {.range = {(unsigned long)memory, PAGES * PAGE},
+		.mode = UFFDIO_REGISTER_MODE_MISSING};
+	if (memory == MAP_FAILED || ioctl(uffd, UFFDIO_REGISTER, &arg))
+		die("UFFDIO_REGISTER");
+	pthread_create(&handler, NULL, handle, NULL);
+	usleep(50000);
+	for (long n = 0; n < WORKERS; n++)
+		pthread_create(&workers[n], NULL, work, (void *)n);
+	for (int n = 0; n < WORKERS; n++)
+		pthread_join(workers[n], NULL);
+	return 0;
+}
