@@ -127,7 +127,7 @@ fn the_picture_shows_where_it_hangs() {
     assert!(ran.out.contains("  eintr          hung      "), "{ran:?}");
     assert!(ran.out.contains(": waits in a fault at pc 0x"), "{ran:?}");
     assert!(ran.out.contains("    PID "), "{ran:?}");
-    ran.assert_line("0 of 1 kinds survived, 1 not");
+    ran.assert_line("0 of 1 kinds survived, 1 not (seed 1)");
 }
 
 #[test]
@@ -279,7 +279,7 @@ fn an_ordinary_user_can_test_or_is_told_why_not() {
         .gid(65534);
     let ran = Ran::new(command.current_dir("/").output().unwrap());
     match ran.code {
-        Some(0) => ran.assert_line("survived all 2 kinds that it met"),
+        Some(0) => ran.assert_line("survived all 2 kinds that it met (seed 1)"),
         Some(2) => assert!(ran.out.contains("no PID namespace can be made"), "{ran:?}"),
         _ => panic!("{ran:?}"),
     }

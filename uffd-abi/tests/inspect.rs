@@ -217,10 +217,8 @@ fn a_handler_that_is_stopped() {
     let planted = Planted::start("elsewhere", 2);
     let child = planted.said.lines().nth(1).unwrap();
     // SAFETY: stops a child of this test.
-    assert_eq!(
-        unsafe { libc::kill(planted.child.id() as i32, libc::SIGSTOP) },
-        0
-    );
+    let stopped = unsafe { libc::kill(planted.child.id() as i32, libc::SIGSTOP) };
+    assert_eq!(stopped, 0);
     let (seen, code) = inspect(child);
     // Other tests' programs have messages that wait, too.
     let other = seen["handlers_inferred"].as_array().unwrap().len() > 1;

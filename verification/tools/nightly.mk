@@ -7,9 +7,9 @@
 #
 # To add a part: a target, and its name in this list. Exit code 3 of its command
 # means that something could not be fetched.
-NIGHTLY ?= conformance-check libclangs model-long stress-long fuzz-long test-c-all odd-places-long fresh-machine kernels
+NIGHTLY ?= conformance-check libclangs model-long stress-long inject-long fuzz-long test-c-all odd-places-long fresh-machine kernels
 
-.PHONY: nightly model-long stress-long fuzz-long test-c-all odd-places-long fresh-machine
+.PHONY: nightly model-long stress-long inject-long fuzz-long test-c-all odd-places-long fresh-machine
 
 nightly:
 	@sh verification/tools/nightly.sh $(NIGHTLY)
@@ -21,6 +21,11 @@ model-long:
 stress-long:
 	$(CONFORMANCE) stress --seconds 600
 	$(CONFORMANCE) stress handler --seconds 600
+
+# Handlers in C, Rust and Go with known mistakes, and without, 20 times each.
+inject-long:
+	sh verification/tools/setup.sh go
+	$(CARGO) test -p uffd-abi --test inject -- --ignored
 
 fuzz-long:
 	sh verification/tools/fuzz.sh 600

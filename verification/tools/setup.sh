@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what the build and the tests need and this machine lacks: a C
 # compiler with make and objdump, the kernel's headers, libclang, Python.
-# Says what it installs; does nothing where all is there.
+# Says what it installs; does nothing where all is there. With the argument `go` it
+# sees to the Go compiler, too, which only long tests need.
 set -eu
 
 have_libclang() {
@@ -17,21 +18,22 @@ command -v cc >/dev/null && command -v objdump >/dev/null || missing="$missing c
 [ -e /usr/include/linux/userfaultfd.h ] || missing="$missing headers"
 have_libclang || missing="$missing libclang"
 command -v python3 >/dev/null || missing="$missing python"
+[ "${1:-}" != go ] || command -v go >/dev/null || missing="$missing go"
 [ -n "$missing" ] || exit 0
 
 if command -v apt-get >/dev/null; then
 	update='apt-get update -qq'
 	install='apt-get install -y -qq --no-install-recommends'
-	cc='gcc libc6-dev make binutils' headers=linux-libc-dev libclang=libclang-dev python=python3
+	cc='gcc libc6-dev make binutils' headers=linux-libc-dev libclang=libclang-dev python=python3 go=golang-go
 elif command -v dnf >/dev/null; then
 	update=true install='dnf install -y -q'
-	cc='gcc make binutils' headers=kernel-headers libclang=clang-devel python=python3
+	cc='gcc make binutils' headers=kernel-headers libclang=clang-devel python=python3 go=golang
 elif command -v apk >/dev/null; then
 	update='apk update -q' install='apk add -q'
-	cc='gcc musl-dev make binutils' headers=linux-headers libclang=clang-dev python=python3
+	cc='gcc musl-dev make binutils' headers=linux-headers libclang=clang-dev python=python3 go=go
 elif command -v pacman >/dev/null; then
 	update='pacman -Sy --quiet' install='pacman -S --noconfirm --needed --quiet'
-	cc='gcc make binutils' headers=linux-api-headers libclang=clang python=python
+	cc='gcc make binutils' headers=linux-api-headers libclang=clang python=python go=go
 else
 	echo "setup: missing:$missing. None of apt, dnf, apk and pacman is here: install them by hand." >&2
 	exit 1

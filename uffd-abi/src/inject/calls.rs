@@ -127,7 +127,7 @@ impl Call {
                 buffer: args[1],
                 room: args[2],
             }),
-            libc::SYS_ppoll | POLL => {
+            _ if number == libc::SYS_ppoll || number == POLL => {
                 let waits = number == libc::SYS_ppoll || args[2] as i32 != 0;
                 // More than anybody polls at once.
                 let mut bytes = vec![0; 8 * args[1].min(1024) as usize];

@@ -108,9 +108,17 @@ const fn argument(n: u32) -> (u32, u32) {
 }
 
 /// Where processors have it: the others have ppoll(2) alone.
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(
+    target_arch = "x86_64",
+    target_arch = "powerpc64",
+    target_arch = "s390x"
+))]
 pub const POLL: libc::c_long = libc::SYS_poll;
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(any(
+    target_arch = "x86_64",
+    target_arch = "powerpc64",
+    target_arch = "s390x"
+)))]
 pub const POLL: libc::c_long = libc::SYS_ppoll;
 
 /// Shows ioctls of type 0xaa, reads with room for a message, and polls.
@@ -272,7 +280,7 @@ mod tests {
     use super::*;
 
     /// Runs the filter as the kernel would.
-    fn shows(arch: u32, number: i64, args: [u64; 3]) -> bool {
+    fn shows(arch: u32, number: libc::c_long, args: [u64; 3]) -> bool {
         let word = |at: u32| match at {
             NUMBER => number as u32,
             ARCHITECTURE => arch,
@@ -307,16 +315,16 @@ mod tests {
     #[test]
     fn the_filter_shows_what_may_be_a_userfaultfds_alone() {
         let arch = ARCH.unwrap();
-        let read = libc::SYS_read as i64;
+        let read = libc::SYS_read;
         assert!(shows(arch, read, [3, 0, 32]));
         assert!(shows(arch, read, [3, 0, 1 << 32]));
         assert!(!shows(arch, read, [3, 0, 31]));
-        let ioctl = libc::SYS_ioctl as i64;
+        let ioctl = libc::SYS_ioctl;
         assert!(shows(arch, ioctl, [3, uffd_sys::UFFDIO_COPY.into(), 0]));
         assert!(!shows(arch, ioctl, [3, 0x5413, 0]));
-        assert!(shows(arch, libc::SYS_ppoll as i64, [0; 3]));
-        assert!(shows(arch, POLL as i64, [0; 3]));
-        assert!(!shows(arch, libc::SYS_write as i64, [3, 0, 64]));
+        assert!(shows(arch, libc::SYS_ppoll, [0; 3]));
+        assert!(shows(arch, POLL, [0; 3]));
+        assert!(!shows(arch, libc::SYS_write, [3, 0, 64]));
         assert!(!shows(0x4000_0003, read, [3, 0, 32]));
     }
 }

@@ -97,10 +97,13 @@ fn runs(
         met += usize::from(ran.met > 0);
         out.check(check);
     }
+    let seed = args.seed;
     Ok(match (met, wrong) {
         (0, 0) => "no disturbance was met: the program made none of these calls".to_owned(),
-        (met, 0) if met == survived => format!("survived all {met} kinds that it met"),
-        (met, wrong) => format!("{survived} of {met} kinds survived, {wrong} not"),
+        (met, 0) if met == survived => {
+            format!("survived all {met} kinds that it met (seed {seed})")
+        }
+        (met, wrong) => format!("{survived} of {met} kinds survived, {wrong} not (seed {seed})"),
     })
 }
 
