@@ -68,6 +68,7 @@ pub fn run(plan: &Plan<'_>) -> Result<Ran, String> {
         owed: vec![],
         words: vec![],
         listens: true,
+        hears: true,
     };
     let began = Instant::now();
     let outcome = supervisor
@@ -92,6 +93,8 @@ struct Supervisor {
     words: Vec<u8>,
     /// Some process has the filter.
     listens: bool,
+    /// Some process has the output.
+    hears: bool,
 }
 
 impl Supervisor {
@@ -109,10 +112,11 @@ impl Supervisor {
             let next = self.owed.iter().map(|(due, _)| *due).min();
             let next = next.map_or(LOOK, |due| due.saturating_duration_since(now).min(LOOK));
             let ended = running.ended.as_fd();
-            let mut fds = vec![
-                PollFd::new(&ended, PollFlags::IN),
-                PollFd::new(&running.output, PollFlags::IN),
-            ];
+            let mut fds = vec![PollFd::new(&ended, PollFlags::IN)];
+            // An end that nobody has any more would be ready all the time.
+            if self.hears {
+                fds.push(PollFd::new(&running.output, PollFlags::IN));
+            }
             if self.listens {
                 fds.push(PollFd::new(running.listener.fd(), PollFlags::IN));
             }
@@ -123,10 +127,13 @@ impl Supervisor {
             }
             let happened: Vec<PollFlags> = fds.iter().map(PollFd::revents).collect();
             drop(fds);
-            if happened[1].contains(PollFlags::IN) {
+            let (hears, listens) = (self.hears, self.listens);
+            if hears && happened[1].contains(PollFlags::IN) {
                 self.hear(running)?;
+            } else if hears {
+                self.hears = happened[1].is_empty();
             }
-            if let Some(flags) = happened.get(2) {
+            if let Some(flags) = happened.get(1 + usize::from(hears)).filter(|_| listens) {
                 if flags.contains(PollFlags::IN) {
                     self.take(running)?;
                 } else {
