@@ -128,6 +128,7 @@ fn the_picture_shows_where_it_hangs() {
     assert!(ran.out.contains(": waits in a fault at pc 0x"), "{ran:?}");
     assert!(ran.out.contains("    PID "), "{ran:?}");
     ran.assert_line("0 of 1 kinds survived, 1 not (seed 1)");
+    assert_eq!(with_word(program.path()), 0, "what hung is still there");
 }
 
 #[test]
