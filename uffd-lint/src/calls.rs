@@ -15,7 +15,7 @@ use crate::types::primitive;
 impl<'a> Evaluator<'_, 'a> {
     /// A call of the function, macro or type at `last`, whose path begins at
     /// `first`.
-    pub(super) fn call(
+    pub fn call(
         &mut self,
         first: usize,
         last: usize,
@@ -23,8 +23,7 @@ impl<'a> Evaluator<'_, 'a> {
         inside: Tokens,
     ) -> Result<i128, String> {
         let source = self.source;
-        let name = bare(source.text(last));
-        let name = String::from_utf8_lossy(name).into_owned();
+        let name = String::from_utf8_lossy(bare(source.text(last)));
         let arguments = source.split(inside, b",");
         let one = || match arguments.as_slice() {
             [one] => Ok(one.clone()),
@@ -32,20 +31,18 @@ impl<'a> Evaluator<'_, 'a> {
         };
         match name.trim_matches('_') {
             "sizeof" | "Sizeof" | "@sizeOf" | "size_of" => {
-                self.source_is_own();
+                self.own = true;
                 return self.size_of(generic.map_or_else(one, Ok)?);
             }
             "calcsize" => {
-                self.source_is_own();
+                self.own = true;
                 return calcsize(&String::from_utf8_lossy(source.text(one()?.start)));
             }
             "BIT" | "BIT_ULL" | "BITUL" | "BITULL" | "BIT_U64" | "BIT_U32" | "bit" => {
-                self.source_is_own();
+                self.own = true;
                 let bit = self.expression(one()?, None)?;
-                let bit = u32::try_from(bit).ok().filter(|bit| *bit < 64);
-                return bit
-                    .map(|bit| 1 << bit)
-                    .ok_or_else(|| "a shift is too far".into());
+                let known = (0..64).contains(&bit).then(|| 1 << bit);
+                return known.ok_or_else(|| "a shift is too far".into());
             }
             "UINT64_C" | "UINT32_C" | "INT64_C" | "U64_C" | "UL" | "ULL" | "int" => {
                 return self.expression(one()?, None);
@@ -69,17 +66,19 @@ impl<'a> Evaluator<'_, 'a> {
             return Ok(value);
         }
         if let Some(value) = self.request(&name, generic, &arguments) {
-            self.source_is_own();
+            self.own = true;
             return value;
         }
         // uint64_t{1}, uint64(1), ctypes.c_uint64(1).
-        let known =
-            primitive(&name, 8).is_some() || self.facts.aliases.contains_key(name.as_bytes());
-        if known && source.language != Language::Rust {
+        if source.language != Language::Rust && self.is_type(&name) {
             let value = self.expression(one()?, None)?;
             return Ok(self.cast(value, last..last + 1));
         }
         own.unwrap_or_else(|| Err(format!("it calls {name}()")))
+    }
+
+    fn is_type(&self, name: &str) -> bool {
+        primitive(name, 8).is_some() || self.facts.aliases.contains_key(name.as_bytes())
     }
 
     /// A function or macro of the file; `None` if it has none of that name.
@@ -92,26 +91,21 @@ impl<'a> Evaluator<'_, 'a> {
     ) -> Option<Result<i128, String>> {
         let function = self.facts.functions.get(self.source.text(last))?;
         let types = generic.map_or(vec![], |types| self.source.split(types.clone(), b","));
-        let fits = types.len() == function.generic
-            && types.len() + arguments.len() == function.parameters.len();
+        let all = [&types, arguments].concat();
+        let fits = types.len() == function.generic && all.len() == function.parameters.len();
         if !fits || !self.is_local(first, last) {
             return None;
         }
-        if let Err(why) = self.deeper() {
-            return Some(Err(why));
-        }
-        self.source_is_own();
-        let arguments = [&types, arguments].concat();
-        let outer = self.frame.take();
-        self.frame = Some(Rc::new(Frame {
-            function,
-            arguments,
-            outer: outer.clone(),
-        }));
-        let value = self.expression(function.body.clone(), None);
-        self.frame = outer;
-        self.shallower();
-        Some(value)
+        Some(self.nested(|this| {
+            this.own = true;
+            let outer = this.frame.clone();
+            let frame = Some(Rc::new(Frame {
+                function,
+                arguments: all,
+                outer,
+            }));
+            this.within(frame, |this| this.expression(function.body.clone(), None))
+        }))
     }
 
     fn conversion(&mut self, arguments: &[Tokens], type_first: bool) -> Result<i128, String> {
@@ -146,25 +140,20 @@ impl<'a> Evaluator<'_, 'a> {
             "ioc" => return self.full_request(arguments),
             _ => return None,
         };
-        let direction = self.direction(read, write);
-        Some(match (arguments, generic) {
-            ([group, number], argument) => {
-                let argument = argument.filter(|_| read || write);
-                if (read || write) && argument.is_none() {
-                    return Some(Err(format!("{name}() has too few arguments")));
-                }
-                self.request_of(direction, group.clone(), number.clone(), argument)
+        let (group, number, argument) = match (arguments, generic) {
+            ([_, _], None) if read || write => {
+                return Some(Err(format!("{name}() has too few arguments")));
             }
-            ([group, number, argument], None) => self.request_of(
-                direction,
-                group.clone(),
-                number.clone(),
-                Some(argument.clone()),
-            ),
-            _ => Err(format!(
-                "{name}() is called in a way that is not understood"
-            )),
-        })
+            ([group, number], argument) => (group, number, argument.filter(|_| read || write)),
+            ([group, number, argument], None) => (group, number, Some(argument.clone())),
+            _ => {
+                return Some(Err(format!(
+                    "{name}() is called in a way that is not understood"
+                )))
+            }
+        };
+        let direction = self.direction(read, write);
+        Some(self.request_of(direction, group.clone(), number.clone(), argument))
     }
 
     /// `_IOC(direction, type, number, size)`.
@@ -178,33 +167,29 @@ impl<'a> Evaluator<'_, 'a> {
             // Already in its place.
             Ok(bits) if bits % (1 << 29) == 0 => bits >> self.shift(),
             Ok(_) => return Some(Err("the direction of _IOC() is not understood".into())),
-            Err(why) => return Some(Err(why)),
+            error => return Some(error),
         };
         Some(self.request_of(direction, group.clone(), number.clone(), Some(size.clone())))
     }
 
-    pub(super) fn request_of(
+    /// A request code of these parts.
+    pub fn request_of(
         &mut self,
         direction: i128,
         group: Tokens,
         number: Tokens,
         argument: Option<Tokens>,
     ) -> Result<i128, String> {
-        self.source_is_own();
+        self.own = true;
         let group = match self.source.text(group.start) {
             // Rust's b'f' and Python's "f" are strings of one byte here.
             [b'"' | b'\'', byte, b'"' | b'\''] if group.len() == 1 => i128::from(*byte),
             _ => self.expression(group, None)?,
         };
         let number = self.expression(number, None)?;
-        let size = match argument {
-            Some(argument) => self.argument_size(argument)?,
-            None => 0,
-        };
-        if !(0..256).contains(&group)
-            || !(0..256).contains(&number)
-            || !(0..1 << 13).contains(&size)
-        {
+        let size = argument.map_or(Ok(0), |argument| self.argument_size(argument))?;
+        let byte = 0..256;
+        if !byte.contains(&group) || !byte.contains(&number) || !(0..1 << 13).contains(&size) {
             return Err("a part of the request code is too large".into());
         }
         Ok(direction << self.shift() | size << 16 | group << 8 | number)
@@ -216,27 +201,20 @@ impl<'a> Evaluator<'_, 'a> {
         let source = self.source;
         let (resolved, frame) = self.resolve(argument.clone());
         if resolved != argument {
-            let inner = std::mem::replace(&mut self.frame, frame);
-            let size = self.argument_size(resolved);
-            self.frame = inner;
-            return size;
+            return self.within(frame, |this| this.argument_size(resolved));
         }
         let keyword = matches!(source.text(argument.start), b"struct" | b"union");
-        let name = match read_type(source, argument.clone(), 0) {
-            Type::Named(name) => name,
-            Type::Pointer if source.language.is_c_family() => {
-                return Ok(i128::from(self.target.long))
-            }
-            _ => return self.expression(argument, None),
-        };
         let number = source.kind(argument.start) == Some(Kind::Number);
-        let ty = !number
-            && (keyword
-                || primitive(&name, 8).is_some()
-                || self.facts.structure_named(name.as_bytes()).is_some()
-                || self.facts.aliases.contains_key(name.as_bytes())
-                || names::structure(name.as_bytes(), true).is_some());
-        if ty {
+        let is_type = match read_type(source, argument.clone(), 0) {
+            Type::Named(name) => {
+                let structure = self.facts.structure_named(name.as_bytes()).is_some()
+                    || names::structure(name.as_bytes(), true).is_some();
+                !number && (keyword || structure || self.is_type(&name))
+            }
+            Type::Pointer => source.language.is_c_family(),
+            _ => false,
+        };
+        if is_type {
             self.size_of(argument)
         } else {
             self.expression(argument, None)
@@ -244,7 +222,7 @@ impl<'a> Evaluator<'_, 'a> {
     }
 
     /// The bits of direction, at the right.
-    pub(super) fn direction(&self, read: bool, write: bool) -> i128 {
+    pub fn direction(&self, read: bool, write: bool) -> i128 {
         match self.target.encoding {
             Encoding::Generic => i128::from(read) << 1 | i128::from(write),
             Encoding::MipsPowerpcSparc if !read && !write => 1,
@@ -253,7 +231,7 @@ impl<'a> Evaluator<'_, 'a> {
     }
 
     /// `_IOC_READ` and the others, where the file does not define them.
-    pub(super) fn direction_bit(&self, name: &[u8]) -> Option<i128> {
+    pub fn direction_bit(&self, name: &[u8]) -> Option<i128> {
         match name {
             b"_IOC_NONE" => Some(self.direction(false, false)),
             b"_IOC_READ" => Some(self.direction(true, false)),
@@ -272,32 +250,28 @@ impl<'a> Evaluator<'_, 'a> {
 
 /// Python's `struct.calcsize("QQQ")`, for integers that need no padding.
 fn calcsize(text: &str) -> Result<i128, String> {
-    let unclear = || format!("calcsize({text}) is not understood");
-    let format = text
-        .trim_matches(['"', '\''])
-        .trim_start_matches(['@', '=', '<', '>', '!']);
+    let format = text.trim_matches(['"', '\'']);
+    let letters = format.trim_start_matches(['@', '=', '<', '>', '!']).chars();
     let (mut size, mut count) = (0_i128, None);
-    for letter in format.chars() {
+    for letter in letters {
         if let Some(digit) = letter.to_digit(10) {
-            let longer = count.unwrap_or(0_i128) * 10 + i128::from(digit);
-            count = Some(longer).filter(|count| *count < 1 << 20);
-            count.ok_or_else(unclear)?;
-            continue;
+            count = Some(count.unwrap_or(0) * 10 + i128::from(digit));
+        } else {
+            let each = match letter {
+                'b' | 'B' | 'x' | 's' | 'c' | '?' => 1,
+                'h' | 'H' => 2,
+                'i' | 'I' => 4,
+                'q' | 'Q' | 'l' | 'L' | 'P' | 'n' | 'N' => 8,
+                ' ' => continue,
+                _ => 0,
+            };
+            if each == 0 || size % each != 0 {
+                size = i128::MAX;
+            }
+            size = size.saturating_add(each * count.take().unwrap_or(1));
         }
-        let each = match letter {
-            'b' | 'B' | 'x' | 's' | 'c' | '?' => 1,
-            'h' | 'H' => 2,
-            'i' | 'I' => 4,
-            'q' | 'Q' | 'l' | 'L' | 'P' | 'n' | 'N' => 8,
-            ' ' => continue,
-            _ => return Err(unclear()),
-        };
-        if size % each != 0 {
-            return Err(unclear());
-        }
-        size += each * count.take().unwrap_or(1);
-        if size > 1 << 20 {
-            return Err(unclear());
+        if size.max(count.unwrap_or(0)) > 1 << 20 {
+            return Err(format!("calcsize({text}) is not understood"));
         }
     }
     Ok(size)

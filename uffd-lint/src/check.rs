@@ -1,27 +1,28 @@
-//! One file's definitions against the pinned table.
+//! A text against the pinned table.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::Path;
 
+use memchr::memmem::find;
 use uffd_sys::abi::table::Encoding;
 
-use crate::checker::Checker;
-use crate::collect::{collect, Collector};
+use crate::collect::{collect, Collector, UNPARSED};
 use crate::data;
 use crate::evaluator::{Evaluator, ELSEWHERE};
-use crate::facts::{Constant, Type};
+use crate::facts::{Constant, Facts, Type};
+use crate::findings::Findings;
 use crate::language::{Form, Language};
 use crate::literal;
 use crate::names::{self, Meaning};
-use crate::prefilter;
+use crate::prefilter::{self, is_scan};
 use crate::processors::Set;
-use crate::report::{FileReport, Problem, Severity};
-use crate::source::{is_word, Kind};
+use crate::report::FileReport;
+use crate::source::{is_word, Kind, Source};
 use crate::structs;
 use crate::target::Target;
 use crate::types::primitive;
-use crate::why;
+use crate::why::{self, Difference};
 
 /// Of larger texts only what is around the relevant names is parsed, and no more
 /// than this: a tree takes some fifty times the size of its text.
@@ -36,76 +37,40 @@ pub fn check(form: Form, path: &Path, bytes: &[u8], target: Target) -> FileRepor
     }
     let mut report = match form {
         Form::Data(data) => data::check(data, path, bytes),
-        Form::Source(language) => {
-            let mut pieces = vec![];
-            if bytes.len() > MAX_PARSED {
-                let Some(around) = prefilter::around_names(bytes, MAX_PARSED) else {
-                    let size = MAX_PARSED >> 10;
-                    return unread_file(format!("it has names in more than {size} KiB of text"));
-                };
-                pieces = around;
-            }
-            let mut embedded = vec![];
-            let mut report = parsed(language, path, bytes, &pieces, target, &mut embedded);
-            if !embedded.is_empty() {
-                report.merge(parsed(
-                    Language::C,
-                    path,
-                    bytes,
-                    &embedded,
-                    target,
-                    &mut vec![],
-                ));
-            }
-            report
-        }
+        Form::Source(language) => source(language, path, bytes, target),
     };
-    report.allow(bytes);
+    report.finish(bytes);
     report
 }
 
-fn unread_file(why: String) -> FileReport {
+fn source(language: Language, path: &Path, bytes: &[u8], target: Target) -> FileReport {
+    let mut pieces = vec![];
+    if bytes.len() > MAX_PARSED {
+        let Some(around) = prefilter::around_names(bytes, MAX_PARSED) else {
+            let size = MAX_PARSED >> 10;
+            return FileReport::unread(format!("it has names in more than {size} KiB of text"));
+        };
+        pieces = around;
+    }
     let mut report = FileReport::default();
-    report.problems.push(Problem {
-        kind: "not-read",
-        severity: Severity::Note,
-        item: "the file".into(),
-        line: 1,
-        column: 0,
-        found: why,
-        expected: String::new(),
-        why: String::new(),
-    });
+    let mut next = Some((language, pieces));
+    while let Some((language, pieces)) = next.take() {
+        match collect(language, path, bytes, &pieces) {
+            Ok(collected) => {
+                report.merge(compare(&collected, path, target));
+                // C in comments of Go.
+                let embedded = collected.embedded;
+                next = Some((Language::C, embedded)).filter(|(_, pieces)| !pieces.is_empty());
+            }
+            Err(why) => report.merge(FileReport::unread(why)),
+        }
+    }
     report
 }
 
-fn parsed(
-    language: Language,
-    path: &Path,
-    bytes: &[u8],
-    ranges: &[tree_sitter::Range],
-    target: Target,
-    embedded: &mut Vec<tree_sitter::Range>,
-) -> FileReport {
-    let collected = match collect(language, path, bytes, ranges) {
-        Ok(collected) => collected,
-        Err(why) => return unread_file(why.into()),
-    };
-    let Collector {
-        source,
-        facts,
-        unread,
-        ..
-    } = &collected;
+fn compare(collected: &Collector<'_>, path: &Path, target: Target) -> FileReport {
+    let (source, facts) = (&collected.source, &collected.facts);
     let evaluator = |encoding| Evaluator::new(source, facts, Target { encoding, ..target });
-    let words: [&[u8]; 6] = [
-        b"PAGEMAP_SCAN",
-        b"PM_SCAN_",
-        b"pm_scan",
-        b"agemapScan",
-        b"mScan",
-        b"PMScan",
-    ];
     let mut checker = Checker {
         source,
         facts,
@@ -113,19 +78,27 @@ fn parsed(
         target,
         generic: evaluator(Encoding::Generic),
         other: evaluator(Encoding::MipsPowerpcSparc),
-        scans: words
-            .iter()
-            .any(|word| memchr::memmem::find(bytes, word).is_some()),
-        report: FileReport::default(),
+        scans: is_scan(source.bytes),
+        findings: Findings::new(source),
     };
     checker.constants();
     checker.structs();
     checker.literals();
-    checker.unread(unread);
-    let mut report = FileReport::default();
-    report.merge(checker.report);
-    *embedded = collected.embedded;
-    report
+    checker.unread(&collected.unread);
+    checker.findings.report
+}
+
+/// A file that is being checked.
+struct Checker<'f, 'a> {
+    source: &'f Source<'a>,
+    facts: &'f Facts<'a>,
+    path: &'f Path,
+    target: Target,
+    generic: Evaluator<'f, 'a>,
+    other: Evaluator<'f, 'a>,
+    /// Whether the file has to do with PAGEMAP_SCAN.
+    scans: bool,
+    findings: Findings<'f, 'a>,
 }
 
 impl<'a> Checker<'_, 'a> {
@@ -135,19 +108,9 @@ impl<'a> Checker<'_, 'a> {
         let mut members: Vec<Vec<(usize, Meaning)>> = vec![];
         let mut owners: HashMap<&[u8], usize> = HashMap::new();
         for (index, constant) in facts.constants.iter().enumerate() {
-            let language = self.source.language;
-            let meaning = names::constant(language, constant.style, constant.name);
-            let member = constant.owner.and_then(|owner| {
-                let constant = names::member(owner, constant.name)?;
-                Some((
-                    owner,
-                    Meaning {
-                        constant,
-                        number: None,
-                    },
-                ))
-            });
-            let Some(known) = meaning.or(member.map(|(_, meaning)| meaning)) else {
+            let meaning = names::constant(constant.style, constant.name);
+            let member = |owner| names::member(owner, constant.name).map(Meaning::from);
+            let Some(known) = meaning.or(constant.owner.and_then(member)) else {
                 continue;
             };
             // Names such as PAGE_IS_FILE have other uses without PAGEMAP_SCAN.
@@ -155,16 +118,13 @@ impl<'a> Checker<'_, 'a> {
             if constant.processors.is_empty() || !meant || self.is_dropped(constant) {
                 continue;
             }
-            match (meaning, member) {
-                (Some(meaning), _) => self.constant(index, constant, meaning),
-                (None, Some((owner, meaning))) => {
+            match constant.owner.filter(|_| meaning.is_none()) {
+                None => self.constant(index, known),
+                Some(owner) => {
                     let at = *owners.entry(owner).or_insert(members.len());
-                    if at == members.len() {
-                        members.push(vec![]);
-                    }
-                    members[at].push((index, meaning));
+                    members.resize_with(members.len().max(at + 1), Vec::new);
+                    members[at].push((index, known));
                 }
-                _ => {}
             }
         }
         for all in members {
@@ -175,7 +135,7 @@ impl<'a> Checker<'_, 'a> {
             };
             if all.iter().any(right) {
                 for (index, meaning) in all {
-                    self.constant(index, &facts.constants[index], meaning);
+                    self.constant(index, meaning);
                 }
             }
         }
@@ -184,23 +144,16 @@ impl<'a> Checker<'_, 'a> {
     /// Whether an `#undef` takes a macro back before anything used it.
     fn is_dropped(&self, constant: &Constant<'a>) -> bool {
         let from = self.source.start(constant.at) + constant.name.len();
-        let undefined = self
-            .facts
-            .macros
-            .get(constant.name)
-            .map_or(&[][..], |all| all);
-        let Some(undefined) = undefined.iter().find(|at| **at > from) else {
-            return false;
-        };
-        let between = &self.source.bytes[from..*undefined];
-        memchr::memmem::find(between, constant.name).is_none()
+        let undefined = self.facts.macros.get(constant.name).into_iter().flatten();
+        let undefined = undefined.copied().find(|at| *at > from);
+        undefined.is_some_and(|to| find(&self.source.bytes[from..to], constant.name).is_none())
     }
 
-    fn constant(&mut self, index: usize, constant: &Constant<'a>, meaning: Meaning) {
-        let encodings = constant.processors.encodings(self.target.encoding);
-        let mut first = None;
-        let mut narrow = None;
-        for encoding in encodings {
+    fn constant(&mut self, index: usize, meaning: Meaning) {
+        let constant = &self.facts.constants[index];
+        let name = meaning.constant.name;
+        let mut wrong = None;
+        for encoding in constant.processors.encodings(self.target.encoding) {
             let evaluator = match encoding {
                 Encoding::Generic => &mut self.generic,
                 Encoding::MipsPowerpcSparc => &mut self.other,
@@ -208,68 +161,49 @@ impl<'a> Checker<'_, 'a> {
             let value = match evaluator.constant(index) {
                 Ok(value) => value,
                 Err(why) if why == ELSEWHERE => {
-                    self.report.from_header += 1;
+                    self.findings.report.from_header += 1;
                     return;
                 }
-                Err(why) => return self.note(constant.at, meaning.constant.name, why),
+                Err(why) => {
+                    let at = self.source.start(constant.at);
+                    return self.findings.note(at, "not-evaluated", name, why);
+                }
             };
-            let known = meaning
-                .number
-                .filter(|_| (0..256).contains(&value))
-                .unwrap_or(meaning.constant);
-            let right = why::is_right(known, value, *encoding);
-            // #ifndef X / #define X 0: said not to be there.
-            if constant.fallback && !right && (value == 0 || value as i32 == -1) {
+            let number = meaning.number.filter(|_| (0..256).contains(&value));
+            let known = number.unwrap_or(meaning.constant);
+            if why::is_right(known, value, *encoding) {
+                self.findings.compared(constant.at, name);
+                if let Some(difference) = self.narrow(constant, value) {
+                    self.findings.problem(constant.at, name, difference);
+                }
                 return;
             }
-            first.get_or_insert((known, value, *encoding));
-            if right {
-                narrow = self.narrow(constant, value);
-                first = None;
-                break;
+            // #ifndef X / #define X 0: said not to be there.
+            if constant.fallback && (value == 0 || value as i32 == -1) {
+                return;
             }
+            wrong.get_or_insert((known, value, *encoding));
         }
-        self.compared(constant.at, meaning.constant.name);
-        if let Some((known, value, encoding)) = first {
-            let (kind, why) = why::wrong_value(known, value, encoding);
-            let expected = why::expected(known, encoding);
-            self.problem(
-                kind,
-                constant.at,
-                known.name,
-                why::hex(value),
-                expected,
-                why,
-            );
-        } else if let Some((found, expected, why)) = narrow {
-            self.problem(
-                "type",
-                constant.at,
-                meaning.constant.name,
-                found,
-                expected,
-                why,
-            );
+        if let Some((known, value, encoding)) = wrong {
+            self.findings.compared(constant.at, name);
+            let difference = why::wrong_value(known, value, encoding);
+            self.findings.problem(constant.at, known.name, difference);
         }
     }
 
     /// A declared type that cannot hold the value, which C cuts in silence.
-    fn narrow(&mut self, constant: &Constant<'a>, value: i128) -> Option<(String, String, String)> {
+    fn narrow(&self, constant: &Constant<'a>, value: i128) -> Option<Difference> {
         let Some(Type::Named(name)) = &constant.ty else {
             return None;
         };
         let bits = primitive(name, self.target.long)?.size as u32 * 8;
         let fits = value >= -(1 << (bits - 1)) && value < 1 << bits;
-        let why = format!(
-            "{name} has {bits} bits, so what the program uses is {}",
-            why::hex(value & ((1 << bits) - 1))
-        );
-        (!fits).then(|| {
-            (
-                name.clone(),
-                format!("one that holds {}", why::hex(value)),
-                why,
-            )
+        let kept = why::hex(value & ((1 << bits) - 1));
+        (!fits).then(|| Difference {
+            kind: "type",
+            found: name.clone(),
+            expected: format!("one that holds {}", why::hex(value)),
+            why: format!("{name} has {bits} bits, so what the program uses is {kept}"),
         })
     }
 
@@ -281,16 +215,34 @@ impl<'a> Checker<'_, 'a> {
             };
             let exact = structure.name == known.name.as_bytes();
             let meant = self.scans || !names::is_common(known.name);
-            if structure.processors.is_empty() || !meant {
-                continue;
-            }
-            if !exact && !structs::is_copy(structure, known) {
+            let copy = exact || structs::is_copy(structure, known);
+            if structure.processors.is_empty() || !meant || !copy {
                 continue;
             }
             if let Some(byte) = structure.kernel_packed {
                 self.packed(byte, known.name);
             }
-            structs::check(self, index, structure, known, exact);
+            if exact && !structure.c_layout {
+                self.findings.compared(structure.at, known.name);
+                let difference = structs::no_layout(self.source.language);
+                self.findings.problem(structure.at, known.name, difference);
+                continue;
+            }
+            match self.generic.struct_layout(index) {
+                Ok(layout) => {
+                    let align_of_u64 = self.target.align_of_u64;
+                    structs::check(&mut self.findings, structure, &layout, known, align_of_u64);
+                }
+                Err(why) => {
+                    let kind = if why == UNPARSED {
+                        "not-read"
+                    } else {
+                        "not-evaluated"
+                    };
+                    let at = self.source.start(structure.at);
+                    self.findings.note(at, kind, known.name, why);
+                }
+            }
         }
     }
 
@@ -298,45 +250,40 @@ impl<'a> Checker<'_, 'a> {
     fn packed(&mut self, byte: usize, item: &str) {
         // The headers that define it, and the kernel's own tree, from whose
         // headers it is taken when they are installed.
-        let includes =
-            |name: &str| memchr::memmem::find(self.source.bytes, name.as_bytes()).is_some();
+        let headers = ["sys/cdefs.h", "linux/compiler"];
+        let mut headers = headers
+            .iter()
+            .map(|name| find(self.source.bytes, name.as_bytes()));
         if self.facts.macros.contains_key(&b"__packed"[..])
-            || ["sys/cdefs.h", "linux/compiler"].into_iter().any(includes)
+            || headers.any(|found| found.is_some())
             || self.path.ends_with("include/uapi/linux/userfaultfd.h")
         {
             return;
         }
-        let why = "only the kernel's own tree has this macro: elsewhere it declares a global \
-                   variable named __packed, defined again in every file that includes this, and \
-                   the struct is not packed";
-        let (found, expected) = ("`} __packed;`", "`} __attribute__((packed));`");
-        self.problem_at(
-            "packed",
-            byte,
-            item,
-            found.into(),
-            expected.into(),
-            why.into(),
-        );
+        let difference = Difference {
+            kind: "packed",
+            found: "`} __packed;`".into(),
+            expected: "`} __attribute__((packed));`".into(),
+            why: "only the kernel's own tree has this macro: elsewhere it declares a global \
+                  variable named __packed, defined again in every file that includes this, and \
+                  the struct is not packed"
+                .into(),
+        };
+        self.findings.problem_at(byte, item, difference);
     }
 
     /// Numbers in calls of ioctl(2).
     fn literals(&mut self) {
+        let encodings = Set::of_path(self.path).encodings(self.target.encoding);
         for call in &self.facts.requests {
             let number = |at: &usize| self.source.kind(*at) == Some(Kind::Number);
             let Some(at) = call.clone().find(number) else {
                 continue;
             };
             let value = literal::integer(self.source.language, self.source.text(at));
-            let encodings = Set::of_path(self.path).encodings(self.target.encoding);
-            if let Some((known, right)) = value.and_then(|value| why::request(value, encodings)) {
-                self.compared(at, known.name);
-                if !right {
-                    let (value, encoding) = (value.unwrap_or_default(), encodings[0]);
-                    let (kind, why) = why::wrong_value(known, value, encoding);
-                    let expected = why::expected(known, encoding);
-                    self.problem(kind, at, known.name, why::hex(value), expected, why);
-                }
+            let known = value.and_then(|value| why::request(value, encodings));
+            if let (Some(value), Some(known)) = (value, known) {
+                self.findings.value(at, known, value, encodings);
             }
         }
     }
@@ -349,20 +296,20 @@ impl<'a> Checker<'_, 'a> {
         let collected: HashSet<usize> = tokens.map(|at| self.source.start(at)).collect();
         let (mut to, mut named) = (0, HashSet::new());
         let bytes = self.source.bytes;
-        for region in regions.iter() {
+        for region in regions {
             // Whole lines, each once.
             if region.end < to {
                 continue;
             }
             let from = memchr::memrchr(b'\n', &bytes[to.min(region.start)..region.start]);
             let from = from.map_or(to.min(region.start), |at| to + at + 1).max(to);
-            to = region.end
-                + memchr::memchr(b'\n', &bytes[region.end..]).unwrap_or(bytes.len() - region.end);
-            for (at, name) in definitions(self.source.bytes, from..to) {
+            let rest = &bytes[region.end..];
+            to = region.end + memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            for (at, name) in definitions(bytes, from..to) {
                 if !collected.contains(&at) && named.insert(name) {
-                    let item = String::from_utf8_lossy(name).into_owned();
+                    let item = String::from_utf8_lossy(name);
                     let why = "the text around it could not be parsed".to_owned();
-                    self.problem_at("not-read", at, &item, why, String::new(), String::new());
+                    self.findings.note(at, "not-read", &item, why);
                 }
             }
         }
@@ -370,31 +317,29 @@ impl<'a> Checker<'_, 'a> {
 }
 
 /// The words in a piece of text that seem to be definitions of the kernel's
-/// names: `#define X`, `const X`, `X =`, `struct x {`.
+/// names: `#define X`, `const X`, `X =`, `struct x {`, `struct x : y {`.
 fn definitions(bytes: &[u8], piece: Range<usize>) -> Vec<(usize, &[u8])> {
     let mut found = vec![];
     let (mut before, mut at): (&[u8], usize) = (b"", piece.start);
     while at < piece.end {
-        if !is_word(bytes[at]) {
-            at += 1;
-            continue;
-        }
         let length = bytes[at..]
             .iter()
             .take_while(|byte| is_word(**byte))
             .count();
         let word = &bytes[at..at + length];
         let after = bytes[at + length..].trim_ascii_start();
-        let defines = matches!(
-            before,
-            b"define" | b"const" | b"static" | b"var" | b"type" | b"class"
-        ) || after.starts_with(b"=") && !after.starts_with(b"==")
-            || matches!(before, b"struct" | b"union") && after.starts_with(b"{");
+        let defines = match before {
+            b"define" | b"const" | b"static" | b"var" | b"type" | b"class" => true,
+            b"struct" | b"union" if matches!(after, [b'{' | b':', ..]) => true,
+            _ => after.starts_with(b"=") && !after.starts_with(b"=="),
+        };
         if defines && (names::exact(word).is_some() || names::structure(word, false).is_some()) {
             found.push((at, word));
         }
-        before = word;
-        at += length;
+        if length > 0 {
+            before = word;
+        }
+        at += length.max(1);
     }
     found
 }

@@ -7,35 +7,37 @@ use crate::literal;
 use crate::names;
 use crate::processors::Set;
 use crate::source::{Kind, Tokens};
-use crate::types::{primitive, Layout};
+use crate::types::primitive;
 
 impl<'a> Evaluator<'_, 'a> {
-    /// The value of the file's constant `index`.
-    ///
-    /// # Errors
-    ///
-    /// Why it cannot be computed.
+    /// The value of the file's constant `index`, or why it cannot be computed.
     pub fn constant(&mut self, index: usize) -> Result<i128, String> {
         if let Some(known) = self.constants.get(&index) {
             return known.clone();
         }
-        self.deeper()?;
-        // A constant made of itself finds this.
-        self.constants
-            .insert(index, Err("it is defined by itself".into()));
-        let outer = (
-            self.current.replace(index),
-            self.iota.take(),
-            self.own,
-            self.frame.take(),
-        );
-        self.own = false;
-        let mut value = match self.facts.constants[index].value.clone() {
+        self.nested(|this| {
+            // A constant made of itself finds this.
+            this.constants
+                .insert(index, Err("it is defined by itself".into()));
+            let outer = (this.current.replace(index), this.iota.take(), this.own);
+            this.own = false;
+            let mut value = this.within(None, |this| this.value(index));
+            if value.is_ok() && !this.own {
+                value = Err(ELSEWHERE.into());
+            }
+            (this.current, this.iota, this.own) = outer;
+            this.constants.insert(index, value.clone());
+            value
+        })
+    }
+
+    fn value(&mut self, index: usize) -> Result<i128, String> {
+        match self.facts.constants[index].value.clone() {
             Value::Expression(tokens, iota) => self.expression(tokens, iota),
             Value::After(base, by) => {
-                let base = base.map_or(Ok(0), |base| self.constant(base));
+                let base = base.map_or(Ok(0), |base| self.constant(base))?;
                 self.own = true;
-                base.map(|base| base.wrapping_add(i128::from(by)))
+                Ok(base.wrapping_add(i128::from(by)))
             }
             Value::Bit(bit) => {
                 self.own = true;
@@ -53,54 +55,38 @@ impl<'a> Evaluator<'_, 'a> {
                 let direction = self.direction(read, write);
                 self.request_of(direction, group, number, argument)
             }
-        };
-        if value.is_ok() && !self.own {
-            value = Err(ELSEWHERE.into());
         }
-        (self.current, self.iota, self.own, self.frame) = outer;
-        self.depth -= 1;
-        self.constants.insert(index, value.clone());
-        value
     }
 
-    /// The value of an expression that fills `tokens`.
-    ///
-    /// # Errors
-    ///
-    /// Why it cannot be computed.
+    /// The value of an expression that fills `tokens`, or why it cannot be
+    /// computed.
     pub fn expression(&mut self, tokens: Tokens, iota: Option<u32>) -> Result<i128, String> {
         let iota = iota.or(self.iota);
         let outer = std::mem::replace(&mut self.iota, iota);
         let mut at = tokens.start;
-        let mut value = self.binary(&mut at, tokens.end, 0);
+        let value = self.binary(&mut at, tokens.end, 0);
         self.iota = outer;
         if value.is_ok() && at < tokens.end {
-            value = Err(format!("`{}` is not understood", self.shown(at)));
+            return Err(format!("`{}` is not understood", self.shown(at)));
         }
         value
     }
 
     fn binary(&mut self, at: &mut usize, end: usize, weakest: u8) -> Result<i128, String> {
-        self.deeper()?;
-        let value = self.binary_inner(at, end, weakest);
-        self.shallower();
-        value
-    }
-
-    fn binary_inner(&mut self, at: &mut usize, end: usize, weakest: u8) -> Result<i128, String> {
-        let mut left = self.unary(at, end)?;
-        loop {
-            let operator = self.source.text(*at);
-            let known = (*at < end && self.source.kind(*at) == Some(Kind::Punct))
-                .then(|| self.source.language.binding(operator))
-                .flatten();
-            let Some(binding) = known.filter(|binding| *binding > weakest) else {
-                return Ok(left);
-            };
-            *at += 1;
-            let right = self.binary(at, end, binding)?;
-            left = apply(operator, left, right)?;
-        }
+        self.nested(|this| {
+            let mut left = this.unary(at, end)?;
+            loop {
+                let operator = this.source.text(*at);
+                let sign = *at < end && this.source.kind(*at) == Some(Kind::Punct);
+                let known = this.source.language.binding(operator).filter(|_| sign);
+                let Some(binding) = known.filter(|binding| *binding > weakest) else {
+                    return Ok(left);
+                };
+                *at += 1;
+                let right = this.binary(at, end, binding)?;
+                left = apply(operator, left, right)?;
+            }
+        })
     }
 
     fn unary(&mut self, at: &mut usize, end: usize) -> Result<i128, String> {
@@ -120,53 +106,40 @@ impl<'a> Evaluator<'_, 'a> {
         if *at >= end {
             return Err("an operand is missing".into());
         }
-        let text = self.source.text(*at);
-        let negate: fn(i128) -> i128 = match (text, self.source.language) {
+        let negate: fn(i128) -> i128 = match (self.source.text(*at), self.source.language) {
             (b"-", _) => i128::wrapping_neg,
             (b"+", _) => |value| value,
             (b"~", _) | (b"!", Language::Rust) | (b"^", Language::Go) => |value| !value,
             _ => return self.primary(at, end),
         };
-        if self.source.kind(*at) != Some(Kind::Punct) {
-            return self.primary(at, end);
-        }
         *at += 1;
-        self.deeper()?;
-        let value = self.prefixed(at, end);
-        self.shallower();
-        value.map(negate)
+        self.nested(|this| this.prefixed(at, end)).map(negate)
     }
 
     fn primary(&mut self, at: &mut usize, end: usize) -> Result<i128, String> {
         let token = *at;
         let text = self.source.text(token);
-        match self.source.kind(token) {
-            Some(Kind::Number) => {
-                *at += 1;
-                self.own = true;
-                let value = literal::integer(self.source.language, text);
-                value.ok_or_else(|| format!("{} is no integer", self.shown(token)))
-            }
-            Some(Kind::Char) => {
-                *at += 1;
-                self.own = true;
-                let value = literal::character(text);
-                value.ok_or_else(|| format!("{} is no ASCII character", self.shown(token)))
-            }
-            Some(Kind::Ident) => self.name(at, end),
+        let kind = self.source.kind(token);
+        match kind {
+            Some(Kind::Ident) => return self.name(at, end),
+            Some(Kind::Number | Kind::Char) => *at += 1,
             Some(Kind::Punct) if text == b"(" => {
                 let close = self.close(token, end)?;
                 *at = close + 1;
                 if self.source.language.is_c_family() && self.is_cast(token + 1, close, end) {
-                    self.deeper()?;
-                    let value = self.prefixed(at, end);
-                    self.depth -= 1;
-                    return Ok(self.cast(value?, token + 1..close));
+                    let value = self.nested(|this| this.prefixed(at, end))?;
+                    return Ok(self.cast(value, token + 1..close));
                 }
-                self.expression(token + 1..close, None)
+                return self.expression(token + 1..close, None);
             }
-            _ => Err(format!("`{}` is not understood", self.shown(token))),
+            _ => return Err(format!("`{}` is not understood", self.shown(token))),
         }
+        self.own = true;
+        let (value, what) = match kind {
+            Some(Kind::Number) => (literal::integer(self.source.language, text), "integer"),
+            _ => (literal::character(text), "ASCII character"),
+        };
+        value.ok_or_else(|| format!("{} is no {what}", self.shown(token)))
     }
 
     fn close(&self, open: usize, end: usize) -> Result<usize, String> {
@@ -176,42 +149,39 @@ impl<'a> Evaluator<'_, 'a> {
 
     /// Whether `(…)` is a type of C before what it converts.
     fn is_cast(&self, start: usize, close: usize, end: usize) -> bool {
-        let words = (start..close)
-            .all(|at| self.source.is_ident(at) || matches!(self.source.text(at), b"*" | b"::"));
-        if !words || start >= close || close + 1 >= end {
+        let source = self.source;
+        let word = |at| source.is_ident(at) || matches!(source.text(at), b"*" | b"::");
+        if start >= close || close + 1 >= end || !(start..close).all(word) {
             return false;
         }
         // (size) << 16 begins with a parameter.
         let frame = self.frame.as_ref().filter(|_| start + 1 == close);
-        if frame.is_some_and(|frame| frame.function.parameters.contains(&self.source.text(start))) {
+        if frame.is_some_and(|frame| frame.function.parameters.contains(&source.text(start))) {
             return false;
         }
-        let operand = matches!(
-            self.source.kind(close + 1),
-            Some(Kind::Number | Kind::Ident | Kind::Char)
-        ) || self.source.is(close + 1, b"(");
-        let known = || match read_type(self.source, start..close, 0) {
-            Type::Named(name) => primitive(&name, 8).is_some() || name.ends_with("_t"),
-            Type::Pointer => true,
+        match (source.kind(close + 1), source.text(close + 1)) {
+            (Some(Kind::Number | Kind::Ident | Kind::Char), _) | (_, b"(") => true,
+            (_, b"~" | b"-") => match read_type(source, start..close, 0) {
+                Type::Named(name) => primitive(&name, 8).is_some() || name.ends_with("_t"),
+                Type::Pointer => true,
+                _ => false,
+            },
             _ => false,
-        };
-        operand || matches!(self.source.text(close + 1), b"~" | b"-") && known()
+        }
     }
 
     /// What a conversion leaves of a value. A type that is not known is taken
     /// to hold it.
-    pub(crate) fn cast(&mut self, value: i128, ty: Tokens) -> i128 {
+    pub fn cast(&mut self, value: i128, ty: Tokens) -> i128 {
         let ty = read_type(self.source, ty, 0);
-        if matches!(ty, Type::Pointer) {
+        let Some(layout) = self.layout(&ty).ok().filter(|layout| layout.size <= 8) else {
             return value;
-        }
-        match self.layout(&ty, 0) {
-            Ok(Layout {
-                size,
-                signed: Some(signed),
-                ..
-            }) if (1..=8).contains(&size) => truncate(value, size, signed),
-            _ => value,
+        };
+        let unused = 128 - 8 * layout.size as u32;
+        match layout.signed {
+            Some(true) => value << unused >> unused,
+            Some(false) => ((value as u128) << unused >> unused) as i128,
+            None => value,
         }
     }
 
@@ -219,34 +189,30 @@ impl<'a> Evaluator<'_, 'a> {
     fn name(&mut self, at: &mut usize, end: usize) -> Result<i128, String> {
         let source = self.source;
         let first = *at;
-        let mut last = first;
+        let (mut last, mut next) = (first, first + 1);
         let mut generic = None;
-        let mut next = first + 1;
         loop {
-            let step = matches!(source.text(next), b"::" | b"." | b"->") && next < end;
-            if step && source.is_ident(next + 1) && next + 1 < end {
-                last = next + 1;
-                next += 2;
-            } else if (step && source.is(next + 1, b"<")) || (source.is(next, b"<") && next < end) {
-                // size_of::<T>(), static_cast<T>(x); a comparison has no `>(`.
-                let open = next + usize::from(step);
-                let close = source.find(open + 1, end, |at| source.is(at, b">"));
-                if close + 1 >= end || !source.is(close + 1, b"(") {
-                    break;
-                }
-                generic = Some(open + 1..close);
-                next = close + 1;
-                break;
-            } else {
-                break;
+            let step = next < end && matches!(source.text(next), b"::" | b"." | b"->");
+            let open = next + usize::from(step);
+            if step && source.is_ident(open) && open < end {
+                (last, next) = (open, open + 1);
+                continue;
             }
+            if source.is(open, b"<") && open < end {
+                // size_of::<T>(), static_cast<T>(x); a comparison has no `>(`.
+                let close = source.find(open + 1, end, |at| source.is(at, b">"));
+                if close + 1 < end && source.is(close + 1, b"(") {
+                    generic = Some(open + 1..close);
+                    next = close + 1;
+                }
+            }
+            break;
         }
         if source.is(next, b"!") && matches!(source.text(next + 1), b"(" | b"[" | b"{") {
             next += 1;
         }
-        let open = next < end && (source.is(next, b"(") || source.is(next, b"{"));
-        if !open {
-            *at = next;
+        *at = next;
+        if next >= end || !matches!(source.text(next), b"(" | b"{") {
             return self.named(first, last);
         }
         let close = self.close(next, end)?;
@@ -259,27 +225,21 @@ impl<'a> Evaluator<'_, 'a> {
 
     fn named(&mut self, first: usize, last: usize) -> Result<i128, String> {
         let name = bare(self.source.text(last));
-        if first == last && name == b"iota" {
-            if let Some(iota) = self.iota {
-                self.own = true;
-                return Ok(i128::from(iota));
-            }
+        if let Some(iota) = self.iota.filter(|_| first == last && name == b"iota") {
+            self.own = true;
+            return Ok(i128::from(iota));
         }
         let (argument, frame) = self.resolve(first..last + 1);
         if argument != (first..last + 1) {
-            self.deeper()?;
-            let inner = std::mem::replace(&mut self.frame, frame);
-            let value = self.expression(argument, None);
-            self.frame = inner;
-            self.depth -= 1;
-            return value;
+            return self.nested(|this| this.within(frame, |this| this.expression(argument, None)));
         }
-        let current = self.current.map(|index| &self.facts.constants[index]);
-        let processors = current.map_or(Set::ALL, |constant| constant.processors);
+        let current = self
+            .current
+            .map(|index| self.facts.constants[index].processors);
+        let found = self.facts.named(name, last, current.unwrap_or(Set::ALL));
+        let found = found.filter(|index| !self.is_undefined(*index, last));
         // `libc::UFFDIO_WAKE` is not this file's.
         let local = self.is_local(first, last);
-        let found = self.facts.named(name, last, processors);
-        let found = found.filter(|index| !self.is_undefined(*index, last));
         if let Some(index) = found.filter(|index| local || Some(*index) != self.current) {
             let value = self.constant(index)?;
             self.own = true;
@@ -296,26 +256,15 @@ impl<'a> Evaluator<'_, 'a> {
     fn is_undefined(&self, index: usize, used: usize) -> bool {
         let constant = &self.facts.constants[index];
         let between = self.source.start(constant.at)..self.source.start(used);
-        let undefined = self.facts.macros.get(constant.name);
-        undefined.is_some_and(|all| all.iter().any(|at| between.contains(at)))
-    }
-}
-
-fn truncate(value: i128, size: u64, signed: bool) -> i128 {
-    let unused = 128 - 8 * size as u32;
-    if signed {
-        value << unused >> unused
-    } else {
-        ((value as u128) << unused >> unused) as i128
+        let mut undefined = self.facts.macros.get(constant.name).into_iter().flatten();
+        undefined.any(|at| between.contains(at))
     }
 }
 
 fn apply(operator: &[u8], left: i128, right: i128) -> Result<i128, String> {
-    let by = || {
-        u32::try_from(right)
-            .ok()
-            .filter(|by| *by < 127)
-            .ok_or("a shift is too far")
+    let by = || match u32::try_from(right) {
+        Ok(by @ ..127) => Ok(by),
+        _ => Err("a shift is too far"),
     };
     Ok(match operator {
         b"<<" => left.wrapping_shl(by()?),

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use crate::facts::{Facts, Function};
 use crate::source::{Source, Tokens};
 use crate::target::Target;
-use crate::types::{Layout, Placed};
+use crate::types::Layout;
 
 /// How deep parentheses, calls and names made of names may be nested.
 const DEPTH: usize = 48;
@@ -19,29 +19,34 @@ const STEPS: usize = 1_000_000;
 pub const ELSEWHERE: &str = "its value is in another file";
 
 /// A call of a function of the file that is being computed.
-pub(crate) struct Frame<'f, 'a> {
+pub struct Frame<'f, 'a> {
     pub function: &'f Function<'a>,
     pub arguments: Vec<Tokens>,
-    pub outer: Option<Rc<Frame<'f, 'a>>>,
+    pub outer: Calls<'f, 'a>,
 }
+
+/// The innermost call.
+pub type Calls<'f, 'a> = Option<Rc<Frame<'f, 'a>>>;
 
 /// Computes the constants and layouts of a file.
 pub struct Evaluator<'f, 'a> {
-    pub(crate) source: &'f Source<'a>,
-    pub(crate) facts: &'f Facts<'a>,
+    pub source: &'f Source<'a>,
+    pub facts: &'f Facts<'a>,
     /// For which values are computed.
-    pub(crate) target: Target,
-    pub(crate) frame: Option<Rc<Frame<'f, 'a>>>,
-    pub(crate) depth: usize,
-    pub(crate) steps: usize,
+    pub target: Target,
+    pub frame: Calls<'f, 'a>,
+    depth: usize,
+    steps: usize,
+    /// How deep in types.
+    pub types: usize,
     /// Whether the source itself says a part of the value. An expression that
     /// only names a constant of another file proves nothing.
-    pub(crate) own: bool,
-    pub(crate) constants: HashMap<usize, Result<i128, String>>,
-    pub(crate) layouts: HashMap<usize, Result<(Vec<Placed<'a>>, Layout), String>>,
+    pub own: bool,
+    pub constants: HashMap<usize, Result<i128, String>>,
+    pub layouts: HashMap<usize, Result<Layout<'a>, String>>,
     /// The constant that is being computed, for names and conditions.
-    pub(crate) current: Option<usize>,
-    pub(crate) iota: Option<u32>,
+    pub current: Option<usize>,
+    pub iota: Option<u32>,
 }
 
 impl<'f, 'a> Evaluator<'f, 'a> {
@@ -54,6 +59,7 @@ impl<'f, 'a> Evaluator<'f, 'a> {
             frame: None,
             depth: 0,
             steps: 0,
+            types: 0,
             own: false,
             constants: HashMap::new(),
             layouts: HashMap::new(),
@@ -62,7 +68,11 @@ impl<'f, 'a> Evaluator<'f, 'a> {
         }
     }
 
-    pub(crate) fn deeper(&mut self) -> Result<(), String> {
+    /// Computes something that is nested in something else.
+    pub fn nested<T>(
+        &mut self,
+        compute: impl FnOnce(&mut Self) -> Result<T, String>,
+    ) -> Result<T, String> {
         self.steps += 1;
         if self.depth >= DEPTH {
             return Err("it is nested too deeply".into());
@@ -71,45 +81,44 @@ impl<'f, 'a> Evaluator<'f, 'a> {
             return Err("the file takes too much computing".into());
         }
         self.depth += 1;
-        Ok(())
-    }
-
-    pub(crate) fn shallower(&mut self) {
+        let result = compute(self);
         self.depth -= 1;
+        result
     }
 
-    pub(crate) fn shown(&self, at: usize) -> String {
+    /// Computes something that is written in that call.
+    pub fn within<T>(&mut self, frame: Calls<'f, 'a>, compute: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = std::mem::replace(&mut self.frame, frame);
+        let result = compute(self);
+        self.frame = outer;
+        result
+    }
+
+    /// The text of a token, as a message shows it.
+    pub fn shown(&self, at: usize) -> String {
         let text = String::from_utf8_lossy(self.source.text(at));
         text.chars().take(40).collect()
     }
 
-    pub(crate) fn is_local(&self, first: usize, last: usize) -> bool {
+    /// Whether a path means this file.
+    pub fn is_local(&self, first: usize, last: usize) -> bool {
         let root = self.source.text(first);
         first == last || matches!(root, b"self" | b"Self" | b"crate" | b"super" | b"cls")
     }
 
     /// What a parameter of the function that is being computed stands for, and
     /// where that is to be computed; anything else is returned as it is.
-    #[allow(clippy::type_complexity)]
-    pub(crate) fn resolve(&self, tokens: Tokens) -> (Tokens, Option<Rc<Frame<'f, 'a>>>) {
+    pub fn resolve(&self, tokens: Tokens) -> (Tokens, Calls<'f, 'a>) {
         let (mut tokens, mut frame) = (tokens, self.frame.clone());
         while let Some(open) = frame.as_ref().filter(|_| tokens.len() == 1) {
             let name = self.source.text(tokens.start);
-            let Some(at) = open
-                .function
-                .parameters
-                .iter()
-                .position(|known| *known == name)
-            else {
+            let mut parameters = open.function.parameters.iter();
+            let Some(at) = parameters.position(|known| *known == name) else {
                 break;
             };
             tokens = open.arguments[at].clone();
             frame = open.outer.clone();
         }
         (tokens, frame)
-    }
-
-    pub(crate) fn source_is_own(&mut self) {
-        self.own = true;
     }
 }

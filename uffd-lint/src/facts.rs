@@ -1,4 +1,5 @@
 //! What the collectors of each language find in a file, and nothing judged yet.
+//! In all of it `at` is the token of the name.
 
 use std::collections::HashMap;
 
@@ -25,17 +26,13 @@ pub struct Facts<'a> {
     structs_by_name: HashMap<&'a [u8], usize>,
 }
 
-/// A named number.
 pub struct Constant<'a> {
-    /// Its name, without `r#` or `@""`.
     pub name: &'a [u8],
-    /// The token of the name.
     pub at: usize,
     /// Where its number comes from.
     pub value: Value,
     /// Its type, if the source says.
     pub ty: Option<Type<'a>>,
-    /// For which processors it is.
     pub processors: Set,
     /// What kind of name it is.
     pub style: Style,
@@ -68,38 +65,27 @@ pub enum Value {
     Bit(u32),
     /// The arguments of an ioctl macro.
     Request {
-        /// The kernel writes.
         read: bool,
-        /// The kernel reads.
         write: bool,
-        /// The ioctl type.
         group: Tokens,
-        /// The number.
         number: Tokens,
-        /// The type of the argument.
         argument: Option<Tokens>,
     },
 }
 
 /// A function or macro of one expression.
 pub struct Function<'a> {
-    /// The parameters, those for types included.
     pub parameters: Vec<&'a [u8]>,
     /// How many of them, the first ones, stand in `<…>`.
     pub generic: usize,
-    /// The expression.
     pub body: Tokens,
 }
 
 /// A struct or union.
 pub struct Struct<'a> {
-    /// Its name.
     pub name: &'a [u8],
-    /// The token of the name.
     pub at: usize,
-    /// Its fields.
     pub body: Body<'a>,
-    /// For which processors it is.
     pub processors: Set,
     /// Whether its layout is that of C; other languages do not promise any.
     pub c_layout: bool,
@@ -110,9 +96,7 @@ pub struct Struct<'a> {
 /// The fields of a struct or union.
 #[derive(Clone, Default)]
 pub struct Body<'a> {
-    /// In order.
     pub fields: Vec<Field<'a>>,
-    /// All at the same place.
     pub union: bool,
     /// The most that a field is aligned to: 1 is without padding.
     pub packed: Option<u64>,
@@ -122,14 +106,12 @@ pub struct Body<'a> {
     pub unclear: Option<&'static str>,
 }
 
-/// A field.
 #[derive(Clone)]
 pub struct Field<'a> {
     /// Its name; empty for an anonymous part.
     pub name: &'a [u8],
     /// The token of the name or type.
     pub at: usize,
-    /// What it holds.
     pub ty: Type<'a>,
     /// The least that it is aligned to.
     pub align: Option<Tokens>,
@@ -154,19 +136,16 @@ impl<'a> Facts<'a> {
     /// Adds a constant and tells its index.
     pub fn constant(&mut self, constant: Constant<'a>) -> usize {
         let index = self.constants.len();
-        self.constants_by_name
-            .entry(constant.name)
-            .or_default()
-            .push(index);
+        let of_name = self.constants_by_name.entry(constant.name).or_default();
+        of_name.push(index);
         self.constants.push(constant);
         index
     }
 
     /// Adds a struct; of two of one name the first serves for sizes.
     pub fn structure(&mut self, structure: Struct<'a>) {
-        self.structs_by_name
-            .entry(structure.name)
-            .or_insert(self.structs.len());
+        let of_name = self.structs_by_name.entry(structure.name);
+        of_name.or_insert(self.structs.len());
         self.structs.push(structure);
     }
 
@@ -174,23 +153,13 @@ impl<'a> Facts<'a> {
     /// `processors`, means: the nearest before it, else the first after it.
     pub fn named(&self, name: &[u8], at: usize, processors: Set) -> Option<usize> {
         let all = self.constants_by_name.get(name)?;
-        let before = all.partition_point(|index| self.constants[*index].at < at);
-        let fits = |index: &&usize| {
-            !self.constants[**index]
-                .processors
-                .and(processors)
-                .is_empty()
-        };
+        let (before, after) = all.split_at(all.partition_point(|i| self.constants[*i].at < at));
         // Few are looked at: a file of nothing but one name stays fast.
-        let mut near = all[..before]
-            .iter()
-            .rev()
-            .take(16)
-            .chain(all[before..].iter().take(16));
-        near.find(fits).copied()
+        let mut near = before.iter().rev().take(16).chain(after.iter().take(16));
+        let of = |index: usize| self.constants[index].processors.and(processors);
+        near.find(|index| !of(**index).is_empty()).copied()
     }
 
-    /// The struct of this name.
     pub fn structure_named(&self, name: &[u8]) -> Option<usize> {
         self.structs_by_name.get(name).copied()
     }

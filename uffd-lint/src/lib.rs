@@ -44,12 +44,13 @@
 
 mod calls;
 mod check;
-mod checker;
 mod collect;
+mod condition;
 mod data;
 mod eval;
 mod evaluator;
 mod facts;
+mod findings;
 mod language;
 mod layout;
 mod literal;
@@ -70,7 +71,7 @@ pub use language::{Data, Form, Language};
 pub use report::{Compared, FileReport, Problem, Severity};
 pub use target::Target;
 pub use tree::{lint, Fingerprint, Options, TreeReport};
-pub use walk::MAX_SIZE;
+pub use walk::{Unread, MAX_SIZE};
 
 /// The README's example is compiled and run with the documentation.
 #[cfg(doctest)]

@@ -6,7 +6,6 @@ use std::sync::LazyLock;
 use uffd_sys::abi::table::{Constant, Struct, CONSTANTS, STRUCTS};
 
 use crate::facts::Style;
-use crate::language::Language;
 
 /// The constants that a name can mean: one, or for `uffdioWake` and
 /// `UFFDIO_WAKE_NR` the request code and the number in it.
@@ -18,22 +17,32 @@ pub struct Meaning {
     pub number: Option<&'static Constant>,
 }
 
-static BY_NAME: LazyLock<HashMap<&str, &Constant>> = LazyLock::new(|| {
-    CONSTANTS
-        .iter()
-        .map(|constant| (constant.name, constant))
-        .collect()
-});
+impl From<&'static Constant> for Meaning {
+    fn from(constant: &'static Constant) -> Meaning {
+        Meaning {
+            constant,
+            number: None,
+        }
+    }
+}
+
+impl Meaning {
+    fn or_number(constant: &'static Constant) -> Meaning {
+        let number = exact(format!("_{}", constant.name).as_bytes());
+        Meaning { constant, number }
+    }
+}
+
+static BY_NAME: LazyLock<HashMap<&str, &Constant>> =
+    LazyLock::new(|| CONSTANTS.iter().map(|known| (known.name, known)).collect());
 
 /// Without underscores and in lower case: what is left of `UffdioWake` and of
 /// `UFFDIO_WAKE`. The numbers `_UFFDIO_WAKE` are found through their requests.
 static BY_LETTERS: LazyLock<HashMap<String, &Constant>> = LazyLock::new(|| {
     let named = CONSTANTS
         .iter()
-        .filter(|constant| !constant.name.starts_with('_'));
-    named
-        .map(|constant| (letters(constant.name), constant))
-        .collect()
+        .filter(|known| !known.name.starts_with('_'));
+    named.map(|known| (letters(known.name), known)).collect()
 });
 
 static STRUCT_BY_LETTERS: LazyLock<HashMap<String, &Struct>> = LazyLock::new(|| {
@@ -45,117 +54,90 @@ static STRUCT_BY_LETTERS: LazyLock<HashMap<String, &Struct>> = LazyLock::new(|| 
 const PREFIXES: [&str; 9] = [
     "__", "LINUX_", "KERNEL_", "UAPI_", "COMPAT_", "LOCAL_", "RAW_", "MY_", "SYS_",
 ];
-const REQUEST_SUFFIXES: [&str; 6] = ["ioctl", "request", "req", "code", "cmd", "op"];
-const NUMBER_SUFFIXES: [&str; 3] = ["nr", "number", "num"];
+/// What they put behind it. Some call the whole request code a number.
+const SUFFIXES: [&str; 9] = [
+    "ioctl", "request", "req", "code", "cmd", "op", "nr", "number", "num",
+];
 
 fn letters(name: &str) -> String {
-    name.chars()
-        .filter(|c| *c != '_')
-        .map(|c| c.to_ascii_lowercase())
-        .collect()
+    let letters = name.chars().filter(|c| *c != '_');
+    letters.map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// A name that is not too long to be one of these.
+fn short(name: &[u8]) -> Option<&str> {
+    std::str::from_utf8(name)
+        .ok()
+        .filter(|name| name.len() <= 64)
 }
 
 /// The constant of exactly this name.
 pub fn exact(name: &[u8]) -> Option<&'static Constant> {
-    BY_NAME.get(std::str::from_utf8(name).ok()?).copied()
+    BY_NAME.get(short(name)?).copied()
 }
 
 /// What a constant's name means, if it is surely one of the kernel's.
-pub fn constant(language: Language, style: Style, name: &[u8]) -> Option<Meaning> {
-    let name = std::str::from_utf8(name).ok()?;
-    if name.len() > 64 {
-        return None;
+pub fn constant(style: Style, name: &[u8]) -> Option<Meaning> {
+    let name = short(name)?;
+    if let Some(constant) = BY_NAME.get(name) {
+        return Some(Meaning::from(*constant));
     }
-    if let Some(constant) = BY_NAME.get(name).copied() {
-        return Some(Meaning {
-            constant,
-            number: None,
+    let stripped = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix));
+    let short = stripped.unwrap_or(name);
+    if let Some(constant) = BY_NAME.get(short).filter(|_| short.len() > 6) {
+        // `__UFFDIO_WAKE` may well be the number.
+        let number = name.starts_with("__");
+        return Some(if number {
+            Meaning::or_number(constant)
+        } else {
+            Meaning::from(*constant)
         });
     }
-    let short = PREFIXES
-        .iter()
-        .find_map(|prefix| name.strip_prefix(prefix))
-        .unwrap_or(name);
-    if let Some(constant) = BY_NAME.get(short).copied().filter(|_| short.len() > 6) {
-        // `__UFFDIO_WAKE` may well be the number.
-        let number = if name.starts_with("__") {
-            number_of(constant)
-        } else {
-            None
-        };
-        return Some(Meaning { constant, number });
-    }
+    let letters = letters(if style == Style::Function {
+        short
+    } else {
+        name
+    });
+    let letters = letters.strip_prefix("ioctl").unwrap_or(&letters);
     match style {
         Style::Function => {
-            let name = letters(short);
-            let name = name.strip_prefix("ioctl").unwrap_or(&name);
-            let full = match name.strip_prefix("uffdio") {
-                Some(_) => name.to_owned(),
-                None => format!("uffdio{}", name.strip_prefix("uffd")?),
+            let full = match letters.strip_prefix("uffdio") {
+                Some(_) => letters.to_owned(),
+                None => format!("uffdio{}", letters.strip_prefix("uffd")?),
             };
-            let constant = BY_LETTERS
-                .get(&full)
-                .copied()
-                .filter(|known| known.is_request())?;
-            Some(Meaning {
-                constant,
-                number: None,
-            })
+            let constant = BY_LETTERS.get(&full).filter(|known| known.is_request())?;
+            Some(Meaning::from(*constant))
         }
-        _ if is_camel(name) && (style == Style::Camel || language == Language::Go) => {
-            let name = letters(name);
-            let name = name.strip_prefix("ioctl").unwrap_or(&name);
+        Style::Camel if is_camel(name) => {
             // Those of PAGEMAP_SCAN count where the file has to do with it.
             let known = ["uffd", "userfaultfd", "pagemapscan", "pageis", "pmscan"];
-            known
-                .iter()
-                .find(|known| name.starts_with(**known))
-                .and_then(|_| by_letters(name))
+            let starts = known.iter().any(|known| letters.starts_with(known));
+            by_letters(letters).filter(|_| starts)
         }
-        _ if short.starts_with("UFFDIO_") => by_letters(&letters(short)).filter(|meaning| {
+        _ if short.starts_with("UFFDIO_") => {
             // UFFDIO_API_SIZE and other names of their own are left alone.
-            meaning.constant.is_request() || meaning.constant.name.starts_with('_')
-        }),
+            let meaning = by_letters(&self::letters(short))?;
+            meaning.constant.is_request().then_some(meaning)
+        }
         _ => None,
     }
 }
 
-fn number_of(request: &Constant) -> Option<&'static Constant> {
-    BY_NAME.get(format!("_{}", request.name).as_str()).copied()
-}
-
 fn by_letters(name: &str) -> Option<Meaning> {
-    if let Some(constant) = BY_LETTERS.get(name).copied() {
-        return Some(Meaning {
-            constant,
-            number: number_of(constant),
-        });
+    if let Some(constant) = BY_LETTERS.get(name) {
+        return Some(Meaning::or_number(constant));
     }
-    let request = |suffixes: &[&str]| {
-        let stems = suffixes
-            .iter()
-            .filter_map(|suffix| name.strip_suffix(suffix));
-        let mut found = stems.filter_map(|stem| BY_LETTERS.get(stem).copied());
-        found.find(|constant| constant.is_request())
-    };
-    if let Some(constant) = request(&REQUEST_SUFFIXES) {
-        return Some(Meaning {
-            constant,
-            number: number_of(constant),
-        });
-    }
-    // Some call the whole request code a number.
-    let constant = request(&NUMBER_SUFFIXES)?;
-    Some(Meaning {
-        constant,
-        number: number_of(constant),
-    })
+    let stems = SUFFIXES
+        .iter()
+        .filter_map(|suffix| name.strip_suffix(suffix));
+    let mut found = stems.filter_map(|stem| BY_LETTERS.get(stem));
+    let constant = found.find(|constant| constant.is_request())?;
+    Some(Meaning::or_number(constant))
 }
 
 fn is_camel(name: &str) -> bool {
-    !name.contains('_')
-        && name.contains(|c: char| c.is_ascii_lowercase())
-        && name.contains(|c: char| c.is_ascii_uppercase())
+    let has = |is: fn(&char) -> bool| name.chars().any(|c| is(&c));
+    !name.contains('_') && has(char::is_ascii_lowercase) && has(char::is_ascii_uppercase)
 }
 
 /// What a member of an enum, a class, an `impl` or a set of flags means, by the
@@ -176,14 +158,7 @@ pub fn member(owner: &[u8], name: &[u8]) -> Option<&'static Constant> {
         ("categor", "pageis"),
         ("scanflag", "pmscan"),
     ];
-    let (owner, name) = (
-        std::str::from_utf8(owner).ok()?,
-        std::str::from_utf8(name).ok()?,
-    );
-    if owner.len() > 64 || name.len() > 64 {
-        return None;
-    }
-    let (owner, name) = (letters(owner), letters(name));
+    let (owner, name) = (letters(short(owner)?), letters(short(name)?));
     let (_, prefix) = FAMILIES.iter().find(|(family, _)| owner.contains(family))?;
     let family = prefix
         .trim_start_matches("uffdio")
@@ -199,22 +174,17 @@ pub fn member(owner: &[u8], name: &[u8]) -> Option<&'static Constant> {
 /// `UffdioCopy`, `uffd_msg_t`, `UffdioMoveArgs`.
 pub fn structure(name: &[u8], similar: bool) -> Option<&'static Struct> {
     const ENDINGS: [&str; 8] = ["", "struct", "args", "arg", "request", "req", "type", "t"];
-    let name = std::str::from_utf8(name).ok()?;
-    if name.len() > 64 {
-        return None;
-    }
+    let name = short(name)?;
     let mut named = STRUCTS.iter().filter(|known| !known.is_anonymous());
     if let Some(known) = named.find(|known| known.name == name) {
         return Some(known);
     }
     let name = letters(name);
     let starts = ["", "linux", "kernel", "raw", "ioctl", "my"];
-    let short = starts
-        .iter()
-        .filter(|_| similar)
-        .filter_map(|start| name.strip_prefix(start));
-    let mut short = short.flat_map(|name| ENDINGS.iter().filter_map(|end| name.strip_suffix(end)));
-    short.find_map(|name| STRUCT_BY_LETTERS.get(name).copied())
+    let starts = starts.iter().filter(|_| similar);
+    let names = starts.filter_map(|start| name.strip_prefix(start));
+    let mut names = names.flat_map(|name| ENDINGS.iter().filter_map(|end| name.strip_suffix(end)));
+    names.find_map(|name| STRUCT_BY_LETTERS.get(name).copied())
 }
 
 /// Whether a field only fills room: `reserved`, `_pad`.
@@ -238,6 +208,11 @@ pub fn is_common(name: &str) -> bool {
         || matches!(name, "page_region" | "PROCFS_IOCTL_MAGIC")
 }
 
+/// Whether a constant is all the bits that a field may have.
+pub fn is_mask(known: &Constant) -> bool {
+    known.name.starts_with("UFFD_API_")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,89 +228,33 @@ mod tests {
 
     #[test]
     fn what_names_mean() {
-        let meaning = |language, style, name: &str| {
-            let meaning = constant(language, style, name.as_bytes())?;
-            Some((meaning.constant.name, meaning.number.is_some()))
-        };
-        use Language::*;
-        for (language, style, name, expected) in [
+        // What each means, with a `?` if it may be the number in it.
+        for (style, names) in [
             (
-                C,
                 Style::Kernel,
-                "UFFDIO_WAKE",
-                Some(("UFFDIO_WAKE", false)),
+                "UFFDIO_WAKE=UFFDIO_WAKE _UFFDIO_WAKE=_UFFDIO_WAKE __UFFDIO_WAKE=UFFDIO_WAKE? \
+                 KERNEL_UFFDIO_WAKE=UFFDIO_WAKE UFFDIO_WAKE_NR=UFFDIO_WAKE? UFFDIO_API_SIZE= \
+                 HAVE_UFFDIO_MOVE= uffdio_copy= uffdioWake=",
             ),
             (
-                C,
-                Style::Kernel,
-                "_UFFDIO_WAKE",
-                Some(("_UFFDIO_WAKE", false)),
+                Style::Camel,
+                "uffdioWake=UFFDIO_WAKE? uffdioAPI=UFFDIO_API? uffdEventRemove=UFFD_EVENT_REMOVE \
+                 ioctlUffdioCopy=UFFDIO_COPY? uffdioCopyReq=UFFDIO_COPY? uffdioCopySize= \
+                 pageIsHuge=PAGE_IS_HUGE pageSize=",
             ),
             (
-                C,
-                Style::Kernel,
-                "__UFFDIO_WAKE",
-                Some(("UFFDIO_WAKE", true)),
-            ),
-            (
-                C,
-                Style::Kernel,
-                "KERNEL_UFFDIO_WAKE",
-                Some(("UFFDIO_WAKE", false)),
-            ),
-            (
-                C,
-                Style::Kernel,
-                "UFFDIO_WAKE_NR",
-                Some(("UFFDIO_WAKE", true)),
-            ),
-            (C, Style::Kernel, "UFFDIO_API_SIZE", None),
-            (C, Style::Kernel, "HAVE_UFFDIO_MOVE", None),
-            (C, Style::Kernel, "uffdio_copy", None),
-            (C, Style::Kernel, "uffdioWake", None),
-            (Go, Style::Kernel, "uffdioWake", Some(("UFFDIO_WAKE", true))),
-            (Go, Style::Kernel, "uffdioAPI", Some(("UFFDIO_API", true))),
-            (
-                Go,
-                Style::Kernel,
-                "uffdEventRemove",
-                Some(("UFFD_EVENT_REMOVE", false)),
-            ),
-            (
-                Go,
-                Style::Kernel,
-                "ioctlUffdioCopy",
-                Some(("UFFDIO_COPY", true)),
-            ),
-            (
-                Go,
-                Style::Kernel,
-                "uffdioCopyReq",
-                Some(("UFFDIO_COPY", true)),
-            ),
-            (Go, Style::Kernel, "uffdioCopySize", None),
-            (
-                Go,
-                Style::Kernel,
-                "pageIsHuge",
-                Some(("PAGE_IS_HUGE", false)),
-            ),
-            (Go, Style::Kernel, "pageSize", None),
-            (
-                Rust,
                 Style::Function,
-                "uffd_wake",
-                Some(("UFFDIO_WAKE", false)),
+                "uffd_wake=UFFDIO_WAKE ioctl_uffdio_copy=UFFDIO_COPY vfio_wake=",
             ),
-            (
-                Rust,
-                Style::Function,
-                "ioctl_uffdio_copy",
-                Some(("UFFDIO_COPY", false)),
-            ),
-            (Rust, Style::Function, "vfio_wake", None),
         ] {
-            assert_eq!(meaning(language, style, name), expected, "{name}");
+            for pair in names.split(' ') {
+                let (name, expected) = pair.split_once('=').unwrap();
+                let meaning = constant(style, name.as_bytes()).map(|meaning| {
+                    let mark = if meaning.number.is_some() { "?" } else { "" };
+                    format!("{}{mark}", meaning.constant.name)
+                });
+                assert_eq!(meaning.unwrap_or_default(), expected, "{name}");
+            }
         }
     }
 }

@@ -8,22 +8,28 @@ use tree_sitter::{Point, Range};
 
 use crate::language::{Data, Form};
 
-fn words(words: &[&str]) -> AhoCorasick {
-    AhoCorasick::new(words).expect("a few short words")
+/// What only has to do with PAGEMAP_SCAN.
+const SCAN: &str = "PAGEMAP_SCAN agemapScan PM_SCAN pm_scan PMScan mScan";
+
+fn words(words: &str) -> AhoCorasick {
+    AhoCorasick::new(words.split(' ')).expect("a few short words")
+}
+
+/// Whether a source has to do with PAGEMAP_SCAN.
+pub fn is_scan(bytes: &[u8]) -> bool {
+    static WORDS: LazyLock<AhoCorasick> = LazyLock::new(|| words(SCAN));
+    WORDS.is_match(bytes)
 }
 
 /// Where the relevant names of a source are.
 fn names(bytes: &[u8]) -> impl Iterator<Item = usize> + '_ {
     static NAMES: LazyLock<AhoCorasick> = LazyLock::new(|| {
-        let known = "UFFD uffd Uffd UffD USERFAULTFD_IOC serfault PAGEMAP_SCAN agemapScan PM_SCAN \
-                     pm_scan PMScan mScan";
-        let mut needles: Vec<String> = known.split(' ').map(String::from).collect();
+        let mut known = format!("UFFD uffd Uffd UffD USERFAULTFD_IOC serfault {SCAN}");
         // The ends of request codes, for those that stand without a name.
         for number in (0..=10).chain([0x3f]) {
-            needles.push(format!("aa{number:02x}"));
-            needles.push(format!("AA{number:02X}"));
+            known += &format!(" aa{number:02x} AA{number:02X}");
         }
-        words(&needles.iter().map(String::as_str).collect::<Vec<_>>())
+        words(&known)
     });
     let found = NAMES.find_iter(bytes).filter(|found| {
         let code = bytes[found.start()].eq_ignore_ascii_case(&b'a') && found.len() == 4;
@@ -34,8 +40,7 @@ fn names(bytes: &[u8]) -> impl Iterator<Item = usize> + '_ {
 
 /// Whether a text can hold anything to check.
 pub fn is_candidate(form: Form, bytes: &[u8]) -> bool {
-    static DATA: LazyLock<AhoCorasick> =
-        LazyLock::new(|| words(&["ioctl", "UFFD", "PAGEMAP_SCAN"]));
+    static DATA: LazyLock<AhoCorasick> = LazyLock::new(|| words("ioctl UFFD PAGEMAP_SCAN"));
     match form {
         Form::Data(Data::Profile) => {
             memchr::memmem::find(bytes, b"SCMP_ACT_").is_some() && DATA.is_match(bytes)

@@ -1,5 +1,7 @@
 //! What the linter says of a file.
 
+use memchr::memmem::find;
+
 /// How bad a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -76,45 +78,71 @@ pub struct FileReport {
 }
 
 impl FileReport {
-    /// Adds what was found in another part of the file, and sorts all.
+    /// A file of which nothing could be read.
+    pub(crate) fn unread(why: impl Into<String>) -> FileReport {
+        let problem = Problem {
+            kind: "not-read",
+            severity: Severity::Note,
+            item: "the file".into(),
+            line: 1,
+            column: 0,
+            found: why.into(),
+            expected: String::new(),
+            why: String::new(),
+        };
+        FileReport {
+            problems: vec![problem],
+            ..FileReport::default()
+        }
+    }
+
+    /// Whether there was nothing of userfaultfd.
+    pub(crate) fn is_empty(&self) -> bool {
+        let FileReport {
+            compared,
+            problems,
+            from_header,
+            allowed,
+        } = self;
+        compared.is_empty() && problems.is_empty() && *from_header == 0 && allowed.is_empty()
+    }
+
+    /// Adds what was found in another part of the file.
     pub(crate) fn merge(&mut self, other: FileReport) {
         self.compared.extend(other.compared);
         self.problems.extend(other.problems);
-        self.allowed.extend(other.allowed);
         self.from_header += other.from_header;
+    }
+
+    /// Sorts all, and moves the problems that a comment allows:
+    /// `uffd-abi: allow(ITEM) reason` in their line or the one above. Without a
+    /// reason it allows nothing.
+    pub(crate) fn finish(&mut self, bytes: &[u8]) {
+        const MARK: &[u8] = b"uffd-abi: allow(";
         self.compared.sort_by_key(|compared| compared.line);
         self.problems
             .sort_by_key(|problem| (problem.line, problem.column));
-    }
-
-    /// Moves the problems that a comment allows: `uffd-abi: allow(ITEM) reason`
-    /// in their line or the one above. Without a reason it allows nothing.
-    pub(crate) fn allow(&mut self, bytes: &[u8]) {
-        const MARK: &[u8] = b"uffd-abi: allow(";
-        if self.problems.is_empty() || memchr::memmem::find(bytes, MARK).is_none() {
+        if self.problems.is_empty() || find(bytes, MARK).is_none() {
             return;
         }
-        let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
-        let allowed = |line: usize, item: &str| {
-            let Some(text) = line.checked_sub(1).and_then(|index| lines.get(index)) else {
-                return false;
-            };
-            let Some(at) = memchr::memmem::find(text, MARK) else {
-                return false;
-            };
-            let text = String::from_utf8_lossy(&text[at + MARK.len()..]);
-            let Some((name, reason)) = text.split_once(')') else {
-                return false;
-            };
-            let whole = item.split('.').next().unwrap_or(item);
-            let reason =
-                reason.trim_matches(|c: char| c.is_whitespace() || c.is_ascii_punctuation());
-            (name == item || name == whole) && !reason.is_empty()
+        // The items that each line allows.
+        let lines: Vec<Option<String>> = bytes
+            .split(|byte| *byte == b'\n')
+            .map(|line| {
+                let text = &line[find(line, MARK)? + MARK.len()..];
+                let text = String::from_utf8_lossy(text);
+                let (item, reason) = text.split_once(')')?;
+                let silent = |c: char| c.is_whitespace() || c.is_ascii_punctuation();
+                (!reason.chars().all(silent)).then(|| item.to_owned())
+            })
+            .collect();
+        let allowed = |problem: &Problem| {
+            let around = &lines[problem.line.saturating_sub(2)..problem.line.min(lines.len())];
+            let whole = problem.item.split('.').next();
+            let fits = |item: &String| *item == problem.item || Some(&**item) == whole;
+            around.iter().flatten().any(fits)
         };
         let all = std::mem::take(&mut self.problems);
-        let (allow, keep) = all
-            .into_iter()
-            .partition(|p| allowed(p.line, &p.item) || allowed(p.line - 1, &p.item));
-        (self.allowed, self.problems) = (allow, keep);
+        (self.allowed, self.problems) = all.into_iter().partition(allowed);
     }
 }

@@ -11,18 +11,13 @@ use crate::language::Language;
 /// Token indices.
 pub type Tokens = Range<usize>;
 
-/// What kind of thing a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A name or keyword.
     Ident,
     /// `0xC018AA3Full`, with its suffix.
     Number,
-    /// With its quotes.
     Str,
-    /// `'f'`.
     Char,
-    /// An operator or bracket.
     Punct,
 }
 
@@ -35,9 +30,7 @@ struct Token {
 
 /// A text with the tokens of what was lexed of it so far, in that order.
 pub struct Source<'a> {
-    /// What it is written in.
     pub language: Language,
-    /// All of it.
     pub bytes: &'a [u8],
     tokens: Vec<Token>,
     close: Vec<u32>,
@@ -63,7 +56,6 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Reads the tokens of a piece of the text.
     pub fn lex(&mut self, piece: Range<usize>) -> Tokens {
         let start = self.tokens.len();
         let mut lexer = Lexer {
@@ -110,7 +102,6 @@ impl<'a> Source<'a> {
         })
     }
 
-    /// The kind of token `index`.
     pub fn kind(&self, index: usize) -> Option<Kind> {
         self.tokens.get(index).map(|token| token.kind)
     }
@@ -120,12 +111,10 @@ impl<'a> Source<'a> {
         self.text(index) == text && matches!(self.kind(index), Some(Kind::Ident | Kind::Punct))
     }
 
-    /// Whether token `index` is a name or keyword.
     pub fn is_ident(&self, index: usize) -> bool {
         self.kind(index) == Some(Kind::Ident)
     }
 
-    /// The byte where token `index` begins.
     pub fn start(&self, index: usize) -> usize {
         self.tokens
             .get(index)

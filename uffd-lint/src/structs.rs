@@ -2,11 +2,12 @@
 
 use uffd_sys::abi::table::{self, STRUCTS};
 
-use crate::checker::Checker;
 use crate::facts::Struct;
+use crate::findings::Findings;
 use crate::language::Language;
 use crate::names::{is_filler, same_field};
-use crate::types::Placed;
+use crate::types::{Layout, Placed};
+use crate::why::Difference;
 
 /// The fields that the kernel fills with a count or a negated errno.
 const SIGNED: [(&str, &str); 5] = [
@@ -28,34 +29,33 @@ struct Known {
 /// The kernel's fields, with those of `range` and of the parts of a message,
 /// which some write without the structs around them.
 fn fields(known: &table::Struct) -> Vec<Known> {
-    let mut all: Vec<Known> = vec![];
+    let mut all = vec![];
+    let mut add = |field: &table::Field, start: u64| {
+        let (name, offset) = (field.c_name(), start + field.offset);
+        let size = (!matches!(name, "arg" | "feat" | "ptid")).then_some(field.size);
+        if !is_filler(name) {
+            all.push(Known { name, offset, size });
+        }
+    };
     for field in known.fields {
-        let (name, offset) = (field.c_name(), field.offset);
-        let size = (name != "arg").then_some(field.size);
-        all.push(Known { name, offset, size });
-        let parts = STRUCTS.iter().filter(|part| match name {
+        add(field, 0);
+        let parts = STRUCTS.iter().filter(|part| match field.c_name() {
             "range" => part.name == "uffdio_range",
             "arg" => part.is_anonymous() && part.name != "uffd_msg_arg",
             _ => false,
         });
         for part in parts {
             // ptid is behind the flags and the address.
-            let start = if part.name == "uffd_msg_pagefault_feat" {
-                offset + 16
+            let behind = if part.name == "uffd_msg_pagefault_feat" {
+                16
             } else {
-                offset
+                0
             };
-            for field in part.fields {
-                let size = (!matches!(field.c_name(), "feat" | "ptid")).then_some(field.size);
-                all.push(Known {
-                    name: field.c_name(),
-                    offset: start + field.offset,
-                    size,
-                });
-            }
+            part.fields
+                .iter()
+                .for_each(|inner| add(inner, field.offset + behind));
         }
     }
-    all.retain(|field| !is_filler(field.name));
     all
 }
 
@@ -63,7 +63,7 @@ fn fields(known: &table::Struct) -> Vec<Known> {
 fn flatten<'p, 'a>(placed: &'p [Placed<'a>], start: u64, all: &mut Vec<(u64, &'p Placed<'a>)>) {
     for field in placed {
         all.push((start + field.offset, field));
-        flatten(&field.inner, start + field.offset, all);
+        flatten(&field.layout.fields, start + field.offset, all);
     }
 }
 
@@ -71,109 +71,95 @@ fn flatten<'p, 'a>(placed: &'p [Placed<'a>], start: u64, all: &mut Vec<(u64, &'p
 /// its fields have the kernel's names.
 pub fn is_copy(structure: &Struct<'_>, known: &table::Struct) -> bool {
     let names = fields(known);
-    let own = structure
-        .body
-        .fields
-        .iter()
-        .filter(|field| !is_filler(&String::from_utf8_lossy(field.name)));
-    let (mut all, mut named) = (0, 0);
-    for field in own {
-        all += 1;
-        named += usize::from(names.iter().any(|known| same_field(field.name, known.name)));
-    }
+    let own = structure.body.fields.iter().map(|field| field.name);
+    let own = own.filter(|name| !is_filler(&String::from_utf8_lossy(name)));
+    let is_known = |name: &&[u8]| names.iter().any(|known| same_field(name, known.name));
+    let (all, named) = (own.clone().count(), own.filter(is_known).count());
     structure.c_layout && named > 0 && named * 2 >= all.min(known.fields.len())
+}
+
+/// What is wrong with a struct without the layout of C.
+pub fn no_layout(language: Language) -> Difference {
+    let (whose, right) = match language {
+        Language::Zig => ("Zig", "`extern struct`"),
+        _ => ("Rust", "#[repr(C)]"),
+    };
+    Difference {
+        kind: "layout",
+        found: format!("{whose}'s own"),
+        expected: format!("that of {right}"),
+        why: format!("{whose} may order the fields of such a struct as it likes"),
+    }
 }
 
 /// Compares the layouts.
 pub fn check<'a>(
-    checker: &mut Checker<'_, 'a>,
-    index: usize,
+    findings: &mut Findings<'_, 'a>,
     structure: &Struct<'a>,
+    layout: &Layout<'a>,
     known: &table::Struct,
-    exact: bool,
+    align_of_u64: u64,
 ) {
-    if exact && !structure.c_layout {
-        let (found, expected, why) = match checker.source.language {
-            Language::Zig => ("Zig's own", "that of `extern struct`", "Zig"),
-            _ => ("Rust's own", "that of #[repr(C)]", "Rust"),
-        };
-        checker.compared(structure.at, known.name);
-        let why = format!("{why} may order the fields of such a struct as it likes");
-        checker.problem(
-            "layout",
-            structure.at,
-            known.name,
-            found.into(),
-            expected.into(),
-            why,
-        );
-        return;
-    }
-    let (placed, layout) = match checker.generic.struct_layout(index, 0) {
-        Ok(layout) => layout,
-        Err(why) => return checker.note(structure.at, known.name, why),
-    };
-    checker.compared(structure.at, known.name);
-    let before = checker.report.problems.len();
-    let (size, expected_size) = (layout.size, known.size_for(checker.target.align_of_u64));
-    let missing = missing(&placed, known);
-    moved(checker, &placed, size, known);
-    for field in &missing {
-        let name = field.c_name();
-        let found = format!("{size} bytes without `{name}`");
-        let expected = format!(
-            "{} bytes with `{name}` at offset {}",
-            known.size, field.offset
-        );
-        let item = format!("{}.{name}", known.name);
-        checker.problem(
-            "struct",
-            structure.at,
-            &item,
+    findings.compared(structure.at, known.name);
+    let before = findings.report.problems.len();
+    let (size, placed) = (layout.size, &layout.fields);
+    let expected_size = known.size_for(align_of_u64);
+    let differs = |kind, found, expected| {
+        let why = consequence(known, size);
+        Difference {
+            kind,
             found,
             expected,
-            consequence(known, size),
-        );
+            why,
+        }
+    };
+    moved(findings, placed, known, differs);
+    for field in missing(placed, known) {
+        let (name, offset, whole) = (field.c_name(), field.offset, known.size);
+        let found = format!("{size} bytes without `{name}`");
+        let expected = format!("{whole} bytes with `{name}` at offset {offset}");
+        let item = format!("{}.{name}", known.name);
+        findings.problem(structure.at, &item, differs("struct", found, expected));
     }
     // A moved or missing field has told it already.
-    if size != expected_size && checker.report.problems.len() == before {
-        let (found, expected) = (format!("{size} bytes"), format!("{expected_size} bytes"));
-        let why = consequence(known, size);
-        checker.problem("size", structure.at, known.name, found, expected, why);
+    if size != expected_size && findings.report.problems.len() == before {
+        let difference = differs("size", bytes(size), bytes(expected_size));
+        findings.problem(structure.at, known.name, difference);
     }
-    for (_, name) in SIGNED.iter().filter(|(holder, _)| *holder == known.name) {
-        let field = placed.iter().find(|field| same_field(field.name, name));
-        if let Some(field) = field.filter(|field| field.layout.signed == Some(false)) {
-            let item = format!("{}.{name}", known.name);
-            let why = "the kernel writes a negated errno there when it fails: without a sign -11 \
-                       (EAGAIN) reads as 18446744073709551605 bytes done";
-            let (found, expected) = ("unsigned".into(), "signed".into());
-            checker.problem("type", field.at, &item, found, expected, why.into());
-        }
+    let signed = SIGNED.iter().find(|(holder, _)| *holder == known.name);
+    let unsigned = placed.iter().find(|field| {
+        field.layout.signed == Some(false)
+            && signed.is_some_and(|(_, name)| same_field(field.name, name))
+    });
+    if let Some((field, (_, name))) = unsigned.zip(signed) {
+        let difference = Difference {
+            kind: "type",
+            found: "unsigned".into(),
+            expected: "signed".into(),
+            why: "the kernel writes a negated errno there when it fails: without a sign -11 \
+                  (EAGAIN) reads as 18446744073709551605 bytes done"
+                .into(),
+        };
+        findings.problem(field.at, &format!("{}.{name}", known.name), difference);
     }
+}
+
+fn bytes(count: u64) -> String {
+    format!("{count} bytes")
 }
 
 /// The kernel's fields of whose bytes the struct has none.
 fn missing<'k>(placed: &[Placed<'_>], known: &'k table::Struct) -> Vec<&'k table::Field> {
-    let named = |field: &table::Field| {
-        placed
-            .iter()
-            .any(|found| same_field(found.name, field.c_name()))
-    };
+    let same = |found: &Placed<'_>, field: &table::Field| same_field(found.name, field.c_name());
+    let named = |field: &table::Field| placed.iter().any(|found| same(found, field));
     let covered = |field: &table::Field| {
-        let end = field.offset + field.size;
-        let covers = |found: &Placed<'_>| {
-            found.offset < end && field.offset < found.offset + found.layout.size
-        };
+        let (start, end) = (field.offset, field.offset + field.size);
+        let covers = |it: &Placed<'_>| it.offset < end && start < it.offset + it.layout.size;
         named(field) || placed.iter().any(covers)
     };
     // In the middle the fields behind it take its place; their names tell.
-    let all_named = placed.iter().all(|found| {
-        known
-            .fields
-            .iter()
-            .any(|field| same_field(found.name, field.c_name()))
-    });
+    let known_name = |found: &Placed<'_>| known.fields.iter().any(|field| same(found, field));
+    let all_named = placed.iter().all(known_name);
     // Zeros without a meaning; if the size is right nothing has moved.
     let gone = |field: &&table::Field| {
         !is_filler(field.c_name()) && (!covered(field) || all_named && !named(field))
@@ -181,72 +167,60 @@ fn missing<'k>(placed: &[Placed<'_>], known: &'k table::Struct) -> Vec<&'k table
     known.fields.iter().filter(gone).collect()
 }
 
-/// Fields with the kernel's name at another place or of another size.
-fn moved(checker: &mut Checker<'_, '_>, placed: &[Placed<'_>], size: u64, known: &table::Struct) {
+/// Tells of fields with the kernel's name at another place or of another size.
+fn moved(
+    findings: &mut Findings<'_, '_>,
+    placed: &[Placed<'_>],
+    known: &table::Struct,
+    differs: impl Fn(&'static str, String, String) -> Difference,
+) {
     let names = fields(known);
     let mut all = vec![];
     flatten(placed, 0, &mut all);
     // One wrong field shifts all behind it; it alone is told.
     let (mut shift, mut resized) = (0, false);
     for (offset, found) in all {
-        let Some(right) = names
+        let right = names
             .iter()
-            .find(|known| same_field(found.name, known.name))
-        else {
-            continue;
-        };
+            .find(|known| same_field(found.name, known.name));
+        let Some(right) = right else { continue };
         let item = format!("{}.{}", known.name, String::from_utf8_lossy(found.name));
         let moved = offset as i64 - right.offset as i64;
-        let told = moved == 0 || moved == shift || resized;
-        (shift, resized) = (moved, false);
-        if !told {
-            let (is, should) = (format!("{offset}"), format!("{}", right.offset));
-            checker.problem(
-                "offset",
-                found.at,
-                &item,
-                is,
-                should,
-                consequence(known, size),
-            );
+        if moved != 0 && moved != shift && !resized {
+            let difference = differs("offset", offset.to_string(), right.offset.to_string());
+            findings.problem(found.at, &item, difference);
         }
-        if let Some(wide) = right.size.filter(|wide| *wide != found.layout.size) {
-            resized = true;
-            let (is, should) = (
-                format!("{} bytes", found.layout.size),
-                format!("{wide} bytes"),
-            );
-            checker.problem(
-                "size",
-                found.at,
-                &item,
-                is,
-                should,
-                consequence(known, size),
-            );
+        let size = found.layout.size;
+        let wide = right.size.filter(|wide| *wide != size);
+        (shift, resized) = (moved, wide.is_some());
+        if let Some(wide) = wide {
+            findings.problem(found.at, &item, differs("size", bytes(size), bytes(wide)));
         }
     }
 }
 
 /// What a struct of `size` bytes for a `known` one leads to.
 fn consequence(known: &table::Struct, size: u64) -> String {
-    match known.name {
+    let text = match known.name {
         "uffd_msg" if size < known.size => {
-            "read(2) gives messages of 32 bytes, and none to a buffer of less".to_owned()
+            "read(2) gives messages of 32 bytes, and none to a buffer of less"
         }
-        "uffd_msg" => "read(2) gives messages of 32 bytes, in the kernel's order".to_owned(),
-        "page_region" => "the kernel fills an array of the real struct, so every entry but the \
-                          first is read from the wrong place"
-            .to_owned(),
-        _ => format!(
-            "the kernel reads and writes {} bytes in its own order, so it takes one field for \
-             another, or memory behind the struct{}",
-            known.size,
-            if size == known.size {
-                ""
-            } else {
-                "; a request code made of this struct's size fails with EINVAL"
-            }
-        ),
-    }
+        "uffd_msg" => "read(2) gives messages of 32 bytes, in the kernel's order",
+        "page_region" => {
+            "the kernel fills an array of the real struct, so every entry but the first is read \
+             from the wrong place"
+        }
+        _ => {
+            let code = match size == known.size {
+                true => "",
+                false => "; a request code made of this struct's size fails with EINVAL",
+            };
+            return format!(
+                "the kernel reads and writes {} bytes in its own order, so it takes one field for \
+                 another, or memory behind the struct{code}",
+                known.size
+            );
+        }
+    };
+    text.to_owned()
 }

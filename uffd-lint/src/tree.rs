@@ -1,13 +1,12 @@
 //! Whole trees of files: what the command does, without printing.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::check::check;
 use crate::language::Form;
 use crate::report::{FileReport, Problem, Severity};
 use crate::target::Target;
-use crate::walk::{self, Met, Text};
+use crate::walk::{self, Unread};
 
 /// What is to be read, and how.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +21,7 @@ pub struct Options {
 
 /// What makes a problem the same on another day: not its line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct Fingerprint {
     /// The file, as it was named.
     pub file: String,
@@ -51,25 +51,17 @@ impl Fingerprint {
 pub struct TreeReport {
     /// The files with anything of userfaultfd, in the order they were met.
     pub files: Vec<(PathBuf, FileReport)>,
-    /// What could not be read, why, and whether it is one of the arguments.
-    pub unreadable: Vec<(PathBuf, String, bool)>,
     /// Of all languages, whatever is in them.
     pub files_read: usize,
     /// Their bytes.
     pub bytes_read: u64,
     /// Problems of the baseline that are still there.
     pub baselined: usize,
-    /// What was not read, by reason.
-    pub skipped: BTreeMap<&'static str, usize>,
+    /// What was not read.
+    pub unread: Unread,
 }
 
 impl TreeReport {
-    fn skip(&mut self, why: &'static str, count: usize) {
-        if count > 0 {
-            *self.skipped.entry(why).or_default() += count;
-        }
-    }
-
     /// All problems, with their files.
     pub fn problems(&self) -> impl Iterator<Item = (&Path, &Problem)> {
         let files = self.files.iter();
@@ -77,39 +69,26 @@ impl TreeReport {
     }
 }
 
-/// Checks all files at and under `paths`.
+/// Checks all files at and under `paths`. What cannot be read is part of the
+/// report.
 ///
 /// # Errors
 ///
-/// A pattern of `exclude` that is not understood. What cannot be read is part
-/// of the report.
+/// A pattern of `exclude` that is not understood.
 pub fn lint(paths: &[PathBuf], options: &Options) -> Result<TreeReport, String> {
     let exclude = walk::patterns(&options.exclude)?;
     let packed = memchr::memmem::Finder::new("__packed");
     let mut defines_packed = false;
-    let mut report = TreeReport::default();
+    let (mut report, mut unread) = (TreeReport::default(), Unread::default());
     let mut buffer = vec![];
     for path in paths {
-        walk::walk(path, &exclude, |met| {
-            let (path, form) = match met {
-                Met::Source(path, form) => (path, form),
-                Met::OtherFile => return report.skip("in another language", 1),
-                Met::Link => return report.skip("symbolic links, not followed", 1),
-                Met::Hidden(count) => return report.skip("hidden by .gitignore", count),
-                Met::Excluded(count) => return report.skip("excluded", count),
-                Met::Unreadable { path, why, named } => {
-                    report.skip("unreadable", 1);
-                    return report.unreadable.push((path, why, named));
-                }
-            };
-            match walk::read(&path, &mut buffer) {
-                Ok(Text::Binary) => return report.skip("binary", 1),
-                Ok(Text::TooLarge) => return report.skip("larger than 8 MiB", 1),
-                Ok(Text::Read) => {}
+        walk::walk(path, &exclude, &mut unread, |unread, path, form| {
+            match walk::read(path, &mut buffer) {
+                Ok(None) => {}
+                Ok(Some(why)) => return unread.skip(why, 1),
                 Err(error) => {
-                    report.skip("unreadable", 1);
-                    let named = paths.contains(&path);
-                    return report.unreadable.push((path, error.to_string(), named));
+                    let named = paths.iter().any(|named| named == path);
+                    return unread.fail(path, error, named);
                 }
             }
             report.files_read += 1;
@@ -118,28 +97,23 @@ pub fn lint(paths: &[PathBuf], options: &Options) -> Result<TreeReport, String> 
                 let defined = |at: usize| buffer[..at].trim_ascii_end().ends_with(b"define");
                 defines_packed = packed.find_iter(&buffer).any(defined);
             }
-            let mut found = check(form, &path, &buffer, options.target);
+            let mut found = check(form, path, &buffer, options.target);
             let all = found.problems.len();
-            let known =
-                |problem: &Problem| options.baseline.contains(&Fingerprint::of(&path, problem));
+            let known = |problem: &Problem| {
+                !options.baseline.is_empty()
+                    && options.baseline.contains(&Fingerprint::of(path, problem))
+            };
             found.problems.retain(|problem| !known(problem));
             report.baselined += all - found.problems.len();
-            let FileReport {
-                compared,
-                problems,
-                from_header,
-                allowed,
-            } = &found;
-            if compared.len() + problems.len() + from_header + allowed.len() > 0 {
-                report.files.push((path, found));
+            if !found.is_empty() {
+                report.files.push((path.to_owned(), found));
             }
         });
     }
+    report.unread = unread;
     if defines_packed {
-        let problems = report
-            .files
-            .iter_mut()
-            .flat_map(|(_, report)| &mut report.problems);
+        let files = report.files.iter_mut();
+        let problems = files.flat_map(|(_, report)| &mut report.problems);
         for problem in problems.filter(|problem| problem.kind == "packed") {
             problem.severity = Severity::Warning;
             problem.why = "this tree defines __packed elsewhere, and this file does not include \

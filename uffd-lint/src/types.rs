@@ -1,34 +1,43 @@
 //! What is known of types: their sizes, and the places of fields.
 
 /// What is known of a type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Layout {
+#[derive(Clone, Debug)]
+pub struct Layout<'a> {
     /// Bytes.
     pub size: u64,
     /// Bytes.
     pub align: u64,
     /// Whether it is an integer, and if so whether it has a sign.
     pub signed: Option<bool>,
+    /// Its fields, if it is a struct or union of this file.
+    pub fields: Vec<Placed<'a>>,
+}
+
+impl Layout<'_> {
+    /// Of a type without fields.
+    pub fn plain(size: u64, align: u64, signed: Option<bool>) -> Self {
+        Layout {
+            size,
+            align,
+            signed,
+            fields: vec![],
+        }
+    }
 }
 
 /// A field with its place.
 #[derive(Clone, Debug)]
 pub struct Placed<'a> {
-    /// Its name.
     pub name: &'a [u8],
-    /// The token of the name.
     pub at: usize,
     /// Bytes from the start of the struct.
     pub offset: u64,
-    /// What it holds.
-    pub layout: Layout,
-    /// The fields of it, if it is a struct or union of this file.
-    pub inner: Vec<Placed<'a>>,
+    pub layout: Layout<'a>,
 }
 
 /// An integer type by its name in any of the languages, where a `long` and a
 /// pointer have so many bytes.
-pub fn primitive(name: &str, long: u64) -> Option<Layout> {
+pub fn primitive(name: &str, long: u64) -> Option<Layout<'static>> {
     let (size, signed) = match name {
         "u8" | "__u8" | "uint8_t" | "u_int8_t" | "unsigned char" | "c_uchar" | "uint8" | "byte"
         | "c_uint8" | "c_ubyte" | "uchar" | "bool" | "_Bool" | "c_bool" => (1, false),
@@ -64,9 +73,5 @@ pub fn primitive(name: &str, long: u64) -> Option<Layout> {
         | "c_ssize_t" => (long, true),
         _ => return None,
     };
-    Some(Layout {
-        size,
-        align: size,
-        signed: Some(signed),
-    })
+    Some(Layout::plain(size, size, Some(signed)))
 }

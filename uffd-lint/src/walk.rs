@@ -1,6 +1,6 @@
 //! Which files are read, and what becomes of those that are not.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -15,79 +15,60 @@ use crate::language::Form;
 /// Larger files are skipped: no source that a person wrote is so large.
 pub const MAX_SIZE: u64 = 8 << 20;
 
-/// A file or folder that was met.
-#[derive(Debug)]
-pub enum Met {
-    /// A file to be read.
-    Source(PathBuf, Form),
-    /// A file in no language that the linter reads.
-    OtherFile,
-    /// A symbolic link, which is not followed, lest it lead in circles.
-    Link,
-    /// Files and folders that `.gitignore` hid.
-    Hidden(usize),
-    /// Files and folders that `--exclude` left out.
-    Excluded(usize),
-    /// Something that could not be opened.
-    Unreadable {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        why: String,
-        /// Whether it is one of the arguments.
-        named: bool,
-    },
+/// What is not read.
+#[derive(Clone, Debug, Default)]
+pub struct Unread {
+    /// How many, by reason.
+    pub skipped: BTreeMap<&'static str, usize>,
+    /// What could not be read, why, and whether it is one of the arguments.
+    pub unreadable: Vec<(PathBuf, String, bool)>,
 }
 
-/// What reading a file gave.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Text {
-    /// The buffer holds it.
-    Read,
-    /// It has a NUL byte.
-    Binary,
-    /// Larger than [`MAX_SIZE`].
-    TooLarge,
+impl Unread {
+    pub(crate) fn skip(&mut self, why: &'static str, count: usize) {
+        if count > 0 {
+            *self.skipped.entry(why).or_default() += count;
+        }
+    }
+
+    pub(crate) fn fail(&mut self, path: &Path, why: impl ToString, named: bool) {
+        self.skip("unreadable", 1);
+        self.unreadable.push((path.into(), why.to_string(), named));
+    }
 }
 
-/// Patterns in the manner of `.gitignore` for what is left out.
-///
-/// # Errors
-///
-/// One that is not understood.
+/// Patterns in the manner of `.gitignore` for what is left out; or one that is
+/// not understood.
 pub fn patterns(exclude: &[String]) -> Result<Override, String> {
     let mut builder = OverrideBuilder::new(".");
     for pattern in exclude {
         // In an override a `!` means what its absence means in .gitignore.
-        builder
-            .add(&format!("!{pattern}"))
-            .map_err(|error| error.to_string())?;
+        let added = builder.add(&format!("!{pattern}"));
+        added.map_err(|error| error.to_string())?;
     }
     builder.build().map_err(|error| error.to_string())
 }
 
-/// Meets every file at and under `path`, in the order of their names.
-pub fn walk(path: &Path, exclude: &Override, mut meet: impl FnMut(Met)) {
-    let unreadable = |path: &Path, why: String, named| Met::Unreadable {
-        path: path.into(),
-        why,
-        named,
-    };
+/// Meets every file at and under `path` in one of the languages, in the order
+/// of their names.
+pub fn walk(
+    path: &Path,
+    exclude: &Override,
+    unread: &mut Unread,
+    mut meet: impl FnMut(&mut Unread, &Path, Form),
+) {
     // A link that the user names is followed.
     match std::fs::metadata(path) {
-        Err(error) => return meet(unreadable(path, error.to_string(), true)),
-        Ok(found) if found.is_file() => {
-            let excluded = exclude.matched(path, false).is_ignore();
-            return meet(match Form::of(path) {
-                _ if excluded => Met::Excluded(1),
-                Some(form) => Met::Source(path.into(), form),
-                None => Met::OtherFile,
-            });
+        Err(error) => return unread.fail(path, error, true),
+        Ok(found) if found.is_dir() => {}
+        Ok(found) if !found.is_file() => {
+            return unread.fail(path, "neither a file nor a folder", true);
         }
-        Ok(found) if !found.is_dir() => {
-            return meet(unreadable(path, "neither a file nor a folder".into(), true));
-        }
-        Ok(_) => {}
+        Ok(_) if exclude.matched(path, false).is_ignore() => return unread.skip("excluded", 1),
+        Ok(_) => match Form::of(path) {
+            Some(form) => return meet(unread, path, form),
+            None => return unread.skip(OTHER, 1),
+        },
     }
     let mut builder = WalkBuilder::new(path);
     let excluded = Arc::new(AtomicUsize::new(0));
@@ -109,40 +90,44 @@ pub fn walk(path: &Path, exclude: &Override, mut meet: impl FnMut(Met)) {
             Ok(entry) => entry,
             Err(error) => {
                 let (at, why) = explain(path, &error);
-                let named = at == path;
-                meet(unreadable(&at, why, named));
+                unread.fail(&at, why, at == path);
                 continue;
             }
         };
-        let dotted = is_dotted(entry.file_name());
-        if let Some(met) = entry
+        let parent = entry
             .path()
             .parent()
-            .filter(|_| !dotted)
-            .and_then(|parent| folders.get_mut(parent))
-        {
+            .filter(|_| !is_dotted(entry.file_name()));
+        if let Some(met) = parent.and_then(|parent| folders.get_mut(parent)) {
             *met += 1;
         }
         match (entry.file_type(), Form::of(entry.path())) {
             (Some(kind), _) if kind.is_dir() => drop(folders.insert(entry.into_path(), 0)),
-            (Some(kind), _) if kind.is_symlink() => meet(Met::Link),
-            (Some(kind), Some(form)) if kind.is_file() => {
-                meet(Met::Source(entry.into_path(), form));
-            }
-            _ => meet(Met::OtherFile),
+            // Lest it lead in circles.
+            (Some(kind), _) if kind.is_symlink() => unread.skip("symbolic links, not followed", 1),
+            (Some(kind), Some(form)) if kind.is_file() => meet(unread, entry.path(), form),
+            _ => unread.skip(OTHER, 1),
         }
     }
+    let hidden = folders
+        .iter()
+        .map(|(folder, met)| entries(folder).saturating_sub(*met));
     let excluded = excluded.load(Ordering::Relaxed);
-    let mut hidden = 0;
-    for (folder, met) in folders {
-        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        hidden += entries
-            .filter(|entry| !is_dotted(&entry.file_name()))
-            .count()
-            .saturating_sub(met);
-    }
-    meet(Met::Excluded(excluded));
-    meet(Met::Hidden(hidden.saturating_sub(excluded)));
+    unread.skip("excluded", excluded);
+    unread.skip(
+        "hidden by .gitignore",
+        hidden.sum::<usize>().saturating_sub(excluded),
+    );
+}
+
+const OTHER: &str = "in another language";
+
+/// How many there are in a folder, without those that begin with a dot.
+fn entries(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| !is_dotted(&entry.file_name()))
+        .count()
 }
 
 fn is_dotted(name: &std::ffi::OsStr) -> bool {
@@ -160,24 +145,20 @@ fn explain(root: &Path, error: &ignore::Error) -> (PathBuf, String) {
     }
 }
 
-/// Reads a file into `buffer`, whose memory is used again for the next.
-///
-/// # Errors
-///
-/// As open(2) and read(2).
-pub fn read(path: &Path, buffer: &mut Vec<u8>) -> io::Result<Text> {
+/// Reads a file into `buffer`, whose memory is used again for the next; tells
+/// why it is left alone, if it is.
+pub fn read(path: &Path, buffer: &mut Vec<u8>) -> io::Result<Option<&'static str>> {
+    const TOO_LARGE: Option<&str> = Some("larger than 8 MiB");
     buffer.clear();
     let file = File::open(path)?;
     if file.metadata()?.len() > MAX_SIZE {
-        return Ok(Text::TooLarge);
+        return Ok(TOO_LARGE);
     }
     // It may grow meanwhile, and some files of /proc tell no size.
     file.take(MAX_SIZE + 1).read_to_end(buffer)?;
-    Ok(if buffer.len() as u64 > MAX_SIZE {
-        Text::TooLarge
-    } else if memchr::memchr(0, buffer).is_some() {
-        Text::Binary
-    } else {
-        Text::Read
+    Ok(match memchr::memchr(0, buffer) {
+        _ if buffer.len() as u64 > MAX_SIZE => TOO_LARGE,
+        Some(_) => Some("binary"),
+        None => None,
     })
 }

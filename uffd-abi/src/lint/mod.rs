@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
-use uffd_lint::{Options, Problem, Target, TreeReport};
+use uffd_lint::{Compared, Options, Problem, Target, TreeReport};
 
 use crate::cli::LintArgs;
 use crate::findings::{Check, Exit, Finding, Place, Severity};
@@ -14,7 +14,7 @@ use crate::output::{paint, say, Output, DIM};
 
 /// What the run amounts to.
 #[derive(Debug, Default, Serialize)]
-struct Totals {
+struct Totals<'r> {
     files_read: usize,
     bytes_read: u64,
     files_checked: usize,
@@ -30,14 +30,14 @@ struct Totals {
     skipped: BTreeMap<&'static str, usize>,
     /// Every comparison, with --verbose.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    comparisons: Vec<Comparison>,
+    comparisons: Vec<Comparison<'r>>,
 }
 
 #[derive(Debug, Serialize)]
-struct Comparison {
-    file: String,
+struct Comparison<'r> {
+    file: &'r Path,
     line: usize,
-    item: String,
+    item: &'r str,
 }
 
 /// How many of the constants that could not be evaluated are shown as text.
@@ -59,10 +59,8 @@ fn checked(args: &LintArgs, out: &mut Output) -> Result<Exit, String> {
     if args.write_baseline.is_some() {
         out.can_show("lint --write-baseline")?;
     }
-    let baseline = args
-        .baseline
-        .as_deref()
-        .map_or(Ok(vec![]), settings::read_baseline)?;
+    let baseline = args.baseline.as_deref();
+    let baseline = baseline.map_or(Ok(vec![]), settings::read_baseline)?;
     let target = args.arch.as_ref().map_or(Target::default(), |arch| Target {
         encoding: arch.encoding,
         long: arch.size_of_long(),
@@ -89,65 +87,53 @@ fn tell(args: &LintArgs, report: &TreeReport, out: &mut Output) -> Exit {
         bytes_read: report.bytes_read,
         files_checked: report.files.len(),
         baselined: report.baselined,
-        skipped: report.skipped.clone(),
+        skipped: report.unread.skipped.clone(),
         ..Totals::default()
     };
+    let dimmed = |text: &str| paint(DIM, plain(text));
     let mut unevaluated = vec![];
-    for (path, why, named) in &report.unreadable {
+    for (path, why, named) in &report.unread.unreadable {
         out.check(unreadable(path, why, *named));
     }
     for (path, found) in &report.files {
+        let shown = path.display();
         totals.checked += found.compared.len();
         totals.from_header += found.from_header;
         totals.allowed += found.allowed.len();
-        if args.verbose {
-            for compared in &found.compared {
-                let (file, line) = (path.display().to_string(), compared.line);
-                out.line(paint(
-                    DIM,
-                    plain(&format!("{file}:{line}: {} compared", compared.item)),
-                ));
-                totals.comparisons.push(Comparison {
-                    file,
-                    line,
-                    item: compared.item.clone(),
-                });
-            }
+        for Compared { item, line } in found.compared.iter().filter(|_| args.verbose) {
+            out.line(dimmed(&format!("{shown}:{line}: {item} compared")));
+            totals.comparisons.push(Comparison {
+                file: path,
+                line: *line,
+                item,
+            });
         }
-        let mut check = Check::new(path.display().to_string());
+        let mut check = Check::new(shown.to_string());
         check.compared = found.compared.len();
         for problem in &found.problems {
-            match (problem.kind, problem.severity) {
-                ("not-read", _) => totals.not_read += 1,
-                (_, uffd_lint::Severity::Note) => totals.not_evaluated += 1,
-                (_, uffd_lint::Severity::Warning) => totals.warnings += 1,
-                (_, uffd_lint::Severity::Error) => totals.findings += 1,
-            }
+            *match (problem.kind, problem.severity) {
+                ("not-read", _) => &mut totals.not_read,
+                (_, uffd_lint::Severity::Note) => &mut totals.not_evaluated,
+                (_, uffd_lint::Severity::Warning) => &mut totals.warnings,
+                (_, uffd_lint::Severity::Error) => &mut totals.findings,
+            } += 1;
             if problem.kind == "not-evaluated" && out.is_text() && !args.strict {
-                let (file, line) = (path.display(), problem.line);
-                unevaluated.push(format!(
-                    "{file}:{line}: {}: {}",
-                    problem.item,
-                    problem.message()
-                ));
-                continue;
+                let (line, item) = (problem.line, &problem.item);
+                unevaluated.push(format!("{shown}:{line}: {item}: {}", problem.message()));
+            } else {
+                check.findings.push(finding(path, problem, args.strict));
             }
-            check.findings.push(finding(path, problem, args.strict));
         }
         out.check(check);
     }
-    for line in unevaluated
-        .iter()
-        .take(if args.verbose { usize::MAX } else { SHOWN })
-    {
-        out.line(paint(DIM, plain(line)));
+    let most = if args.verbose { usize::MAX } else { SHOWN };
+    for line in unevaluated.iter().take(most) {
+        out.line(dimmed(line));
     }
-    if unevaluated.len() > SHOWN && !args.verbose {
-        let more = unevaluated.len() - SHOWN;
-        out.line(paint(
-            DIM,
-            format!("… and {more} more not evaluated: --verbose lists all"),
-        ));
+    if let Some(more) = unevaluated.len().checked_sub(most).filter(|more| *more > 0) {
+        out.line(dimmed(&format!(
+            "… and {more} more not evaluated: --verbose lists all"
+        )));
     }
     for (why, count) in &totals.skipped {
         out.line(format!("{count} skipped: {why}"));
@@ -162,21 +148,20 @@ fn tell(args: &LintArgs, report: &TreeReport, out: &mut Output) -> Exit {
             out.line(format!("{what}: {count}"));
         }
     }
+    let (files, relevant) = (counted(totals.files_read, "file"), totals.files_checked);
     out.line(format!(
-        "{} read, {} with something of userfaultfd",
-        counted(totals.files_read, "file"),
-        totals.files_checked
+        "{files} read, {relevant} with something of userfaultfd"
     ));
+    let (items, findings) = (
+        counted(totals.checked, "item"),
+        counted(totals.findings, "finding"),
+    );
     let warnings = match totals.warnings {
         0 => String::new(),
         count => format!(", {}", counted(count, "warning")),
     };
-    let summary = format!(
-        "{} checked: {}{warnings}, {} not evaluated",
-        counted(totals.checked, "item"),
-        counted(totals.findings, "finding"),
-        totals.not_evaluated,
-    );
+    let unknown = totals.not_evaluated;
+    let summary = format!("{items} checked: {findings}{warnings}, {unknown} not evaluated");
     if !args.strict {
         out.may_be_empty("Nothing of userfaultfd is copied by hand here.");
     }
@@ -201,11 +186,8 @@ fn finding(path: &Path, problem: &Problem, strict: bool) -> Finding {
         uffd_lint::Severity::Note => Severity::Note,
     };
     let mut finding = Finding::new(severity, problem.kind, &problem.item, problem.message());
-    finding.place = Some(Place {
-        file: path.into(),
-        line: problem.line,
-        column: problem.column,
-    });
+    let (file, line, column) = (path.into(), problem.line, problem.column);
+    finding.place = Some(Place { file, line, column });
     if !problem.is_note() {
         finding.found = Some(problem.found.clone());
         finding.expected = Some(problem.expected.clone());
@@ -231,8 +213,6 @@ fn unreadable(path: &Path, why: &str, named: bool) -> Check {
     };
     let mut check = Check::new(path.display().to_string());
     let message = format!("cannot be read: {why}");
-    check
-        .findings
-        .push(Finding::new(severity, "unreadable", "", message));
+    check.findings = vec![Finding::new(severity, "unreadable", "", message)];
     check
 }

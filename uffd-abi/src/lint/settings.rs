@@ -1,8 +1,9 @@
 //! The files beside the command line: the configuration and the baseline.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use uffd_lint::{Fingerprint, TreeReport};
 
 use crate::arch::Arch;
@@ -21,12 +22,8 @@ struct Config {
     baseline: Option<PathBuf>,
 }
 
-/// The arguments with what the configuration adds. Its paths are those of the
-/// folder that it is in.
-///
-/// # Errors
-///
-/// What is wrong with it.
+/// The arguments with what the configuration adds, or what is wrong with it. Its
+/// paths are those of the folder that it is in.
 pub fn with_config(args: &LintArgs) -> Result<LintArgs, String> {
     let mut args = args.clone();
     let file = match &args.config {
@@ -58,71 +55,20 @@ pub fn with_config(args: &LintArgs) -> Result<LintArgs, String> {
     Ok(args)
 }
 
-#[derive(Deserialize, Serialize)]
-struct Known {
-    file: String,
-    kind: String,
-    item: String,
-    found: String,
-}
-
-/// The problems of a baseline.
-///
-/// # Errors
-///
-/// What is wrong with it.
+/// The problems of a baseline, or what is wrong with it.
 pub fn read_baseline(path: &Path) -> Result<Vec<Fingerprint>, String> {
     let wrong = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
     let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
-    let known: Vec<Known> = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
-    let known = known.into_iter();
-    Ok(known
-        .map(
-            |Known {
-                 file,
-                 kind,
-                 item,
-                 found,
-             }| Fingerprint {
-                file,
-                kind,
-                item,
-                found,
-            },
-        )
-        .collect())
+    serde_json::from_str(&text).map_err(|error| wrong(&error))
 }
 
-/// Writes the problems of a run, in an order that only they decide.
-///
-/// # Errors
-///
-/// Why it cannot be written.
+/// Writes the problems of a run, in an order that only they decide; or tells
+/// why that cannot be done.
 pub fn write_baseline(path: &Path, report: &TreeReport) -> Result<usize, String> {
-    let mut known: Vec<Fingerprint> = report
-        .problems()
-        .map(|(file, problem)| Fingerprint::of(file, problem))
-        .collect();
-    known.sort();
-    known.dedup();
-    let count = known.len();
-    let known = known.into_iter();
-    let known: Vec<Known> = known
-        .map(
-            |Fingerprint {
-                 file,
-                 kind,
-                 item,
-                 found,
-             }| Known {
-                file,
-                kind,
-                item,
-                found,
-            },
-        )
-        .collect();
+    let problems = report.problems();
+    let known = problems.map(|(file, problem)| Fingerprint::of(file, problem));
+    let known: BTreeSet<Fingerprint> = known.collect();
     let text = serde_json::to_string_pretty(&known).map_err(|error| error.to_string())?;
     std::fs::write(path, text + "\n").map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(count)
+    Ok(known.len())
 }

@@ -2,14 +2,17 @@
 
 use std::ops::Range;
 
-use tree_sitter::{Node, TreeCursor};
+use tree_sitter::Node;
 
-use crate::facts::{bare, read_type, Body, Constant, Facts, Function, Struct, Style, Type, Value};
+use super::nodes::Nodes;
+use crate::facts::{bare, read_type, Body, Constant, Facts, Field, Function, Struct, Style};
+use crate::facts::{Type, Value};
+use crate::language::Language;
 use crate::processors::Set;
 use crate::source::{Source, Tokens};
 
 /// How deep structs may be nested.
-pub(super) const DEPTH: usize = 32;
+const DEPTH: usize = 32;
 
 /// What is said of a struct that the grammar did not understand.
 pub const UNPARSED: &str = "a part of it could not be parsed";
@@ -24,7 +27,7 @@ pub struct Collector<'a> {
     pub unread: Vec<Range<usize>>,
     /// Pieces in C, before Go's `import "C"`.
     pub embedded: Vec<tree_sitter::Range>,
-    /// For which processors the code is that is visited.
+    /// For which processors the code is that is visited, without its scopes.
     pub(super) active: Set,
     pub(super) scopes: Vec<Scope<'a>>,
 }
@@ -36,44 +39,15 @@ pub(super) struct Scope<'a> {
     /// For which processors it is.
     pub(super) set: Set,
     /// The type whose members are in it.
-    pub(super) owner: Option<&'a [u8]>,
+    owner: Option<&'a [u8]>,
     /// The last enumerator with a value, and how far behind it the next one is.
-    pub(super) enumerators: (Option<usize>, u32),
+    enumerators: (Option<usize>, u32),
 }
 
 /// What a language does with the nodes of its tree.
 pub(super) trait Visitor<'a> {
     /// Takes what there is in a node; whether its children are visited too.
     fn visit(&mut self, collector: &mut Collector<'a>, node: Node<'_>) -> bool;
-}
-
-/// The children of a node.
-pub(super) fn children<'t>(node: Node<'t>) -> Vec<Node<'t>> {
-    let mut cursor: TreeCursor<'t> = node.walk();
-    node.children(&mut cursor).collect()
-}
-
-/// The children of a node that have a meaning of their own.
-pub(super) fn named<'t>(node: Node<'t>) -> Vec<Node<'t>> {
-    let mut cursor: TreeCursor<'t> = node.walk();
-    node.named_children(&mut cursor)
-        .filter(|child| !child.is_extra() || child.is_error())
-        .collect()
-}
-
-/// All children in a field. Asking node by node for the next would take the
-/// square of their number.
-pub(super) fn fields<'t>(node: Node<'t>, field: &str) -> Vec<Node<'t>> {
-    let mut cursor: TreeCursor<'t> = node.walk();
-    let mut found = vec![];
-    let mut more = cursor.goto_first_child();
-    while more {
-        if cursor.field_name() == Some(field) && cursor.node().is_named() {
-            found.push(cursor.node());
-        }
-        more = cursor.goto_next_sibling();
-    }
-    found
 }
 
 impl<'a> Collector<'a> {
@@ -93,21 +67,8 @@ impl<'a> Collector<'a> {
 
     /// For which processors the visited code is.
     pub(super) fn here(&self) -> Set {
-        self.scopes.last().map_or(self.active, |scope| scope.set)
-    }
-
-    /// Notes a struct of the visited code. Whether its layout is that of C, the
-    /// language decides.
-    pub(super) fn structure(&mut self, name: &'a [u8], at: usize, body: Body<'a>, c_layout: bool) {
-        let processors = self.here();
-        self.facts.structure(Struct {
-            name,
-            at,
-            body,
-            processors,
-            c_layout,
-            kernel_packed: None,
-        });
+        let scope = self.scopes.last();
+        scope.map_or(self.active, |scope| scope.set.and(self.active))
     }
 
     pub(super) fn owner(&self) -> Option<&'a [u8]> {
@@ -116,26 +77,29 @@ impl<'a> Collector<'a> {
 
     /// From here to the end of `node`: for these processors, members of `owner`.
     pub(super) fn open(&mut self, node: Node<'_>, set: Set, owner: Option<&'a [u8]>) {
-        let end = node.end_byte();
+        let (end, enumerators) = (node.end_byte(), (None, 0));
         self.scopes.push(Scope {
             end,
             set,
             owner,
-            enumerators: (None, 0),
+            enumerators,
         });
     }
 
-    /// A constant with the value of an expression, if its code is compiled.
-    pub(super) fn constant(
-        &mut self,
-        name: Node<'_>,
-        value: Value,
-        ty: Option<Type<'a>>,
-        style: Style,
-    ) -> usize {
-        let at = self.lex(name).start;
+    /// The same, for what is in the type, enum or function that `name` names.
+    pub(super) fn open_of(&mut self, node: Node<'_>, name: Option<Node<'_>>) {
+        let owner = name.map(|name| bare(self.text(name)));
+        self.open(node, self.here(), owner);
+    }
+
+    /// A constant whose name is token `at`.
+    pub(super) fn constant(&mut self, at: usize, value: Value, ty: Option<Type<'a>>) -> usize {
+        let style = match self.source.language {
+            Language::Go | Language::Zig => Style::Camel,
+            _ => Style::Kernel,
+        };
         self.facts.constant(Constant {
-            name: bare(self.text(name)),
+            name: bare(self.source.text(at)),
             at,
             value,
             ty,
@@ -146,17 +110,19 @@ impl<'a> Collector<'a> {
         })
     }
 
-    pub(super) fn expression(
+    /// `name [: ty] = value`
+    pub(super) fn definition(
         &mut self,
-        name: Node<'_>,
-        value: Node<'_>,
-        ty: Option<Type<'a>>,
-        style: Style,
+        name: Option<Node<'_>>,
+        value: Option<Node<'_>>,
+        ty: Option<Node<'_>>,
     ) {
-        if name.start_byte() < name.end_byte() {
-            let at = self.constant(name, Value::After(None, 0), ty, style);
-            let tokens = self.lex(value);
-            self.facts.constants[at].value = Value::Expression(tokens, None);
+        let name = name.filter(|name| !name.byte_range().is_empty());
+        if let (Some(name), Some(value)) = (name, value) {
+            let ty = ty.map(|ty| self.ty(ty));
+            let at = self.lex(name).start;
+            let value = self.lex(value);
+            self.constant(at, Value::Expression(value, None), ty);
         }
     }
 
@@ -166,33 +132,89 @@ impl<'a> Collector<'a> {
             .scopes
             .last()
             .map_or((None, 0), |scope| scope.enumerators);
-        let index = self.constant(name, Value::After(base, by), None, Style::Camel);
-        if let Some(value) = value {
-            let tokens = self.lex(value);
-            self.facts.constants[index].value = Value::Expression(tokens, None);
-        }
+        let at = self.lex(name).start;
+        let known = value.map(|value| Value::Expression(self.lex(value), None));
+        let next = match known {
+            Some(_) => None,
+            None => Some((base, by.saturating_add(1))),
+        };
+        let index = self.constant(at, known.unwrap_or(Value::After(base, by)), None);
+        self.facts.constants[index].style = Style::Camel;
         if let Some(scope) = self.scopes.last_mut() {
-            scope.enumerators = match value {
-                Some(_) => (Some(index), 1),
-                None => (base, by.saturating_add(1)),
-            };
+            scope.enumerators = next.unwrap_or((Some(index), 1));
         }
     }
 
-    /// A function that is one expression; the first parameters are `generic`.
-    pub(super) fn function(
-        &mut self,
-        name: Node<'_>,
-        generic: &[Node<'_>],
-        parameters: &[Node<'_>],
-        body: Node<'_>,
-    ) {
-        let parameters = generic
+    /// `type name = ty`
+    pub(super) fn alias(&mut self, name: Node<'_>, ty: Node<'_>) {
+        let ty = self.ty(ty);
+        self.facts.aliases.insert(bare(self.text(name)), ty);
+    }
+
+    /// A struct. Whether its layout is that of C, the language decides.
+    pub(super) fn structure(&mut self, name: Node<'_>, body: Body<'a>, c_layout: bool) {
+        let at = self.lex(name).start;
+        self.structure_at(at, bare(self.text(name)), body, c_layout);
+    }
+
+    /// A struct that is told at token `at`.
+    pub(super) fn structure_at(&mut self, at: usize, name: &'a [u8], body: Body<'a>, c: bool) {
+        let processors = self.here();
+        let kernel_packed = None;
+        self.facts.structure(Struct {
+            name,
+            at,
+            body,
+            processors,
+            c_layout: c,
+            kernel_packed,
+        });
+    }
+
+    /// A field of a struct.
+    pub(super) fn field(&mut self, name: Node<'_>, ty: Type<'a>) -> Field<'a> {
+        let at = self.lex(name).start;
+        Field {
+            name: bare(self.text(name)),
+            at,
+            ty,
+            align: None,
+        }
+    }
+
+    /// A function that is one expression, if it is that.
+    pub(super) fn function(&mut self, node: Node<'_>, name: Option<Node<'_>>) {
+        // Those of C are in a declarator, maybe behind a `*`.
+        let mut head = node;
+        while let Some(inner) = head.field("declarator").filter(|_| name.is_none()) {
+            if head.field("parameters").is_some() {
+                break;
+            }
+            head = inner;
+        }
+        let name = name.or(head.field("name")).or(head.field("declarator"));
+        let (Some(name), Some(value)) = (name, self.returned(node)) else {
+            return;
+        };
+        let mut generic = node.parts_of("type_parameters");
+        if self.source.language == Language::Cpp {
+            let template = node
+                .parent()
+                .filter(|parent| parent.kind() == "template_declaration");
+            let list = template.map_or(vec![], |template| template.parts_of("parameters"));
+            generic = list
+                .into_iter()
+                .filter_map(|part| part.parts().pop())
+                .collect();
+        }
+        let list = head.field("parameters").or(head.of_kind("parameters"));
+        let list = list.map_or(vec![], |list| list.parts());
+        let names = generic
             .iter()
-            .chain(parameters)
-            .map(|node| self.text(*node))
-            .collect();
-        let (generic, body) = (generic.len(), self.lex(body));
+            .map(|part| part.field("name").unwrap_or(*part));
+        let names = names.chain(list.into_iter().flat_map(parameter));
+        let parameters = names.map(|name| self.text(name)).collect();
+        let (generic, body) = (generic.len(), self.lex(value));
         let function = Function {
             parameters,
             generic,
@@ -204,8 +226,50 @@ impl<'a> Collector<'a> {
             .or_insert(function);
     }
 
+    /// The one expression of a function.
+    fn returned<'t>(&self, function: Node<'t>) -> Option<Node<'t>> {
+        let body = function.field("body")?;
+        if !matches!(body.kind(), "block" | "compound_statement") {
+            return Some(body);
+        }
+        let mut statements = body.parts();
+        if let [list] = statements[..] {
+            if list.kind() == "statement_list" {
+                statements = list.parts();
+            }
+        }
+        // What `let` gives a name is found as a constant.
+        let mut last = statements.pop()?;
+        if statements
+            .iter()
+            .any(|before| before.kind() != "let_declaration")
+        {
+            return None;
+        }
+        let mut returned = self.source.language == Language::Rust;
+        while let "return_statement"
+        | "return_expression"
+        | "expression_statement"
+        | "expression_list" = last.kind()
+        {
+            returned |= last.kind().starts_with("return_");
+            let [inner] = last.parts()[..] else {
+                return None;
+            };
+            last = inner;
+        }
+        returned.then_some(last)
+    }
+
     /// A call, if it is one of ioctl(2) with a number.
-    pub(super) fn call(&mut self, function: Node<'_>, arguments: &[Node<'_>]) {
+    pub(super) fn call(&mut self, node: Node<'_>) {
+        let Some(function) = node.field("function") else {
+            return;
+        };
+        let arguments = match node.field("arguments") {
+            Some(arguments) => arguments.parts(),
+            None => node.parts().into_iter().skip(1).collect(),
+        };
         let name = self.text(function);
         // A call of what a call returned may be as long as the text.
         let name = &name[name.len().saturating_sub(64)..];
@@ -213,22 +277,42 @@ impl<'a> Collector<'a> {
             .rsplit(|byte| matches!(byte, b'.' | b':'))
             .next()
             .unwrap_or(name);
-        let code = match name.to_ascii_lowercase().as_slice() {
-            name if name.ends_with(b"ioctl") => arguments.get(1),
+        let name = name.to_ascii_lowercase();
+        let first = arguments
+            .first()
+            .map_or(&b""[..], |first| self.text(*first));
+        let code = if name.ends_with(b"ioctl") {
+            arguments.get(1)
+        } else if name.ends_with(b"syscall") || name.starts_with(b"syscall") {
             // syscall(SYS_ioctl, fd, code, …)
-            name if name.ends_with(b"syscall") || name.starts_with(b"syscall") => {
-                let first = arguments
-                    .first()
-                    .map_or(&b""[..], |first| self.text(*first));
-                arguments
-                    .get(2)
-                    .filter(|_| first.to_ascii_lowercase().ends_with(b"ioctl"))
-            }
-            _ => None,
+            arguments
+                .get(2)
+                .filter(|_| first.to_ascii_lowercase().ends_with(b"ioctl"))
+        } else {
+            None
         };
         if let Some(code) = code {
             let tokens = self.lex(*code);
             self.facts.requests.push(tokens);
         }
     }
+}
+
+/// The names that a parameter declares.
+fn parameter(node: Node<'_>) -> Vec<Node<'_>> {
+    let fields = ["name", "pattern", "declarator"].into_iter();
+    let named = fields
+        .map(|field| node.fields(field))
+        .find(|names| !names.is_empty());
+    let plain = if node.kind() == "identifier" {
+        Some(node)
+    } else {
+        node.of_kind("identifier")
+    };
+    named.unwrap_or(plain.into_iter().collect())
+}
+
+/// What the structs in a struct at this depth are said to be, if it is too deep.
+pub(super) fn too_deep(depth: usize) -> Option<&'static str> {
+    (depth > DEPTH).then_some("its structs are nested too deeply")
 }

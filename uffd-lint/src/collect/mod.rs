@@ -1,8 +1,10 @@
 //! From a syntax tree to [`Facts`], a file for each language.
 
 mod c;
+mod c_structs;
 mod collector;
 mod go;
+mod nodes;
 mod python;
 mod rust;
 mod zig;
@@ -20,11 +22,8 @@ use collector::Visitor;
 
 pub use collector::{Collector, UNPARSED};
 
-/// All definitions of a text, or of the pieces `ranges` of it.
-///
-/// # Errors
-///
-/// Why it cannot be parsed.
+/// All definitions of a text, or of the pieces `ranges` of it; or why it cannot
+/// be parsed.
 pub fn collect<'a>(
     language: Language,
     path: &Path,
@@ -62,12 +61,21 @@ pub fn collect<'a>(
         if node.is_error() || node.is_missing() {
             collector.unread.push(node.byte_range());
         }
+        let start = node.start_byte();
         while collector
             .scopes
             .last()
-            .is_some_and(|scope| node.start_byte() >= scope.end)
+            .is_some_and(|scope| start >= scope.end)
         {
             collector.scopes.pop();
+        }
+        match node.kind() {
+            _ if collector.here().is_empty() => {}
+            "call_expression" | "call" => collector.call(node),
+            "function_definition" | "function_declaration" | "function_item" => {
+                collector.function(node, None);
+            }
+            _ => {}
         }
         visitor.visit(&mut collector, node)
     });
@@ -80,12 +88,10 @@ fn parse(
     ranges: &[tree_sitter::Range],
 ) -> Result<Tree, &'static str> {
     let mut parser = Parser::new();
-    parser
-        .set_language(&language.grammar())
-        .map_err(|_| "its grammar is of another version")?;
-    parser
-        .set_included_ranges(ranges)
-        .map_err(|_| "its pieces overlap")?;
+    let set = parser.set_language(&language.grammar());
+    set.map_err(|_| "its grammar is of another version")?;
+    let set = parser.set_included_ranges(ranges);
+    set.map_err(|_| "its pieces overlap")?;
     // What a grammar cannot read can take it very long. Steps are counted, not
     // seconds, so that the same text always has the same fate; ordinary texts
     // take one for 100 bytes.
@@ -98,12 +104,11 @@ fn parse(
         None => ControlFlow::Break(()),
     };
     let options = ParseOptions::new().progress_callback(&mut progress);
-    let blanked = c::blank(language, bytes);
+    let blanked = c_structs::blank(language, bytes);
     let bytes = blanked.as_deref().unwrap_or(bytes);
     let mut read = |at: usize, _| bytes.get(at..).unwrap_or_default();
-    parser
-        .parse_with_options(&mut read, None, Some(options))
-        .ok_or("it is too hard to parse")
+    let tree = parser.parse_with_options(&mut read, None, Some(options));
+    tree.ok_or("it is too hard to parse")
 }
 
 /// Visits all nodes in the order of the text, however deep.
@@ -125,12 +130,9 @@ fn walk(tree: &Tree, mut visit: impl FnMut(Node<'_>) -> bool) {
 fn unparsed(tree: &Tree) -> usize {
     let mut bytes = 0;
     walk(tree, |node| {
-        let wrong = node.is_error() || node.is_missing();
-        bytes += if wrong {
-            1 + node.byte_range().len()
-        } else {
-            0
-        };
+        if node.is_error() || node.is_missing() {
+            bytes += 1 + node.byte_range().len();
+        }
         node.has_error() && !node.is_error()
     });
     bytes

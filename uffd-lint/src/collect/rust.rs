@@ -4,9 +4,11 @@ use std::collections::HashMap;
 
 use tree_sitter::Node;
 
-use super::collector::{children, named, Collector, Visitor, UNPARSED};
-use crate::facts::{bare, read_type, Body, Constant, Field, Struct, Style, Type, Value};
-use crate::processors::{Condition, Set};
+use super::collector::{Collector, Visitor, UNPARSED};
+use super::nodes::Nodes;
+use crate::condition::Condition;
+use crate::facts::{bare, read_type, Body, Field, Style, Value};
+use crate::processors::Set;
 use crate::source::{Kind, Source, Tokens};
 
 /// What the attributes before an item say.
@@ -28,7 +30,6 @@ pub(super) struct Rust<'a> {
 
 impl<'a> Visitor<'a> for Rust<'a> {
     fn visit(&mut self, c: &mut Collector<'a>, node: Node<'_>) -> bool {
-        let field = |name| node.child_by_field_name(name);
         let kind = node.kind();
         match kind {
             "attribute_item" => {
@@ -37,75 +38,53 @@ impl<'a> Visitor<'a> for Rust<'a> {
                     .add(&c.source, tokens.start + 2..tokens.end - 1);
                 return false;
             }
-            "line_comment" | "block_comment" => return false,
             "inner_attribute_item" => {
                 let tokens = c.lex(node);
                 let mut inner = Attributes::default();
                 inner.add(&c.source, tokens.start + 3..tokens.end - 1);
-                let condition = inner.condition.unwrap_or(Condition::UNKNOWN);
+                let set = inner.set(c.here());
                 match c.scopes.last_mut() {
-                    Some(scope) => scope.set = scope.set.and(condition.perhaps),
-                    None => c.active = c.active.and(condition.perhaps),
+                    Some(scope) => scope.set = set,
+                    None => c.active = set,
                 }
                 return false;
             }
+            "line_comment" | "block_comment" => return false,
             _ => {}
         }
         let attributes = std::mem::take(&mut self.attributes);
-        if let Some(condition) = attributes.condition {
-            c.open(node, c.here().and(condition.perhaps), c.owner());
+        if attributes.condition.is_some() {
+            c.open(node, attributes.set(c.here()), c.owner());
         }
         if c.here().is_empty() {
             return false;
         }
+        let (name, value, ty) = (node.field("name"), node.field("value"), node.field("type"));
         match kind {
-            "mod_item" | "function_item" | "block" => {
-                if kind == "function_item" {
-                    function(c, node);
-                }
-                c.open(node, c.here(), None);
-            }
-            "impl_item" | "trait_item" => {
-                let owner = field("type").or(field("name")).map(|name| c.text(name));
-                c.open(node, c.here(), owner);
-            }
-            "const_item" | "static_item" => {
-                let ty = field("type").map(|ty| c.ty(ty));
-                if let (Some(name), Some(value)) = (field("name"), field("value")) {
-                    c.expression(name, value, ty, Style::Kernel);
-                }
-            }
+            "mod_item" | "function_item" | "block" => c.open_of(node, None),
+            "impl_item" | "trait_item" => c.open_of(node, ty.or(name)),
+            "enum_item" => c.open_of(node, name),
+            "const_item" | "static_item" => c.definition(name, value, ty),
             "let_declaration" => {
-                if let (Some(name), Some(value)) = (field("pattern"), field("value")) {
-                    if name.kind() == "identifier" {
-                        c.expression(name, value, None, Style::Kernel);
-                    }
-                }
+                let name = node
+                    .field("pattern")
+                    .filter(|name| name.kind() == "identifier");
+                c.definition(name, value, None);
             }
             "type_item" => {
-                if let (Some(name), Some(ty)) = (field("name"), field("type")) {
-                    let ty = c.ty(ty);
-                    c.facts.aliases.insert(c.text(name), ty);
+                if let (Some(name), Some(ty)) = (name, ty) {
+                    c.alias(name, ty);
                 }
             }
             "struct_item" | "union_item" => structure(c, node, attributes),
-            "enum_item" => {
-                let owner = field("name").map(|name| c.text(name));
-                c.open(node, c.here(), owner);
-            }
             // Only those with a number; the others are no constants of an ABI.
             "enum_variant" => {
-                if let (Some(name), Some(value)) = (field("name"), field("value")) {
-                    c.enumerator(name, Some(value));
-                }
-            }
-            "call_expression" => {
-                if let (Some(name), Some(arguments)) = (field("function"), field("arguments")) {
-                    c.call(name, &named(arguments));
+                if let Some(name) = name.filter(|_| value.is_some()) {
+                    c.enumerator(name, value);
                 }
             }
             "macro_invocation" => {
-                if let Some(name) = field("macro") {
+                if let Some(name) = node.field("macro") {
                     ioctl_macro(c, name, node);
                 }
             }
@@ -143,87 +122,47 @@ impl Attributes {
             _ => {}
         }
     }
+
+    /// For which of those processors the item may be.
+    fn set(&self, of: Set) -> Set {
+        self.condition
+            .map_or(of, |condition| of.and(condition.perhaps))
+    }
+
+    fn body<'a>(&self) -> Body<'a> {
+        let (packed, align) = (self.packed, self.align.clone());
+        Body {
+            packed,
+            align,
+            ..Body::default()
+        }
+    }
 }
 
 fn structure(c: &mut Collector<'_>, node: Node<'_>, attributes: Attributes) {
-    let (Some(name), Some(list)) = (
-        node.child_by_field_name("name"),
-        node.child_by_field_name("body"),
-    ) else {
+    let (Some(name), Some(list)) = (node.field("name"), node.field("body")) else {
         return;
     };
-    let mut body = Body {
-        union: node.kind() == "union_item",
-        packed: attributes.packed,
-        align: attributes.align,
-        ..Body::default()
-    };
+    let mut body = attributes.body();
+    body.union = node.kind() == "union_item";
     if list.kind() == "ordered_field_declaration_list" {
         body.unclear = Some("its fields have no names");
     }
-    let at = c.lex(name).start;
-    for part in named(list) {
-        match part.kind() {
-            "field_declaration" if part.has_error() => body.unclear = Some(UNPARSED),
-            "field_declaration" => {
-                let (Some(name), Some(ty)) = (
-                    part.child_by_field_name("name"),
-                    part.child_by_field_name("type"),
-                ) else {
-                    continue;
-                };
-                let at = c.lex(name).start;
+    for part in list.parts() {
+        match (part.kind(), part.field("name"), part.field("type")) {
+            ("ERROR", ..) => body.unclear = Some(UNPARSED),
+            ("field_declaration", ..) if part.has_error() => body.unclear = Some(UNPARSED),
+            ("field_declaration", Some(name), Some(ty)) => {
                 let ty = c.ty(ty);
-                body.fields.push(Field {
-                    name: bare(c.text(name)),
-                    at,
-                    ty,
-                    align: None,
-                });
+                body.fields.push(c.field(name, ty));
             }
-            "attribute_item" if memchr::memmem::find(c.text(part), b"cfg").is_some() => {
+            ("attribute_item", ..) if memchr::memmem::find(c.text(part), b"cfg").is_some() => {
                 body.unclear = Some("it has fields under a condition");
             }
-            "ERROR" => body.unclear = Some(UNPARSED),
             _ => {}
         }
     }
-    c.structure(c.text(name), at, body, attributes.c_layout);
-}
-
-/// `const fn name<T>(…) -> u32 { … }`
-fn function(c: &mut Collector<'_>, node: Node<'_>) {
-    let body = node
-        .child_by_field_name("body")
-        .map(named)
-        .unwrap_or_default();
-    let Some(name) = node.child_by_field_name("name") else {
-        return;
-    };
-    // What `let` gives a name is found as a constant.
-    let Some((value, before)) = body.split_last() else {
-        return;
-    };
-    if before.iter().any(|node| node.kind() != "let_declaration") {
-        return;
-    }
-    let mut parameters = vec![];
-    for parameter in node
-        .child_by_field_name("parameters")
-        .map(named)
-        .unwrap_or_default()
-    {
-        parameters.extend(parameter.child_by_field_name("pattern"));
-    }
-    let generic = node
-        .child_by_field_name("type_parameters")
-        .map(named)
-        .unwrap_or_default();
-    let generic: Vec<_> = generic
-        .into_iter()
-        .map(|node| node.child_by_field_name("name").unwrap_or(node))
-        .collect();
-    c.function(name, &generic, &parameters, *value);
+    c.structure(name, body, attributes.c_layout);
 }
 
 /// The macros of nix, vmm-sys-util and others that define a request:
@@ -233,10 +172,11 @@ fn ioctl_macro(c: &mut Collector<'_>, name: Node<'_>, node: Node<'_>) {
         return;
     };
     let (read, write) = match kind {
-        b"none" | b"io_nr" | b"write_int" => (false, kind == b"write_int"),
+        b"none" | b"io_nr" => (false, false),
         b"read" | b"ior_nr" | b"read_buf" => (true, false),
         b"write_ptr" | b"iow_nr" | b"write_buf" => (false, true),
         b"readwrite" | b"iowr_nr" | b"readwrite_buf" => (true, true),
+        // The argument of write_int! is an int by value.
         _ if kind.ends_with(b"_bad") => (false, false),
         _ => return,
     };
@@ -252,8 +192,6 @@ fn ioctl_macro(c: &mut Collector<'_>, name: Node<'_>, node: Node<'_>) {
     }
     let value = match arguments.as_slice() {
         [_, code, ..] if kind.ends_with(b"_bad") => Value::Expression(code.clone(), None),
-        // The number's argument is an int by value.
-        [_, _, _] if kind == b"write_int" => return,
         [_, group, number, argument @ ..] if argument.len() <= 1 => Value::Request {
             read,
             write,
@@ -263,36 +201,15 @@ fn ioctl_macro(c: &mut Collector<'_>, name: Node<'_>, node: Node<'_>) {
         },
         _ => return,
     };
-    plain(c, at, value, None, c.here(), Style::Function);
-}
-
-/// A constant whose name is a token.
-fn plain<'a>(
-    c: &mut Collector<'a>,
-    at: usize,
-    value: Value,
-    ty: Option<Type<'a>>,
-    processors: Set,
-    style: Style,
-) {
-    let (name, owner) = (bare(c.source.text(at)), c.owner());
-    c.facts.constant(Constant {
-        name,
-        at,
-        value,
-        ty,
-        processors,
-        style,
-        owner,
-        fallback: false,
-    });
+    let index = c.constant(at, value, None);
+    c.facts.constants[index].style = Style::Function;
 }
 
 impl<'a> Rust<'a> {
     /// The arguments of a macro, which the grammar leaves alone: constants and
     /// structs in them, such as those of bitflags!, and the branches of cfg_if!.
     fn tokens(&mut self, c: &mut Collector<'a>, node: Node<'_>) {
-        let parts = children(node);
+        let parts = node.all();
         let mut attributes = Attributes::default();
         // Where one of the branches before this `else` holds.
         let mut taken: Option<Condition> = None;
@@ -316,25 +233,22 @@ impl<'a> Rust<'a> {
                     let end = rest.iter().find(|part| c.text(**part) == b";");
                     let end = end.map_or(node.end_byte(), |end| end.start_byte());
                     let tokens = c.source.lex(rest[0].start_byte()..end);
-                    constant(c, tokens, attributes.condition);
+                    constant(c, tokens, &attributes);
                 }
                 b"struct" | b"union" | b"impl" => {
                     structure = text != b"impl";
                     owner = next.map(|next| c.text(*next));
                 }
                 _ if part.kind() == "token_tree" && text.starts_with(b"{") => {
-                    let condition = attributes.condition;
                     let here = c.here();
-                    let set = condition.map_or(here, |condition| here.and(condition.perhaps));
+                    let set = attributes.set(here);
                     if let (Some(name), true) = (owner, structure) {
-                        record(c, name, *part, set, &attributes);
+                        record(c, name, *part, &attributes);
                     }
                     if branch {
-                        taken = taken
-                            .zip(condition)
-                            .map(|(a, b)| a.or(b))
-                            .or(taken)
-                            .or(condition);
+                        let condition = attributes.condition;
+                        let both = taken.zip(condition).map(|(a, b)| a.or(b));
+                        taken = both.or(taken).or(condition);
                     }
                     if set != here || owner.is_some() {
                         self.blocks.insert(part.start_byte(), (set, owner));
@@ -348,41 +262,26 @@ impl<'a> Rust<'a> {
 }
 
 /// `NAME [: T] = value`, in a macro.
-fn constant(c: &mut Collector<'_>, tokens: Tokens, condition: Option<Condition>) {
+fn constant(c: &mut Collector<'_>, tokens: Tokens, attributes: &Attributes) {
     let name = tokens.start;
     let equals = c
         .source
         .find(name + 1, tokens.end, |at| c.source.is(at, b"="));
-    if equals >= tokens.end {
-        return;
+    if equals < tokens.end {
+        let typed = c.source.is(name + 1, b":");
+        let ty = typed.then(|| read_type(&c.source, name + 2..equals, 0));
+        let value = Value::Expression(equals + 1..tokens.end, None);
+        let index = c.constant(name, value, ty);
+        c.facts.constants[index].processors = attributes.set(c.here());
     }
-    let ty = c
-        .source
-        .is(name + 1, b":")
-        .then(|| read_type(&c.source, name + 2..equals, 0));
-    let set = condition.map_or(c.here(), |condition| c.here().and(condition.perhaps));
-    let value = Value::Expression(equals + 1..tokens.end, None);
-    plain(c, name, value, ty, set, Style::Kernel);
 }
 
 /// A struct in a macro, which may well give it the layout of C.
-fn record<'a>(
-    c: &mut Collector<'a>,
-    name: &'a [u8],
-    part: Node<'_>,
-    processors: Set,
-    attributes: &Attributes,
-) {
+fn record<'a>(c: &mut Collector<'a>, name: &'a [u8], part: Node<'_>, attributes: &Attributes) {
     let tokens = c.lex(part);
-    let mut body = Body {
-        packed: attributes.packed,
-        align: attributes.align.clone(),
-        ..Body::default()
-    };
-    for field in c
-        .source
-        .split(tokens.start + 1..tokens.end.saturating_sub(1), b",")
-    {
+    let mut body = attributes.body();
+    let inside = tokens.start + 1..tokens.end.saturating_sub(1);
+    for field in c.source.split(inside, b",") {
         let mut at = field.start;
         while matches!(c.source.text(at), b"#" | b"pub") {
             at = if c.source.is(at, b"#") {
@@ -407,13 +306,8 @@ fn record<'a>(
             align: None,
         });
     }
-    let at = tokens.start;
-    c.facts.structure(Struct {
-        name,
-        at,
-        body,
-        processors,
-        c_layout: true,
-        kernel_packed: None,
-    });
+    c.structure_at(tokens.start, name, body, true);
+    if let Some(structure) = c.facts.structs.last_mut() {
+        structure.processors = attributes.set(structure.processors);
+    }
 }

@@ -1,0 +1,13 @@
+package uffd
+
+type Event uint8
+
+const (
+	UffdEventPagefault Event = iota + 0x12
+	UffdEventFork
+	UffdEventRemap
+)
+const (
+	TraceEventFork = iota
+	TraceEventRemap
+)
