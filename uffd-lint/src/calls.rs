@@ -24,7 +24,7 @@ impl<'a> Evaluator<'_, 'a> {
     ) -> Result<i128, String> {
         let source = self.source;
         let name = String::from_utf8_lossy(bare(source.text(last)));
-        let arguments = source.split(inside, b",");
+        let arguments = source.split(inside.clone(), b",");
         let one = || match arguments.as_slice() {
             [one] => Ok(one.clone()),
             _ => Err(format!("{name}() has not one argument")),
@@ -65,7 +65,10 @@ impl<'a> Evaluator<'_, 'a> {
         if let Some(Ok(value)) = own {
             return Ok(value);
         }
-        if let Some(value) = self.request(&name, generic, &arguments) {
+        // The macros that define a request have its name before all.
+        let defines = name.starts_with("ioctl_") && source.is(inside.start - 2, b"!");
+        let parts = &arguments[usize::from(defines).min(arguments.len())..];
+        if let Some(value) = self.request(&name, generic, parts) {
             self.own = true;
             return value;
         }
@@ -127,6 +130,8 @@ impl<'a> Evaluator<'_, 'a> {
         arguments: &[Tokens],
     ) -> Option<Result<i128, String>> {
         let lower = name.trim_matches('_').to_ascii_lowercase();
+        let ends = ["_nr", "_buf", "_ptr"].iter();
+        let lower = ends.fold(&*lower, |name, end| name.strip_suffix(end).unwrap_or(name));
         // UFFD_SYS_IOWR, request_code_readwrite, ioctl_iowr, opcode::read_write.
         let word = match lower.rsplit('_').next()? {
             "write" if lower.ends_with("read_write") => "readwrite",
@@ -173,7 +178,7 @@ impl<'a> Evaluator<'_, 'a> {
     }
 
     /// A request code of these parts.
-    pub fn request_of(
+    fn request_of(
         &mut self,
         direction: i128,
         group: Tokens,

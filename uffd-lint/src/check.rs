@@ -62,7 +62,8 @@ fn source(language: Language, path: &Path, bytes: &[u8], target: Target) -> File
                 let embedded = collected.embedded;
                 next = Some((Language::C, embedded)).filter(|(_, pieces)| !pieces.is_empty());
             }
-            Err(why) => report.merge(FileReport::unread(why)),
+            Err(why) if prefilter::is_likely(bytes) => report.merge(FileReport::unread(why)),
+            Err(_) => {}
         }
     }
     report

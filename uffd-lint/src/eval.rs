@@ -45,16 +45,6 @@ impl<'a> Evaluator<'_, 'a> {
                     .checked_shl(bit)
                     .ok_or_else(|| "it has too many bits".into())
             }
-            Value::Request {
-                read,
-                write,
-                group,
-                number,
-                argument,
-            } => {
-                let direction = self.direction(read, write);
-                self.request_of(direction, group, number, argument)
-            }
         }
     }
 

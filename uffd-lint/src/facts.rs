@@ -63,14 +63,6 @@ pub enum Value {
     After(Option<usize>, u32),
     /// A bit of a packed struct.
     Bit(u32),
-    /// The arguments of an ioctl macro.
-    Request {
-        read: bool,
-        write: bool,
-        group: Tokens,
-        number: Tokens,
-        argument: Option<Tokens>,
-    },
 }
 
 /// A function or macro of one expression.

@@ -21,6 +21,12 @@ pub fn is_scan(bytes: &[u8]) -> bool {
     WORDS.is_match(bytes)
 }
 
+/// Whether a source has more of userfaultfd than the name of the system call,
+/// which tables of all of them have.
+pub fn is_likely(bytes: &[u8]) -> bool {
+    names(bytes).any(|at| !bytes[at..].starts_with(b"serfault"))
+}
+
 /// Where the relevant names of a source are.
 fn names(bytes: &[u8]) -> impl Iterator<Item = usize> + '_ {
     static NAMES: LazyLock<AhoCorasick> = LazyLock::new(|| {

@@ -35,6 +35,8 @@ pub struct Source<'a> {
     tokens: Vec<Token>,
     close: Vec<u32>,
     lines: Vec<u32>,
+    /// How many bytes may still be lexed.
+    left: usize,
 }
 
 const OPERATORS: [&[u8]; 14] = [
@@ -53,11 +55,18 @@ impl<'a> Source<'a> {
             tokens: vec![],
             close: vec![],
             lines,
+            // What is nested is lexed once more with what it is in; a text
+            // that is nested without end would take the square of its size.
+            left: 4 * bytes.len() + (64 << 10),
         }
     }
 
     pub fn lex(&mut self, piece: Range<usize>) -> Tokens {
         let start = self.tokens.len();
+        self.left = self.left.saturating_sub(piece.len());
+        if self.is_exhausted() {
+            return start..start;
+        }
         let mut lexer = Lexer {
             language: self.language,
             bytes: &self.bytes[..piece.end],
@@ -68,6 +77,11 @@ impl<'a> Source<'a> {
         }
         self.match_brackets(start);
         start..self.tokens.len()
+    }
+
+    /// Whether more would have been lexed than a text of this size can need.
+    pub fn is_exhausted(&self) -> bool {
+        self.left == 0
     }
 
     /// Finds the closing bracket of each opening one from token `from` on.

@@ -193,6 +193,41 @@ fn deep_nesting_is_not_evaluated_and_says_so() {
     );
 }
 
+/// What is nested is looked at with what it is in: the square of the size, if
+/// nothing stopped it.
+#[test]
+fn what_is_looked_at_in_each_level_stops() {
+    for (language, start, open, close) in [
+        (Language::C, "", "struct uffdio_copy { ", "} a;"),
+        (Language::C, "int a = ", "ioctl(0, ", ")"),
+        (Language::Rust, "", "const UFFDIO_API: u8 = { ", "};"),
+        (Language::Rust, "m! ", "{ struct uffdio_copy ", "}"),
+        (
+            Language::Go,
+            "package a\nvar UFFDIO_API = ",
+            "ioctl(0, ",
+            ")",
+        ),
+        (Language::Python, "", "ioctl(0, ", ")"),
+    ] {
+        let levels = 200_000 / open.len();
+        let text = format!("{start}{}{}", open.repeat(levels), close.repeat(levels));
+        let began = worked();
+        let report = checked(Form::Source(language), text.as_bytes());
+        assert!(worked() - began < Duration::from_secs(20), "{open}");
+        let problem = &report.problems[0];
+        assert_eq!(
+            (problem.kind, &*problem.found),
+            ("not-read", "it is nested too deeply")
+        );
+    }
+    // The system call is in every table, and no copy of anything.
+    let text = format!("int userfaultfd; {}", "struct a { ".repeat(20_000));
+    let form = Form::Source(Language::C);
+    let report = check(form, Path::new("a.c"), text.as_bytes(), Target::default());
+    assert!(report.problems.is_empty(), "{report:?}");
+}
+
 #[test]
 fn what_is_not_text_is_read() {
     let bytes: Vec<u8> = (0..=255).cycle().take(100_000).collect();

@@ -77,9 +77,12 @@ pub fn collect<'a>(
             }
             _ => {}
         }
-        visitor.visit(&mut collector, node)
+        visitor.visit(&mut collector, node) && !collector.source.is_exhausted()
     });
-    Ok(collector)
+    match collector.source.is_exhausted() {
+        true => Err("it is nested too deeply"),
+        false => Ok(collector),
+    }
 }
 
 fn parse(

@@ -168,40 +168,24 @@ fn structure(c: &mut Collector<'_>, node: Node<'_>, attributes: Attributes) {
 /// The macros of nix, vmm-sys-util and others that define a request:
 /// `ioctl_readwrite!(name, type, number, T)`, `ioctl_iowr_nr!(NAME, …)`.
 fn ioctl_macro(c: &mut Collector<'_>, name: Node<'_>, node: Node<'_>) {
-    let Some(kind) = c.text(name).strip_prefix(b"ioctl_") else {
+    if !c.text(name).starts_with(b"ioctl_") {
         return;
-    };
-    let (read, write) = match kind {
-        b"none" | b"io_nr" => (false, false),
-        b"read" | b"ior_nr" | b"read_buf" => (true, false),
-        b"write_ptr" | b"iow_nr" | b"write_buf" => (false, true),
-        b"readwrite" | b"iowr_nr" | b"readwrite_buf" => (true, true),
-        // The argument of write_int! is an int by value.
-        _ if kind.ends_with(b"_bad") => (false, false),
-        _ => return,
-    };
-    let all = c.source.lex(name.end_byte()..node.end_byte());
-    let open = all.start + 1;
-    let Some(close) = c.source.close(open) else {
-        return;
-    };
+    }
+    let call = c.source.lex(name.start_byte()..node.end_byte());
+    let open = call.start + 2;
+    let close = c.source.close(open).unwrap_or(open);
     let arguments = c.source.split(open + 1..close, b",");
-    let mut at = arguments.first().map_or(close, |first| first.start);
+    let Some(mut at) = arguments.first().map(|first| first.start) else {
+        return;
+    };
     while c.source.is(at, b"#") {
         at = c.source.skip(at + 1);
     }
-    let value = match arguments.as_slice() {
-        [_, code, ..] if kind.ends_with(b"_bad") => Value::Expression(code.clone(), None),
-        [_, group, number, argument @ ..] if argument.len() <= 1 => Value::Request {
-            read,
-            write,
-            group: group.clone(),
-            number: number.clone(),
-            argument: argument.first().cloned(),
-        },
-        _ => return,
+    let value = match &arguments[1..] {
+        [code, ..] if c.text(name).ends_with(b"_bad") => code.clone(),
+        _ => call.start..close + 1,
     };
-    let index = c.constant(at, value, None);
+    let index = c.constant(at, Value::Expression(value, None), None);
     c.facts.constants[index].style = Style::Function;
 }
 
@@ -238,6 +222,12 @@ impl<'a> Rust<'a> {
                 b"struct" | b"union" | b"impl" => {
                     structure = text != b"impl";
                     owner = next.map(|next| c.text(*next));
+                    // struct Flags: u64 { … }
+                    if let [name, colon, ty, ..] = &parts[index + 1..] {
+                        if c.text(*colon) == b":" {
+                            c.alias(*name, *ty);
+                        }
+                    }
                 }
                 _ if part.kind() == "token_tree" && text.starts_with(b"{") => {
                     let here = c.here();
