@@ -189,7 +189,9 @@ fn finding(path: &Path, problem: &Problem, strict: bool) -> Finding {
         uffd_lint::Severity::Note => Severity::Note,
     };
     let mut finding = Finding::new(severity, problem.kind, &problem.item, problem.message());
-    let (file, line, column) = (path.into(), problem.line, problem.column);
+    // Forges want the path as the repository has it.
+    let file = path.strip_prefix(".").unwrap_or(path).into();
+    let (line, column) = (problem.line, problem.column);
     finding.place = Some(Place { file, line, column });
     if !problem.is_note() {
         finding.found = Some(problem.found.clone());
