@@ -91,7 +91,8 @@ for allowed in 0 1; do
 			--test errors --test documents --test stress --test model --test formats --test places --test probe \
 			--test library
 	else
-		as_user cargo test -q --no-fail-fast -p uffd-conformance -p uffd-sys --test live --test stress --test model
+		as_user cargo test -q --no-fail-fast -p uffd-conformance -p uffd-sys --test live --test stress --test model \
+			--test consumer
 	fi
 	for part in 'CAP_SYS_PTRACE' '/dev/userfaultfd' 'No huge pages'; do
 		grep -q "^NOT RUN .*$part" "$UFFD_SYS_SKIP_LOG" || fail "no test says NOT RUN for want of: $part"
