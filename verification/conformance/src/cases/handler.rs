@@ -183,7 +183,7 @@ pub static CASES: &[Case] = &[
                     tries_in_vain(s)?;
                     tries += 1;
                 }
-                ensure!(tries > 100, "only {} tries", tries);
+                ensure!(tries > 20, "only {} tries", tries);
                 reader.still_waits()
             })
         },
