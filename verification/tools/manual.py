@@ -26,6 +26,9 @@ CHAPTERS = ["faults", "features", "handler", "opening", "good_to_know"]
 # What a call is, its fields and an example: so many lines.
 SCREEN = 45
 HOW_KNOWN = ("cases", "read", "advice")
+# What a manual, or a section of one, can have.
+KEYS = {"name", "argument", "page", "shared", "since", "summary", "about", "example", "safety", "errors",
+        "sections", "title", "level", "items", "table"}
 CONSTANTS, FIELDS = table.constants(), table.fields()
 
 
@@ -73,6 +76,9 @@ def pinned():
     for name, known in given.items():
         if not known:
             raise Wrong(f"docs/manual/table.toml has no case for {name} of src/abi/table.rs")
+    listed = {*cases["constants"], *(f"{s}.{f}" for s, fields in cases["fields"].items() for f in fields)}
+    if gone := listed - given.keys():
+        raise Wrong(f"docs/manual/table.toml: src/abi/table.rs has no {', '.join(sorted(gone))}")
     return [("table", {"says": name, "cases": known}) for name, known in given.items()]
 
 
@@ -108,6 +114,8 @@ def read_errata():
     """{case that is an erratum: the call that answers otherwise, or None}"""
     text = (ROOT / "verification/conformance/errata.txt").read_text()
     blocks = re.findall(r"^case: (\S+)\nwhere: .*\ninstead: (?:(UFFDIO_\w+) answered)?", text, re.M)
+    if len(blocks) != len(re.findall("^case: ", text, re.M)) or not blocks:
+        sys.exit("manual: errata.txt is not written as this program reads it")
     return {case: call.lower() or None for case, call in blocks}
 
 
@@ -163,7 +171,7 @@ def sentence(row, language, text=None):
     text = row["says"] if text is None else text
     text = re.sub(r"`(\w+)(\(\))?`", language.name, text).replace("](#", f"]({language.here}")
     if "read" in row:
-        return f"{text} (read, not run: {row['read']})."
+        return f"{text.removesuffix('.')} (read, not run: {row['read']})."
     differs = [case for case in row.get("cases", "").split() if case in ERRATA]
     links = ", ".join(f"[{'erratum' if n == 0 else n + 1}]({language.errata}{case})" for n, case in enumerate(differs))
     return text + (f" ({links})" if links else "")
@@ -217,11 +225,13 @@ def fields(manual, language):
     """What each field of a call's argument is."""
     lines = []
     for name, text in FIELDS[manual["argument"]].items():
-        way = "in, out" if text.startswith("In: ") and " Out: " in text else text.partition(": ")[0].lower()
-        if way in ("in", "out", "in, out"):
-            text = text.partition(": ")[2]
-        name = f"{name if language is Rust else name.removesuffix('_')}` ({way})" if way in ("in", "out", "in, out") else f"{name}`"
-        lines.append(filled(f"- `{name}: {language.field(text)}", 2))
+        name = name if language is Rust else name.removesuffix("_")
+        way, colon, what = text.partition(": ")
+        if colon and way in ("In", "Out"):
+            both = ", out" if way == "In" and " Out: " in what else ""
+            lines.append(filled(f"- `{name}` ({way.lower()}{both}): {language.field(what)}", 2))
+        else:
+            lines.append(filled(f"- `{name}`: {language.field(text)}", 2))
     return "\n".join(lines)
 
 
@@ -279,9 +289,17 @@ def check(manuals):
     function of the crate has its documentation from here."""
     mentioned = set()
     source = "".join(file.read_text() for file in sorted((ROOT / "src").glob("*.rs")))
-    for name in re.findall(r"^pub unsafe fn (\w+)", source, re.M):
+    functions = re.findall(r"^pub unsafe fn (\w+)", source, re.M)
+    calls = [name for name, manual in manuals.items() if "errors" in manual]
+    if lone := set(functions) ^ set(calls):
+        raise Wrong(f"a function of src or a manual is without the other: {', '.join(sorted(lone))}")
+    for name in functions:
         if f'#[doc = include_str!("manual/{name}.md")]\n#[inline(always)]\npub unsafe fn {name}(' not in source:
             raise Wrong(f"src: {name}() does not take its documentation from src/manual/{name}.md")
+    for name, manual in manuals.items():
+        for part in parts(manual):
+            if unknown := part.keys() - KEYS:
+                raise Wrong(f"docs/manual/{name}.toml: {', '.join(sorted(unknown))} is not known")
     for name, row in every_row(manuals):
         well_formed(name, row)
         mentioned.update((name, case) for case in row.get("cases", "").split())

@@ -23,6 +23,11 @@ PLANTED = [
     (COPY, 'read = "mm/userfaultfd.c, Linux 7.3"', 'read = "somewhere"', "`read` is not `FILE, Linux VERSION`"),
     (COPY, "copy-hugetlb-exhausted(?!-)", "copy-eexist", "does not mention the erratum copy-hugetlb-exhausted"),
     (COPY, "a copy of data", "a copy of the data", "not current, run `make manual`: docs/manual.md, src/manual/uffdio_copy.md"),
+    (COPY, "^about =", "abuot =", "abuot is not known"),
+    ("docs/manual/table.toml", r"\[fields.uffd_msg\]", "[fields.uffd_gone]\nevent = 'read-once'\n\n[fields.uffd_msg]",
+     "src/abi/table.rs has no uffd_gone.event"),
+    ("src/ioctl.rs", "pub unsafe fn uffdio_copy", "unsafe fn uffdio_copy", "is without the other: uffdio_copy"),
+    ("verification/conformance/errata.txt", "where: all", "when: all", "errata.txt is not written as this program reads it"),
     ("docs/manual/table.toml", "UFFDIO_COPY_MODE_WP =", "UFFDIO_COPY_MODE_XX =",
      "table.toml has no case for UFFDIO_COPY_MODE_WP"),
     ("uffd-lint/src/why.rs", "it fills missing pages with zeros", "it does",
@@ -51,7 +56,7 @@ def main():
         for number, (file, old, new, wanted) in enumerate(PLANTED):
             wrong = pathlib.Path(folder, str(number))
             shutil.copytree(right, wrong)
-            text, times = re.subn(old, new, (wrong / file).read_text())
+            text, times = re.subn(old, new, (wrong / file).read_text(), flags=re.M)
             assert times, f"nothing to replace in {file}: {old}"
             (wrong / file).write_text(text)
             code, text = said(wrong)
