@@ -149,7 +149,7 @@ check-bindings: bindings
 
 # A checkout in an odd path, used by an ordinary user; what is committed of it.
 odd-places:
-	sh verification/tools/odd_places.sh
+	sh verification/tools/odd_place.sh sh verification/tools/ordinary_user.sh
 
 clean:
 	$(CARGO) clean

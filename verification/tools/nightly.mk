@@ -7,7 +7,7 @@
 #
 # To add a part: a target, and its name in this list. Exit code 3 of its command
 # means that something could not be fetched.
-NIGHTLY ?= conformance-check libclangs model-long stress-long inject-long fuzz-long test-c-all odd-places-long fresh-machine kernels
+NIGHTLY ?= bench-short conformance-check libclangs model-long stress-long inject-long fuzz-long test-c-all odd-places-long fresh-machine kernels
 
 .PHONY: nightly model-long stress-long inject-long fuzz-long test-c-all odd-places-long fresh-machine
 
@@ -36,7 +36,8 @@ test-c-all:
 
 # All tests in an odd path, as root and as an ordinary user.
 odd-places-long:
-	sh verification/tools/odd_places.sh --all
+	sh verification/tools/odd_place.sh sh -euc 'make verify; make test; make package minimal-versions licences; \
+		sh verification/tools/ordinary_user.sh --all'
 
 # `make verify` and `make test` on Debian 12 with nothing but gcc, make, git
 # and this machine's Rust.

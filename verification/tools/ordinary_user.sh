@@ -1,23 +1,28 @@
 #!/bin/sh
-# A checkout whose path holds a space and a letter that is not ASCII, used by an
-# ordinary user who may open a userfaultfd for the faults of user mode, and then
-# for all:
+# This checkout, used by an ordinary user who may open a userfaultfd for the
+# faults of user mode, and then for all:
 #
-#   sh verification/tools/odd_places.sh          a part of the tests; for CI
-#   sh verification/tools/odd_places.sh --all    `make test`, by root as well
+#   sh verification/tools/odd_place.sh sh verification/tools/ordinary_user.sh [--all]
 #
-# Needs root. It tests what is committed. The folder is in TMPDIR, with a
-# copy of what is built here, and is removed unless something failed.
+# A part of the tests, for CI; with --all, `make verify` and `make test`. Needs
+# root. It gives the checkout to that user, so that it must be one that
+# odd_place.sh made; what is built in it already is not built again.
 set -eu
 cd "$(dirname "$0")/../.."
-root=$PWD
 sysctl=/proc/sys/vm/unprivileged_userfaultfd
 huge_pages=/proc/sys/vm/nr_hugepages
 export UFFD_SYS_USER=61234
 
-fail() { echo "odd_places: $*" >&2; exit 1; }
+fail() { echo "ordinary_user: $*" >&2; exit 1; }
 step() { printf -- '-- %s  (%d s)\n' "$*" $(($(date +%s) - began)); }
-as_user() { sh "$root/verification/tools/as_user.sh" "$@"; }
+as_user() { sh "$PWD/verification/tools/as_user.sh" "$@"; }
+# Of all packages: for some alone cargo would build their dependencies anew.
+tests() {
+	options=
+	for name in "$@"; do options="$options --test $name"; done
+	# shellcheck disable=SC2086 # A list of words.
+	as_user cargo test -q --no-fail-fast --workspace $options
+}
 # A refusal: this exit code and these words, and none of a lost write.
 refuses() {
 	code=$1 words=$2
@@ -28,46 +33,26 @@ refuses() {
 	case $said in *"lost 1"*) fail "a refusal is called a lost write: $*: $said" ;; esac
 }
 
-[ "$(id -u)" = 0 ] || { echo 'odd_places: only root can become another user: use sudo' >&2; exit 2; }
+[ "$(id -u)" = 0 ] || { echo 'ordinary_user: only root can become another user: use sudo' >&2; exit 2; }
+[ "${UFFD_SYS_ODD_PLACE:-}" = "$PWD" ] ||
+	{ echo 'ordinary_user: this checkout would no longer be yours: run it through odd_place.sh' >&2; exit 2; }
 began=$(date +%s)
 before=$(cat $sysctl)
 huge_pages_before=$(cat $huge_pages)
-folder=$(mktemp -d "${TMPDIR:-/tmp}/uffd-sys-odd.XXXXXX")
-place="$folder/ödd päth/uffd sys"
+folder=$(mktemp -d "${TMPDIR:-/tmp}/uffd-sys-ordinary.XXXXXX")
+chmod 755 "$folder"
 end() {
-	code=$?
 	echo "$before" >$sysctl
 	echo "$huge_pages_before" >$huge_pages
-	if [ $code = 0 ]; then rm -rf "$folder"; else echo "odd_places: failed; see $folder" >&2; fi
+	rm -rf "$folder"
 }
 trap end EXIT
 trap 'exit 1' INT TERM
-chmod 755 "$folder"
-mkdir "$folder/ödd päth"
-
-step 'a clone, with what is built already'
-git clone -q "$root" "$place"
-[ ! -f Cargo.lock ] || cp Cargo.lock "$place"
-# The packages of others are the same everywhere; ours are built again.
-for profile in debug release; do
-	mkdir -p "$place/target/$profile"
-	for part in .fingerprint build deps; do
-		[ ! -d "target/$profile/$part" ] || cp -a "target/$profile/$part" "$place/target/$profile"
-	done
-done
-cd "$place"
-
-if [ "${1:-}" = --all ]; then
-	step 'root: make verify, make test, and what is about the package'
-	make verify
-	make test
-	make package minimal-versions licences
-fi
-chown -R "$UFFD_SYS_USER:$UFFD_SYS_USER" "$folder"
+chown -R "$UFFD_SYS_USER:$UFFD_SYS_USER" .
 
 # What an ordinary user may not do is then NOT RUN, and no failure.
 unset UFFD_SYS_EXPECT
-export UFFD_SYS_SKIP_LOG="$place/target/skipped.txt"
+export UFFD_SYS_SKIP_LOG="$PWD/target/skipped.txt"
 export UFFD_SYS_CACHE="$folder/cache"
 [ ! -d "$HOME/.cache/uffd-sys/headers" ] || {
 	mkdir "$folder/cache"
@@ -87,12 +72,9 @@ for allowed in 0 1; do
 		as_user make test
 	elif [ $allowed = 0 ]; then
 		as_user make verify
-		as_user cargo test -q --no-fail-fast -p uffd-conformance -p uffd-abi -p uffd-lint -p uffd-sys-capi -p uffd-sys --test live \
-			--test errors --test documents --test stress --test model --test formats --test places --test probe \
-			--test library
+		tests live errors documents stress model formats places probe library
 	else
-		as_user cargo test -q --no-fail-fast -p uffd-conformance -p uffd-sys --test live --test stress --test model \
-			--test consumer
+		tests live stress model consumer
 	fi
 	for part in 'CAP_SYS_PTRACE' '/dev/userfaultfd' 'No huge pages'; do
 		grep -q "^NOT RUN .*$part" "$UFFD_SYS_SKIP_LOG" || fail "no test says NOT RUN for want of: $part"
