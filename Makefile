@@ -5,7 +5,7 @@ SKIP_LOG := $(CURDIR)/target/skipped.txt
 
 .PHONY: help setup verify test test-rust check bindings check-bindings package oldest-rust platforms \
 	public-api check-public-api minimal-versions licences readme sanitizer fuzz new-kernel doc clean \
-	odd-places libclangs registers manual
+	odd-places libclangs registers manual release-rehearsal
 
 help:
 	@echo 'make verify        check the ABI here, and trap real writes'
@@ -18,6 +18,7 @@ help:
 	@echo 'make bindings, manual   write the committed bindings, or documentation'
 	@echo 'make new-kernel    HEADERS=DIR: what a newer Linux added, what is to do'
 	@echo 'make package       the package as a registry gets it, built outside'
+	@echo 'make release-rehearsal  all of a release but the publishing'
 	@echo 'make platforms     musl, Android, uClibc, big-endian; macOS is refused'
 	@echo 'make oldest-rust, minimal-versions, sanitizer, fuzz, licences'
 	@echo 'make check-public-api; public-api accepts it as it is now'
@@ -109,6 +110,11 @@ minimal-versions:
 
 licences:
 	python3 verification/tools/licences.py
+
+# All of a release but the publishing, twice, from what is committed; its files
+# are left in target/release-rehearsal.
+release-rehearsal: setup
+	python3 verification/tools/release_rehearsal.py
 
 # The README's pictures and its table of peers, from this machine.
 readme:

@@ -39,7 +39,10 @@ class Msg(ctypes.Structure):
 def load(path):
     # CDLL releases the interpreter's lock in calls, without which the handler
     # could not run while another thread faults. use_errno keeps errno.
-    lib = ctypes.CDLL(path, use_errno=True)
+    try:
+        lib = ctypes.CDLL(path, use_errno=True)
+    except OSError as error:
+        sys.exit(f"{error}\nInstall it (make install, then ldconfig), or name the file: python3 uffd.py PATH")
     lib.uffd_sys_read.restype = c_long
     lib.uffd_sys_read.argtypes = [c_int, ctypes.POINTER(Msg), c_ulong]
     return lib
