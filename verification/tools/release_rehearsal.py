@@ -82,7 +82,7 @@ def versions():
     notes = [f"`repository` is not set for {', '.join(sorted(unset))}: CONTRIBUTING.md says where it goes"] if unset else []
     if not re.search(r"\d{4}-\d\d-\d\d$", heading):
         notes.append(f"CHANGELOG.md's '{heading}' needs the day of the release")
-    return {name: p["version"] for name, p in public.items()}, notes
+    return {name: public[name]["version"] for name in PUBLISHED}, notes
 
 
 def public_api(version):
