@@ -37,10 +37,13 @@ has "${CC%% *}" || { echo "capi: the C compiler '$CC' is not installed: apt inst
 # and cargo would rebuild everything at every change of them. Without unwinding
 # there is no need of std; with link-time optimisation what remains is the
 # functions. The ABI check reads types from the debugging information;
-# `install` leaves it out. Cargo knows what has changed.
+# `install` leaves it out. Cargo knows what has changed. The folder of the checkout
+# is left out of the debugging information, of which the linker makes the library's
+# build ID: the library is the same wherever it is built, unless RUSTFLAGS are given.
+here=$(printf %s "$PWD" | sed 's/[\\"]/\\&/g')
 CARGO_TARGET_DIR=$CAPI_BUILD CARGO_PROFILE_RELEASE_PANIC=abort CARGO_PROFILE_RELEASE_LTO=fat \
 	CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 CARGO_PROFILE_RELEASE_DEBUG=2 \
-	"$CARGO" rustc -q -p uffd-sys-capi --lib --release --crate-type staticlib
+	"$CARGO" --config "build.rustflags=[\"--remap-path-prefix=$here=uffd-sys\"]" rustc -q -p uffd-sys-capi --lib --release --crate-type staticlib
 
 a=$CAPI_OUT/libuffd_sys.a
 if ! [ "$a" -nt "$CAPI_OUT/libuffd_sys_capi.a" ]; then
