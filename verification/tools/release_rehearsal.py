@@ -101,8 +101,8 @@ def public_api(version):
 
 def bill_of_materials(clone, name, version, lock, out):
     """CycloneDX, of what `cargo metadata` says is in a program that depends on the
-    package as it is by default; without a clock, a number drawn by chance or a path,
-    which the tools that make such files put in."""
+    package as it is by default. Without a clock, a number drawn by chance or a folder of
+    this machine, so that two clones make the same."""
     manifest = clone / {"uffd-sys": "."}.get(name, name) / "Cargo.toml"
     tree = run(CARGO, "tree", "--manifest-path", str(manifest), "--package", name, "--edges", "normal,build",
                "--target", "all", "--prefix", "none", "--no-dedupe", "--format", "{p}\t{l}", cwd=clone)
