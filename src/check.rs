@@ -41,7 +41,7 @@ const fn request(generic: u64) -> u64 {
     direction << 29 | generic & 0x1fff_ffff
 }
 
-const fn starts_with(text: &str, prefix: &str) -> bool {
+pub(crate) const fn starts_with(text: &str, prefix: &str) -> bool {
     let (text, prefix) = (text.as_bytes(), prefix.as_bytes());
     let mut i = 0;
     while i < prefix.len() {

@@ -201,13 +201,14 @@ pub mod abi;
 #[cfg(not(feature = "abi"))]
 #[macro_use]
 #[path = "abi/table.rs"]
-#[allow(dead_code)] // For src/check.rs, which wants the macros alone.
+#[allow(dead_code)] // For src/check.rs and src/names.rs, which want the macros alone.
 mod table;
 
 mod bindings;
 mod check;
 mod ioctl;
 mod message;
+pub mod names;
 mod open;
 mod pagemap;
 mod syscall;

@@ -8,7 +8,7 @@
 
 use std::any::type_name;
 use std::fmt;
-use uffd_sys::abi::table::{Constant, CONSTANTS};
+use uffd_sys::names;
 
 use super::skip_log::not_run;
 use super::watchdog::Watchdog;
@@ -64,8 +64,8 @@ fn feature_names(features: u64) -> String {
         .map(|bit| 1 << bit)
         .filter(|bit| features & bit != 0);
     let names = bits.map(|bit| {
-        let of_bit = |c: &&Constant| c.name.starts_with("UFFD_FEATURE_") && c.generic == bit;
-        match CONSTANTS.iter().find(of_bit) {
+        let mut all = names::FEATURES.all().iter();
+        match all.find(|feature| feature.value == bit) {
             Some(feature) => format!("{} (Linux {})", feature.name, feature.since),
             None => format!("feature bit {bit:#x}"),
         }

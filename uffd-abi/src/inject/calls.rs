@@ -144,33 +144,20 @@ impl Call {
     /// The name in reports.
     pub fn name(&self) -> &'static str {
         match self {
-            Call::Fill(fill) => fill.name(),
-            Call::Other { command } => match *command {
-                sys::UFFDIO_API => "UFFDIO_API",
-                sys::UFFDIO_REGISTER => "UFFDIO_REGISTER",
-                sys::UFFDIO_UNREGISTER => "UFFDIO_UNREGISTER",
-                sys::UFFDIO_WAKE => "UFFDIO_WAKE",
-                _ => "another ioctl",
-            },
+            Call::Fill(fill) => request_name(fill.command),
+            Call::Other { command } => request_name(*command),
             Call::Read { .. } => "read",
             Call::Poll { .. } => "poll",
         }
     }
 }
 
-impl Fill {
-    fn name(&self) -> &'static str {
-        match self.command {
-            sys::UFFDIO_COPY => "UFFDIO_COPY",
-            sys::UFFDIO_MOVE => "UFFDIO_MOVE",
-            sys::UFFDIO_ZEROPAGE => "UFFDIO_ZEROPAGE",
-            sys::UFFDIO_CONTINUE => "UFFDIO_CONTINUE",
-            sys::UFFDIO_POISON => "UFFDIO_POISON",
-            sys::UFFDIO_WRITEPROTECT => "UFFDIO_WRITEPROTECT",
-            _ => "UFFDIO_RWPROTECT",
-        }
-    }
+fn request_name(command: u32) -> &'static str {
+    let name = sys::names::REQUESTS.name(command);
+    name.unwrap_or("another ioctl")
+}
 
+impl Fill {
     fn length_at(&self) -> usize {
         let known = FILLS.iter().find(|(command, ..)| *command == self.command);
         known.expect("made of one of these").2

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, ErrorKind};
 
 use serde::Serialize;
-use uffd_sys::abi::table::CONSTANTS;
+use uffd_sys::names;
 
 use super::texts::{self, At, Range};
 
@@ -205,11 +205,8 @@ fn feature_names(features: u64) -> Vec<String> {
     let bits = (0..64).map(|bit| 1_u64 << bit);
     let set = bits.filter(|bit| features & bit != 0 && *bit != 1 << 31);
     set.map(|bit| {
-        let known = CONSTANTS.iter().find_map(|constant| {
-            let name = constant.name.strip_prefix("UFFD_FEATURE_")?;
-            (constant.generic == bit).then_some(name)
-        });
-        known.map_or_else(|| format!("{bit:#x}"), str::to_owned)
+        let name = names::FEATURES.show(bit).to_string();
+        name.trim_start_matches("UFFD_FEATURE_").to_owned()
     })
     .collect()
 }

@@ -8,7 +8,7 @@ pub mod registering;
 
 use comfy_table::{presets, ContentArrangement, Table};
 use serde_json::json;
-use uffd_sys::abi::table::CONSTANTS;
+use uffd_sys::names;
 
 use crate::findings::{Check, Exit, Finding, Severity};
 use crate::memory::Kind;
@@ -160,10 +160,8 @@ fn show_features(api: &uffd_sys::uffdio_api, out: &mut Output) -> usize {
     let mut rows = vec![];
     for bit in 0..64 {
         let offered = api.features >> bit & 1 == 1;
-        let known = CONSTANTS.iter().find(|constant| {
-            constant.name.starts_with("UFFD_FEATURE_") && constant.generic == 1 << bit
-        });
-        let Some(constant) = known else {
+        let mut all = names::FEATURES.all().iter();
+        let Some(known) = all.find(|known| known.value == 1 << bit) else {
             if offered {
                 check.compared += 1;
                 out.line(format!(
@@ -175,9 +173,9 @@ fn show_features(api: &uffd_sys::uffdio_api, out: &mut Output) -> usize {
             continue;
         };
         check.compared += 1;
-        let name = constant.name.trim_start_matches("UFFD_FEATURE_");
-        let meaning = features::meaning(constant.name);
-        let line = format!("{bit:>2}  {name:<19} {:>4}  {meaning}", constant.since);
+        let name = known.name.trim_start_matches("UFFD_FEATURE_");
+        let meaning = features::meaning(known.name);
+        let line = format!("{bit:>2}  {name:<19} {:>4}  {meaning}", known.since);
         // The meaning below, where it does not fit beside.
         let wrap = textwrap::Options::new(out.width() - 6).subsequent_indent("          ");
         let line = textwrap::fill(&line, wrap);
@@ -186,7 +184,7 @@ fn show_features(api: &uffd_sys::uffdio_api, out: &mut Output) -> usize {
             false => format!("  {}", paint(DIM, format!("no  {line}"))),
         });
         rows.push(json!({
-            "bit": bit, "name": constant.name, "since": constant.since,
+            "bit": bit, "name": known.name, "since": known.since,
             "meaning": meaning, "offered": offered,
         }));
     }
@@ -261,14 +259,9 @@ fn show_memory(way: Way, features: u64, out: &mut Output) -> usize {
 fn ioctl_names(bits: u64) -> Vec<String> {
     (0..64)
         .filter(|n| bits >> n & 1 == 1)
-        .map(|n| {
-            let number = CONSTANTS
-                .iter()
-                .find(|constant| constant.name.starts_with("_UFFDIO_") && constant.generic == n);
-            match number {
-                Some(constant) => constant.name.trim_start_matches("_UFFDIO_").to_lowercase(),
-                None => format!("bit {n}"),
-            }
+        .map(|n| match names::IOCTLS.name(n) {
+            Some(name) => name.trim_start_matches("_UFFDIO_").to_lowercase(),
+            None => format!("bit {n}"),
         })
         .collect()
 }
