@@ -214,7 +214,12 @@ impl<'a> Scope<'a> {
             is_union: *is_union,
             attributes: attributes
                 .iter()
-                .filter(|attribute| !attribute.path().is_ident("doc"))
+                .filter(|attribute| {
+                    // `write` puts these there.
+                    !["doc", "cfg_attr"]
+                        .iter()
+                        .any(|ours| attribute.path().is_ident(ours))
+                })
                 .map(|attribute| attribute.to_token_stream().to_string())
                 .collect(),
             fields: kept,
@@ -385,14 +390,37 @@ impl Struct {
             format!("    #[doc = {doc:?}]\n    pub {name}: {ty},\n")
         });
         format!(
-            "{}\n{}pub {} {} {{\n{}}}\n",
+            "{}\n{}{}pub {} {} {{\n{}}}\n",
             self.attributes.join("\n"),
+            known.map_or(String::new(), |_| zerocopy(&self.name)),
             doc(known.map(|known| (known.doc, known.since))),
             if self.is_union { "union" } else { "struct" },
             self.name,
             fields.collect::<String>()
         )
     }
+}
+
+/// These are unions, or hold one, so their bytes need not all be initialised.
+const WITH_UNIONS: [&str; 4] = [
+    "uffd_msg",
+    "uffd_msg_arg",
+    "uffd_msg_pagefault",
+    "uffd_msg_pagefault_feat",
+];
+
+/// The traits of zerocopy's that a known struct has; its derives refuse what a
+/// layout cannot keep. A struct that is newer has none: it may have padding.
+fn zerocopy(name: &str) -> String {
+    let into_bytes = if WITH_UNIONS.contains(&name) {
+        ""
+    } else {
+        ", zerocopy::IntoBytes"
+    };
+    format!(
+        "#[cfg_attr(feature = \"zerocopy\", derive(zerocopy::FromBytes, zerocopy::Immutable, \
+         zerocopy::KnownLayout{into_bytes}))]\n"
+    )
 }
 
 const NEWER: &str = "Newer than this crate, which knows Linux 7.3: see the kernel's header.";

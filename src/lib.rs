@@ -168,6 +168,13 @@
 //! fields [`uffdio_copy::copy`] and its like are signed, because the kernel
 //! puts a negated errno there.
 //!
+//! [`names`] has the constants in words: `UFFD_FEATURE_MOVE` from its bit and back.
+//!
+//! With the feature `zerocopy` the structs have zerocopy's traits `FromBytes`,
+//! `Immutable` and `KnownLayout`, so that any bytes can be read as messages; and
+//! `IntoBytes`, but for [`uffd_msg`] and its unions, whose bytes need not all be
+//! initialised: [`uffd_msg_bytes`] has it.
+//!
 //! # The same names everywhere
 //!
 //! Which kernel headers are installed makes no difference to the names and types

@@ -50,6 +50,15 @@ pub unsafe fn uffd_read(fd: c_int, msgs: *mut uffd_msg, n: usize) -> ssize_t {
 /// those of this processor, as the kernel writes them.
 #[repr(C, align(8))]
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "zerocopy",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::Immutable,
+        zerocopy::IntoBytes,
+        zerocopy::KnownLayout
+    )
+)]
 pub struct uffd_msg_bytes {
     /// The whole message.
     pub bytes: [u8; 32],

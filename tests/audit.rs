@@ -79,7 +79,11 @@ fn each_unsafe_is_told() {
 
 #[test]
 fn each_dependency_is_told() {
-    for feature in ["--no-default-features", "--features=bindgen"] {
+    for feature in [
+        "--no-default-features",
+        "--features=bindgen",
+        "--features=zerocopy",
+    ] {
         let output = Command::new(env!("CARGO"))
             .args([
                 "tree",

@@ -186,6 +186,15 @@ pub const PM_SCAN_WP_MATCHING: u64 = 1;
 pub const PM_SCAN_CHECK_WPASYNC: u64 = 2;
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone, Hash, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "zerocopy",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout,
+        zerocopy::IntoBytes
+    )
+)]
 #[doc = "Argument of UFFDIO_API: the handshake.\n\nSince Linux 4.3."]
 pub struct uffdio_api {
     #[doc = "In: [`UFFD_API`](crate::UFFD_API)."]
@@ -197,6 +206,15 @@ pub struct uffdio_api {
 }
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone, Hash, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "zerocopy",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout,
+        zerocopy::IntoBytes
+    )
+)]
 #[doc = "A range of memory; argument of UFFDIO_UNREGISTER and UFFDIO_WAKE.\n\nSince Linux 4.3."]
 pub struct uffdio_range {
     #[doc = "Its address, a multiple of the page size."]
@@ -206,6 +224,15 @@ pub struct uffdio_range {
 }
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone, Hash, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "zerocopy",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout,
+        zerocopy::IntoBytes
+    )
+)]
 #[doc = "Argument of UFFDIO_REGISTER.\n\nSince Linux 4.3."]
 pub struct uffdio_register {
     #[doc = "In: the memory."]
@@ -217,6 +244,15 @@ pub struct uffdio_register {
 }
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone, Hash, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "zerocopy",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout,
+        zerocopy::IntoBytes
+    )
+)]
 #[doc = "Argument of UFFDIO_COPY.\n\nSince Linux 4.3."]
 pub struct uffdio_copy {
     #[doc = "In: where the pages are missing, a multiple of the page size."]
@@ -232,6 +268,15 @@ pub struct uffdio_copy {
 }
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone, Hash, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "zerocopy",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout,
+        zerocopy::IntoBytes
+    )
+)]
 #[doc = "Argument of UFFDIO_ZEROPAGE.\n\nSince Linux 4.3."]
 pub struct uffdio_zeropage {
     #[doc = "In: where the pages are missing."]
@@ -243,6 +288,15 @@ pub struct uffdio_zeropage {
 }
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone, Hash, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "zerocopy",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout,
+        zerocopy::IntoBytes
+    )
+)]
 #[doc = "Argument of UFFDIO_WRITEPROTECT. It has no out field.\n\nSince Linux 5.7."]
 pub struct uffdio_writeprotect {
     #[doc = "In: the memory."]
@@ -252,6 +306,15 @@ pub struct uffdio_writeprotect {
 }
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone, Hash, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "zerocopy",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout,
+        zerocopy::IntoBytes
+    )
+)]
 #[doc = "Argument of UFFDIO_CONTINUE.\n\nSince Linux 5.13."]
 pub struct uffdio_continue {
     #[doc = "In: the pages to map."]
@@ -263,6 +326,15 @@ pub struct uffdio_continue {
 }
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone, Hash, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "zerocopy",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout,
+        zerocopy::IntoBytes
+    )
+)]
 #[doc = "Argument of UFFDIO_POISON.\n\nSince Linux 6.6."]
 pub struct uffdio_poison {
     #[doc = "In: the pages to poison."]
@@ -274,6 +346,15 @@ pub struct uffdio_poison {
 }
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone, Hash, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "zerocopy",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout,
+        zerocopy::IntoBytes
+    )
+)]
 #[doc = "Argument of UFFDIO_MOVE.\n\nSince Linux 6.8."]
 pub struct uffdio_move {
     #[doc = "In: where the pages are missing, a multiple of the page size."]
@@ -289,6 +370,15 @@ pub struct uffdio_move {
 }
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone, Hash, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "zerocopy",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout,
+        zerocopy::IntoBytes
+    )
+)]
 #[doc = "Argument of UFFDIO_RWPROTECT. It has no out field.\n\nSince Linux 7.3."]
 pub struct uffdio_rwprotect {
     #[doc = "In: the memory."]
@@ -298,6 +388,15 @@ pub struct uffdio_rwprotect {
 }
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone, Hash, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "zerocopy",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout,
+        zerocopy::IntoBytes
+    )
+)]
 #[doc = "Argument of UFFDIO_SET_MODE.\n\nSince Linux 7.3."]
 pub struct uffdio_set_mode {
     #[doc = "In: the `UFFD_FEATURE_*` bits to switch on."]
@@ -307,6 +406,10 @@ pub struct uffdio_set_mode {
 }
 #[repr(C, packed)]
 #[derive(Copy, Clone, Default)]
+#[cfg_attr(
+    feature = "zerocopy",
+    derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
 #[doc = "A message read from a userfaultfd: a fault or another event.\n\nSince Linux 4.3."]
 pub struct uffd_msg {
     #[doc = "Which event: one of `UFFD_EVENT_*`. It says which member of `arg` holds."]
@@ -322,6 +425,10 @@ pub struct uffd_msg {
 }
 #[repr(C)]
 #[derive(Copy, Clone)]
+#[cfg_attr(
+    feature = "zerocopy",
+    derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
 #[doc = "What happened; [`uffd_msg::event`] says which member holds. Writing a smaller member leaves the rest uninitialised: read through [`uffd_msg_bytes`](crate::uffd_msg_bytes).\n\nSince Linux 4.3."]
 pub union uffd_msg_arg {
     #[doc = "[`UFFD_EVENT_PAGEFAULT`](crate::UFFD_EVENT_PAGEFAULT)."]
@@ -337,6 +444,10 @@ pub union uffd_msg_arg {
 }
 #[repr(C)]
 #[derive(Copy, Clone, Default)]
+#[cfg_attr(
+    feature = "zerocopy",
+    derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
 #[doc = "A fault: a thread waits at an address (with UFFD_FEATURE_SIGBUS it would have had a signal instead).\n\nSince Linux 4.3."]
 pub struct uffd_msg_pagefault {
     #[doc = "Bits of `UFFD_PAGEFAULT_FLAG_*`; none is a read of a missing page."]
@@ -348,6 +459,10 @@ pub struct uffd_msg_pagefault {
 }
 #[repr(C)]
 #[derive(Copy, Clone)]
+#[cfg_attr(
+    feature = "zerocopy",
+    derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
 #[doc = "What further features tell of a fault.\n\nSince Linux 4.14."]
 pub union uffd_msg_pagefault_feat {
     #[doc = "The thread's id as the thread itself sees it, in its own PID namespace; zero without [`UFFD_FEATURE_THREAD_ID`](crate::UFFD_FEATURE_THREAD_ID)."]
@@ -355,6 +470,15 @@ pub union uffd_msg_pagefault_feat {
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone, Hash, PartialEq, Eq, Default)]
+#[cfg_attr(
+    feature = "zerocopy",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout,
+        zerocopy::IntoBytes
+    )
+)]
 #[doc = "The process forked.\n\nSince Linux 4.11."]
 pub struct uffd_msg_fork {
     #[doc = "A new file descriptor in the reader: the userfaultfd of the child. The reader must close it; one whose message is thrown away unread leaks."]
@@ -362,6 +486,15 @@ pub struct uffd_msg_fork {
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone, Hash, PartialEq, Eq, Default)]
+#[cfg_attr(
+    feature = "zerocopy",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout,
+        zerocopy::IntoBytes
+    )
+)]
 #[doc = "A registered range moved.\n\nSince Linux 4.11."]
 pub struct uffd_msg_remap {
     #[doc = "Its old address."]
@@ -373,6 +506,15 @@ pub struct uffd_msg_remap {
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone, Hash, PartialEq, Eq, Default)]
+#[cfg_attr(
+    feature = "zerocopy",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout,
+        zerocopy::IntoBytes
+    )
+)]
 #[doc = "Pages were dropped, or a range was unmapped.\n\nSince Linux 4.11."]
 pub struct uffd_msg_remove {
     #[doc = "The first address."]
@@ -382,6 +524,15 @@ pub struct uffd_msg_remove {
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone, Hash, PartialEq, Eq, Default)]
+#[cfg_attr(
+    feature = "zerocopy",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout,
+        zerocopy::IntoBytes
+    )
+)]
 #[doc = "The whole of `arg`, in words.\n\nSince Linux 4.3."]
 pub struct uffd_msg_reserved {
     #[doc = "First word."]
@@ -393,6 +544,15 @@ pub struct uffd_msg_reserved {
 }
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone, Hash, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "zerocopy",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout,
+        zerocopy::IntoBytes
+    )
+)]
 #[doc = "What PAGEMAP_SCAN reports: a run of pages of the same categories.\n\nSince Linux 6.7."]
 pub struct page_region {
     #[doc = "Its address."]
@@ -404,6 +564,15 @@ pub struct page_region {
 }
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone, Hash, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "zerocopy",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout,
+        zerocopy::IntoBytes
+    )
+)]
 #[doc = "Argument of PAGEMAP_SCAN.\n\nSince Linux 6.7."]
 pub struct pm_scan_arg {
     #[doc = "In: the size of this struct, 96."]

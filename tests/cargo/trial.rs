@@ -14,6 +14,7 @@ pub const COMMITTED: &str = "committed, Linux 7.3";
 pub struct Tools {
     build_script: PathBuf,
     libc: PathBuf,
+    zerocopy: PathBuf,
     rustc: String,
     host: String,
     /// For another libclang than the machine's.
@@ -36,7 +37,12 @@ impl Tools {
         let output = run(cargo(
             ROOT,
             "headers",
-            &["check", "--lib", "--message-format=json"],
+            &[
+                "check",
+                "--lib",
+                "--features=zerocopy",
+                "--message-format=json",
+            ],
         ));
         let messages = String::from_utf8(output.stdout).unwrap();
         let artifact = |package: &str, kind: &str| {
@@ -60,6 +66,7 @@ impl Tools {
             build_script: artifact("uffd-sys", "custom-build"),
             // For a check cargo makes metadata alone.
             libc: artifact("libc", "lib"),
+            zerocopy: artifact("zerocopy", "lib"),
             rustc,
             host: host.unwrap().into(),
             libclang: other_libclang(),
@@ -106,16 +113,23 @@ impl Tools {
         let source = made.out_dir.join("program.rs");
         fs::write(&source, program).unwrap();
         let library = made.out_dir.join("libuffd_sys.rmeta");
-        let rustc = |extern_crate: String, out: &str, crate_name: &str, source: &Path| {
+        let rustc = |extern_crates: &[String], out: &str, crate_name: &str, source: &Path| {
             let mut command = Command::new(&self.rustc);
             self.cargos_variables(&mut command, &made.out_dir);
             command
                 .env("UFFD_SYS_BINDINGS", &made.source)
                 .args(["--edition=2021", "--crate-type=lib", "--emit=metadata"])
                 .args(["-Dwarnings", "-Dmissing_docs", "--cfg=feature=\"bindgen\""])
+                // New items must not need what a known struct promises.
+                .arg("--cfg=feature=\"zerocopy\"")
                 .arg("--check-cfg=cfg(uffd_sys_libc, doctest)")
-                .arg("--check-cfg=cfg(feature, values(\"abi\", \"bindgen\"))")
-                .args(["--crate-name", crate_name, "--extern", &extern_crate, "-o"])
+                .arg("--check-cfg=cfg(feature, values(\"abi\", \"bindgen\", \"zerocopy\"))")
+                .args(
+                    extern_crates
+                        .iter()
+                        .map(|named| format!("--extern={named}")),
+                )
+                .args(["--crate-name", crate_name, "-o"])
                 .arg(made.out_dir.join(out))
                 .arg("-L")
                 .arg(format!(
@@ -129,13 +143,16 @@ impl Tools {
             }
         };
         rustc(
-            format!("libc={}", self.libc.display()),
+            &[
+                format!("libc={}", self.libc.display()),
+                format!("zerocopy={}", self.zerocopy.display()),
+            ],
             "libuffd_sys.rmeta",
             "uffd_sys",
             &Path::new(ROOT).join("src/lib.rs"),
         )?;
         rustc(
-            format!("uffd_sys={}", library.display()),
+            &[format!("uffd_sys={}", library.display())],
             "libprogram.rmeta",
             "program",
             &source,

@@ -13,6 +13,6 @@ RUSTC_BOOTSTRAP=1 cargo update --quiet -Z direct-minimal-versions
 export CARGO_TARGET_DIR="$copy/target"
 cargo check --quiet
 cargo check --quiet --no-default-features
-cargo check --quiet --no-default-features --features abi
+cargo check --quiet --no-default-features --features abi,zerocopy
 echo 'minimal-versions: it builds with'
 cargo tree --quiet --depth 1 --prefix none -e normal,build | sed -n '2,$p' | grep -v '^\[' | sort -u
