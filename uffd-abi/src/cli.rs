@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::arch::Arch;
+use crate::decode::number;
 use crate::inject::kinds::Kind;
 
 /// Verifies the userfaultfd ABI of bindings, kernel headers, kernels and
@@ -92,6 +93,8 @@ pub enum Command {
     Probe,
     /// Print the whole ABI
     List(ListArgs),
+    /// Say what a number, or the bytes of a message, mean
+    Decode(DecodeArgs),
     /// Check hand-copied constants and structs in sources
     #[cfg(feature = "lint")]
     Lint(LintArgs),
@@ -120,6 +123,7 @@ impl Command {
             Command::Verify(_) => "verify",
             Command::Probe => "probe",
             Command::List(_) => "list",
+            Command::Decode(_) => "decode",
             #[cfg(feature = "lint")]
             Command::Lint(_) => "lint",
             Command::Demo(_) => "demo",
@@ -167,6 +171,31 @@ pub struct ListArgs {
     /// Only the numbers of the ioctls, ready for a seccomp filter
     #[arg(long)]
     pub seccomp: bool,
+}
+
+/// Arguments of `decode`.
+#[derive(Clone, Debug, Args)]
+pub struct DecodeArgs {
+    /// Numbers, in decimal or after 0x, such as a request code of a trace; and
+    /// messages, of 64 hexadecimal digits each
+    #[arg(
+        value_name = "VALUE",
+        required_unless_present = "messages",
+        allow_negative_numbers = true
+    )]
+    pub values: Vec<String>,
+    /// A file with messages as read(2) gives them, 32 bytes each; - is standard
+    /// input
+    #[arg(long, value_name = "FILE")]
+    pub messages: Option<PathBuf>,
+    /// What a number is read as. May be repeated [default: whatever has names
+    /// for it]
+    #[arg(long = "as", value_name = "KIND")]
+    pub kinds: Vec<number::Kind>,
+    /// The processor that they are from [default: numbers of any, messages of
+    /// this one]
+    #[arg(long, value_name = "ARCH", value_parser = Arch::parse)]
+    pub arch: Option<Arch>,
 }
 
 /// Arguments of `lint`.

@@ -16,6 +16,7 @@ use clap::{CommandFactory, Parser};
 pub mod arch;
 pub mod btf;
 pub mod cli;
+pub mod decode;
 pub mod demo;
 pub mod findings;
 pub mod inject;
@@ -45,6 +46,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(args, &mut out),
         Command::Probe => probe::run(&mut out),
         Command::List(args) => list::run(args, &mut out),
+        Command::Decode(args) => decode::run(args, &mut out),
         #[cfg(feature = "lint")]
         Command::Lint(args) => lint::run(args, &mut out),
         Command::Demo(args) => demo::run(args, &mut out),

@@ -19,7 +19,7 @@ if ! command -v cargo-fuzz >/dev/null; then
 	cargo install -q cargo-fuzz --root "$tools" || { echo "fuzz: cargo-fuzz could not be installed" >&2; exit 3; }
 fi
 root=$PWD
-for target in uffd-abi/btf uffd-abi/proc uffd-lint/lint; do
+for target in uffd-abi/btf uffd-abi/proc uffd-abi/decode uffd-lint/lint; do
 	folder=${target%/*} name=${target#*/}
 	cd "$root/$folder"
 	# Apart from the build, so that a download that fails is not taken for a bug.
