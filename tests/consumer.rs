@@ -1,5 +1,5 @@
-//! The crate as outsiders use it: a consumer built both ways, its machine
-//! code, the real crate `userfaultfd` on top of it, and Rust 1.63.
+//! The crate as outsiders use it: a consumer built both ways, its machine code, and
+//! two versions in one program.
 
 mod cargo;
 
@@ -7,8 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use cargo::rights::{may, Right};
-use cargo::{cargo, not_run, run, stderr, target_dir, ROOT};
+use cargo::{cargo, run, stderr, target_dir, ROOT};
 
 fn consumer(args: &[&str]) -> Command {
     cargo(Path::new(ROOT).join("tests/consumer"), "consumer", args)
@@ -91,82 +90,6 @@ fn the_system_call_is_inline() {
     assert!(
         !code.is_empty() && !code.iter().any(|i| i == "syscall"),
         "{code:#?}"
-    );
-}
-
-/// Registers a package of a registry in cargo's cache and gives its folder.
-fn source_of(package: &str, version: &str) -> Result<std::path::PathBuf, String> {
-    let dir = target_dir("fetch").join(package);
-    fs::create_dir_all(dir.join("src")).unwrap();
-    fs::write(dir.join("src/lib.rs"), "").unwrap();
-    let manifest = format!(
-        "[package]\nname = \"fetch\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\
-         [dependencies]\n{package} = \"={version}\"\n[workspace]\n"
-    );
-    fs::write(dir.join("Cargo.toml"), manifest).unwrap();
-    let args = ["metadata", "--format-version=1"];
-    let output = cargo(&dir, "fetch-target", &args).output().unwrap();
-    if !output.status.success() {
-        return Err(stderr(&output));
-    }
-    let text = String::from_utf8(output.stdout).unwrap();
-    let needle = format!("{package}-{version}/Cargo.toml\"");
-    let end = text
-        .find(&needle)
-        .expect("cargo tells where the package is")
-        + needle.len()
-        - 1;
-    let start = text[..end].rfind('"').unwrap() + 1;
-    Ok(Path::new(&text[start..end]).parent().unwrap().to_path_buf())
-}
-
-/// The safe crate of the field, written against userfaultfd-sys 0.6: its own
-/// source, patched as a user would patch it, compiles and passes its tests.
-#[test]
-fn the_crate_userfaultfd_on_top() {
-    let source = match source_of("userfaultfd", "0.9.0") {
-        Ok(source) => source,
-        Err(why) => {
-            return not_run(
-                "consumer",
-                &format!("userfaultfd 0.9.0 could not be fetched: {why}"),
-            )
-        }
-    };
-    let copy = target_dir("userfaultfd-on-top");
-    let _ = fs::remove_dir_all(&copy);
-    let status = Command::new("cp")
-        .arg("-r")
-        .arg(&source)
-        .arg(&copy)
-        .status()
-        .unwrap();
-    assert!(status.success());
-    let mut manifest = fs::read_to_string(copy.join("Cargo.toml")).unwrap();
-    manifest.push_str(&format!(
-        "\n[patch.crates-io]\nuserfaultfd-sys = {{ path = \"{ROOT}/userfaultfd-sys\" }}\n\n[workspace]\n"
-    ));
-    fs::write(copy.join("Cargo.toml"), manifest).unwrap();
-    let _ = fs::remove_file(copy.join("Cargo.lock"));
-    if !may(Right::Device, "userfaultfd 0.9") {
-        run(cargo(
-            &copy,
-            "consumer",
-            &["test", "--lib", "--features", "linux5_7", "--no-run"],
-        ));
-        return;
-    }
-    let output = run(cargo(
-        &copy,
-        "consumer",
-        &["test", "--lib", "--features", "linux5_7"],
-    ));
-    let compiled = stderr(&output);
-    assert!(!compiled.contains("bindgen"), "{compiled}");
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        text.contains("test result: ok.") && !text.contains(" 0 passed"),
-        "{text}"
     );
 }
 

@@ -7,9 +7,9 @@
 #
 # To add a part: a target, and its name in this list. Exit code 3 of its command
 # means that something could not be fetched.
-NIGHTLY ?= bench-short conformance-check libclangs model-long stress-long inject-long fuzz-long test-c-all odd-places-long fresh-machine kernels
+NIGHTLY ?= bench-short conformance-check libclangs model-long stress-long inject-long fuzz-long patched-long test-c-all odd-places-long fresh-machine kernels
 
-.PHONY: nightly model-long stress-long inject-long fuzz-long test-c-all odd-places-long fresh-machine
+.PHONY: nightly model-long stress-long inject-long fuzz-long patched-long test-c-all odd-places-long fresh-machine
 
 nightly:
 	@sh verification/tools/nightly.sh $(NIGHTLY)
@@ -29,6 +29,10 @@ inject-long:
 
 fuzz-long:
 	sh verification/tools/fuzz.sh 600
+
+# The tests of crates of the registry over the stand-in.
+patched-long:
+	$(CARGO) test --test consumer_patched -- --include-ignored
 
 # Every compiler and every set of headers must be there.
 test-c-all:
