@@ -24,7 +24,7 @@ FORMAT = 57
 def documented():
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve() / "public-api"
     # The committed bindings: the same on every machine.
-    command = ["cargo", "rustdoc", "--quiet", "--lib", "--no-default-features", "--features", "abi",
+    command = ["cargo", "rustdoc", "--quiet", "--lib", "--no-default-features", "--features", "abi,zerocopy",
                "--target-dir", str(target), "--", "-Zunstable-options", "--output-format=json"]
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, "RUSTC_BOOTSTRAP": "1"},
                           text=True, capture_output=True)
