@@ -53,7 +53,7 @@ chown -R "$UFFD_SYS_USER:$UFFD_SYS_USER" .
 # What an ordinary user may not do is then NOT RUN, and no failure.
 unset UFFD_SYS_EXPECT
 export UFFD_SYS_SKIP_LOG="$PWD/target/skipped.txt"
-export UFFD_SYS_CACHE="$folder/cache"
+export UFFD_SYS_USER_HOME="$folder/home" UFFD_SYS_CACHE="$folder/cache"
 [ ! -d "$HOME/.cache/uffd-sys/headers" ] || {
 	mkdir "$folder/cache"
 	cp -r "$HOME/.cache/uffd-sys/headers" "$folder/cache"
