@@ -128,9 +128,10 @@ def bill_of_materials(clone, name, version, lock, out):
     (out / f"{name}-{version}.cdx.json").write_text(json.dumps(bill, indent=1) + "\n")
 
 
-def rehearse(clone, out, numbers, build):
+def rehearse(commit, clone, out, numbers, build):
     """What a release consists of, in `out`."""
-    git("clone", "-q", str(ROOT), str(clone))
+    git("clone", "-q", "--no-checkout", str(ROOT), str(clone))
+    git("-C", str(clone), "checkout", "-q", "--detach", commit)
     # The same choice of dependencies twice.
     shutil.copy(ROOT / "Cargo.lock", clone)
     env = {"CARGO_TARGET_DIR": str(clone / "target")}
@@ -167,6 +168,7 @@ def sums(folder):
 def main():
     if changed := git("status", "--porcelain"):
         fail(f"this is not committed, so it would not be released:\n{changed}")
+    commit = git("rev-parse", "HEAD").strip()
     numbers, notes = versions()
     shutil.rmtree(OUT, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="uffd-sys-release.") as folder:
@@ -174,7 +176,7 @@ def main():
         made = []
         for name, build in (("one", True), ("a second", False)):
             out = folder / f"made of {name}"
-            rehearse(folder / name, out, numbers, build)
+            rehearse(commit, folder / name, out, numbers, build)
             made.append(sums(out))
         differ = sorted(p for p in made[0].keys() | made[1].keys() if made[0].get(p) != made[1].get(p))
         if differ:
