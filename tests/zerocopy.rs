@@ -37,6 +37,8 @@ impl<T: KnownLayout> Has<T> {
     const KNOWN_LAYOUT: bool = true;
 }
 
+type Counter = std::cell::Cell<String>;
+
 /// These are unions, or hold one.
 const WITHOUT_INTO_BYTES: [&str; 4] = [
     "uffd_msg",
@@ -69,11 +71,13 @@ fn each_struct_promises_what_it_can_keep() {
         assert_eq!(always, [true; 3], "{name}");
         assert_eq!(into_bytes, !WITHOUT_INTO_BYTES.contains(&name), "{name}");
     }
-    assert!(Has::<uffd_msg_bytes>::FROM_BYTES && Has::<uffd_msg_bytes>::INTO_BYTES);
-    assert!(Has::<uffd_msg_bytes>::IMMUTABLE && Has::<uffd_msg_bytes>::KNOWN_LAYOUT);
+    let [bytes] = promises! { uffd_msg_bytes };
+    assert_eq!(bytes, ("uffd_msg_bytes", [true; 3], true));
     // What asks can say no.
-    assert!(!Has::<bool>::FROM_BYTES && !Has::<std::cell::Cell<u8>>::IMMUTABLE);
-    assert!(!Has::<String>::KNOWN_LAYOUT && !Has::<String>::INTO_BYTES);
+    let [string] = promises! { String };
+    assert_eq!((string.1[0], string.1[2], string.2), (false, false, false));
+    let [cell] = promises! { Counter };
+    assert_eq!(cell.1, [false; 3]);
 }
 
 /// Bytes that are all different.
