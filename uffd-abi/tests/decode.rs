@@ -132,7 +132,14 @@ fn bits_and_events() {
     // Newer bits: nothing has names for all of it, so what has one for a part.
     let all = read(1 << 40 | 1 << 18, &[], None);
     assert_eq!(all, ["features: UFFD_FEATURE_RWP_ASYNC | 0x10000000000"]);
+    let all = read(0xffff_ffff, &[], None);
+    assert!(
+        all.len() == 1 && all[0].starts_with("features: "),
+        "{all:?}"
+    );
     assert_eq!(read(1 << 40, &[], None), [""; 0]);
+    assert_eq!(read(0, &[], None), ["constant: _UFFDIO_REGISTER"]);
+    assert!(read(6, &[], None).contains(&"constant: _UFFDIO_WRITEPROTECT".into()));
     assert_eq!(
         read(1 << 40, &[Kind::Features, Kind::Event], None),
         [
@@ -156,7 +163,7 @@ fn bits_and_events() {
         ]
     );
     decode(&["1099511627776"])
-        .assert_line("  No constant has this value, and no field has any of these bits.");
+        .assert_line("  No constant has this value, and no field has one of these bits.");
 }
 
 /// Every name of the table is found by its number.

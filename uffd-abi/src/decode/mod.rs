@@ -81,7 +81,7 @@ fn show_number(number: &Number, out: &mut Output) {
         out.wrapped(Style::new(), &text, "      ");
     }
     if number.readings.is_empty() {
-        out.line("  No constant has this value, and no field has any of these bits.");
+        out.line("  No constant has this value, and no field has one of these bits.");
     }
 }
 

@@ -80,8 +80,8 @@ impl Kind {
     }
 }
 
-/// What a number means as these kinds; without any, each meaning that has a name
-/// for all of it, or else for a part.
+/// What a number means as these kinds; without any, each meaning that has names
+/// for all of it, or else the one that has most.
 pub fn readings(value: u64, kinds: &[Kind], arch: Option<&Arch>) -> Vec<Reading> {
     if !kinds.is_empty() {
         let all = kinds.iter().flat_map(|kind| read(value, *kind, arch, true));
@@ -92,7 +92,11 @@ pub fn readings(value: u64, kinds: &[Kind], arch: Option<&Arch>) -> Vec<Reading>
         .flat_map(|kind| read(value, *kind, arch, false))
         .collect();
     let any_whole = all.iter().any(|(_, whole)| *whole);
-    let kept = all.into_iter().filter(|(_, whole)| *whole || !any_whole);
+    let most = all.iter().map(|(reading, _)| reading.names.len()).max();
+    let kept = all.into_iter().filter(|(reading, whole)| {
+        let best = !any_whole && Some(reading.names.len()) == most;
+        *whole || best
+    });
     kept.map(|(reading, _)| reading).collect()
 }
 
@@ -135,9 +139,13 @@ fn read(value: u64, kind: Kind, arch: Option<&Arch>, always: bool) -> Vec<(Readi
     }
 }
 
-/// Whether it is neither a request code, nor an event, nor a bit.
+/// Whether it is neither a request code, nor an event, nor a bit; but the number of
+/// an ioctl stands alone, too.
 fn belongs_to_no_field(name: &str) -> bool {
-    let of_bits = |kind: &Kind| kind.bits().is_some_and(|names| names.value(name).is_some());
+    let of_bits = |kind: &Kind| {
+        let names = kind.bits().filter(|_| *kind != Kind::Ioctls);
+        names.is_some_and(|names| names.value(name).is_some())
+    };
     names::REQUESTS.value(name).is_none()
         && names::EVENTS.value(name).is_none()
         && !Kind::value_variants().iter().any(of_bits)
