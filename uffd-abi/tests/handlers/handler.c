@@ -19,11 +19,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { PAGES = 64, PAGE = 4096, WORKERS = 4 };
+enum { PAGES = 64, WORKERS = 4 };
 
 static const char *bug = "";
 static int uffd;
-static char *memory;
+static long page_size;
+static char *memory, *data;
 
 static int has(const char *name)
 {
@@ -49,27 +50,25 @@ static void log_failure(void)
 
 static void wake(char *at)
 {
-	struct uffdio_range range = {(unsigned long)at, PAGE};
+	struct uffdio_range range = {(unsigned long)at, page_size};
 	if (ioctl(uffd, UFFDIO_WAKE, &range))
 		die("UFFDIO_WAKE");
 }
 
 static void fill(char *at)
 {
-	/* A page of its own: the kernel reads from it. */
-	static char data[PAGE];
 	useconds_t pause = 50;
-	long page = (at - memory) / PAGE;
-	memset(data, contents(page), PAGE);
+	long page = (at - memory) / page_size;
+	memset(data, contents(page), page_size);
 	for (;;) {
 		struct uffdio_copy copy = {.dst = (unsigned long)at,
-			.src = (unsigned long)data, .len = PAGE};
+			.src = (unsigned long)data, .len = page_size};
 		int result = ioctl(uffd, UFFDIO_COPY, &copy);
 		if (result == 0)
 			return;
 		if (has("out-unsigned")) {
 			/* -EAGAIN is a very large number of bytes. */
-			if ((unsigned long long)copy.copy >= PAGE)
+			if ((unsigned long long)copy.copy >= (unsigned long long)page_size)
 				return;
 		}
 		if (has("errno-late"))
@@ -105,14 +104,14 @@ static void *handle(void *arg)
 			return arg;
 		}
 		for (int n = 0; n < bytes / (ssize_t)sizeof *msgs; n++)
-			fill((char *)(unsigned long)(msgs[n].arg.pagefault.address & ~(PAGE - 1UL)));
+			fill((char *)(unsigned long)(msgs[n].arg.pagefault.address & -page_size));
 	}
 }
 
 static void *work(void *arg)
 {
 	for (long page = (long)arg; page < PAGES; page += WORKERS) {
-		if (memory[page * PAGE] != contents(page)) {
+		if (memory[page * page_size] != contents(page)) {
 			fprintf(stderr, "page %ld is wrong\n", page);
 			exit(1);
 		}
@@ -128,15 +127,20 @@ int main(int argc, char **argv)
 	pthread_t handler, workers[WORKERS];
 	if (argc > 1)
 		bug = argv[1];
-	/* The lowest bit is UFFD_USER_MODE_ONLY, which older headers lack. */
+	/* The lowest bit is UFFD_USER_MODE_ONLY, which older headers lack, and kernels
+	 * before 5.11. */
 	uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | 1);
+	if (uffd < 0 && errno == EINVAL)
+		uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 	if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api))
 		die("userfaultfd");
-	memory = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE,
+	page_size = sysconf(_SC_PAGESIZE);
+	data = malloc(page_size);
+	memory = mmap(NULL, PAGES * page_size, PROT_READ | PROT_WRITE,
 	              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct uffdio_register arg = {.range = {(unsigned long)memory, PAGES * PAGE},
+	struct uffdio_register arg = {.range = {(unsigned long)memory, PAGES * page_size},
 		.mode = UFFDIO_REGISTER_MODE_MISSING};
-	if (memory == MAP_FAILED || ioctl(uffd, UFFDIO_REGISTER, &arg))
+	if (!data || memory == MAP_FAILED || ioctl(uffd, UFFDIO_REGISTER, &arg))
 		die("UFFDIO_REGISTER");
 	pthread_create(&handler, NULL, handle, NULL);
 	usleep(50000);

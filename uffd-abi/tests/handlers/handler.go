@@ -14,7 +14,6 @@ import (
 
 const (
 	pages    = 64
-	page     = 4096
 	workers  = 4
 	api      = 0xc018aa3f
 	register = 0xc020aa00
@@ -26,6 +25,7 @@ var (
 	bug    string
 	uffd   uintptr
 	memory []byte
+	page   = os.Getpagesize()
 )
 
 func contents(n int) byte { return byte(n*7 + 1) }
@@ -41,7 +41,7 @@ func die(what string, errno error) {
 }
 
 // The data is not on Go's heap that the collector moves: it moves nothing.
-var data [page]byte
+var data = make([]byte, page)
 
 func fill(at uint64) {
 	n := int(at-uint64(uintptr(unsafe.Pointer(&memory[0])))) / page
@@ -50,13 +50,13 @@ func fill(at uint64) {
 	}
 	pause := 50 * time.Microsecond
 	for {
-		words := []uint64{at, uint64(uintptr(unsafe.Pointer(&data[0]))), page, 0, 0}
+		words := []uint64{at, uint64(uintptr(unsafe.Pointer(&data[0]))), uint64(page), 0, 0}
 		errno := ioctl(fillCopy, words)
 		if errno == 0 {
 			return
 		}
 		// -EAGAIN is a very large number of bytes.
-		if bug == "out-unsigned" && words[4] >= page {
+		if bug == "out-unsigned" && words[4] >= uint64(page) {
 			return
 		}
 		if bug == "errno-late" {
@@ -66,7 +66,7 @@ func fill(at uint64) {
 		switch errno {
 		case syscall.EEXIST:
 			if bug != "eexist-not-woken" {
-				if errno := ioctl(wake, []uint64{at, page}); errno != 0 {
+				if errno := ioctl(wake, []uint64{at, uint64(page)}); errno != 0 {
 					die("UFFDIO_WAKE", errno)
 				}
 			}
@@ -97,7 +97,7 @@ func handle() {
 			return
 		}
 		for _, msg := range msgs[:bytes/32] {
-			fill(msg[2] &^ (page - 1))
+			fill(msg[2] &^ uint64(page-1))
 		}
 	}
 }
@@ -107,10 +107,13 @@ func main() {
 		bug = os.Args[1]
 	}
 	number := uintptr(282)
-	if unsafe.Sizeof(syscall.Stat_t{}) == 144 { // x86-64
+	if runtime.GOARCH == "amd64" {
 		number = 323
 	}
 	fd, _, errno := syscall.Syscall(number, syscall.O_CLOEXEC|1, 0, 0)
+	if errno == syscall.EINVAL { // Before Linux 5.11.
+		fd, _, errno = syscall.Syscall(number, syscall.O_CLOEXEC, 0, 0)
+	}
 	if errno != 0 {
 		die("userfaultfd", errno)
 	}
@@ -124,7 +127,7 @@ func main() {
 		die("mmap", err)
 	}
 	at := uint64(uintptr(unsafe.Pointer(&memory[0])))
-	if errno := ioctl(register, []uint64{at, pages * page, 1, 0}); errno != 0 {
+	if errno := ioctl(register, []uint64{at, uint64(pages * page), 1, 0}); errno != 0 {
 		die("UFFDIO_REGISTER", errno)
 	}
 	// A thread that waits in a fault keeps its processor of Go's scheduler: with no

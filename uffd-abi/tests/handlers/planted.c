@@ -1,10 +1,11 @@
 /* Programs that are stuck, for the tests of `uffd-abi inspect`:
  *
- *   planted unread | unresolved | gone | stopped | closes | fine | elsewhere
+ *   planted unread | unresolved | gone | closes | fine | elsewhere
  *
  * Each prints "ready" when it is as it shall be. `closes` waits for a byte on its
  * input before it closes, `elsewhere` has its memory handled by its parent. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <pthread.h>
@@ -29,11 +30,13 @@ static void die(const char *what)
 	exit(9);
 }
 
-static void open_uffd(int flags)
+static void open_uffd(void)
 {
 	struct uffdio_api api = {.api = UFFD_API};
-	/* USER_MODE_ONLY, which needs no privilege. */
-	uffd = syscall(SYS_userfaultfd, O_CLOEXEC | flags | 1);
+	/* USER_MODE_ONLY, which needs no privilege, and which kernels lack before 5.11. */
+	uffd = syscall(SYS_userfaultfd, O_CLOEXEC | 1);
+	if (uffd < 0 && errno == EINVAL)
+		uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
 	if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api))
 		die("userfaultfd");
 	memory = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -73,9 +76,10 @@ static void *leave(void *arg)
 static void *serve(void *arg)
 {
 	struct uffd_msg msg;
+	long page = sysconf(_SC_PAGESIZE);
 	while (read(uffd, &msg, sizeof msg) == sizeof msg) {
 		struct uffdio_zeropage zero = {
-			.range = {msg.arg.pagefault.address & ~4095UL, 4096}};
+			.range = {msg.arg.pagefault.address & -page, page}};
 		ioctl(uffd, UFFDIO_ZEROPAGE, &zero);
 	}
 	return arg;
@@ -110,7 +114,7 @@ int main(int argc, char **argv)
 	char byte;
 	if (pipe(bell))
 		die("pipe");
-	open_uffd(0);
+	open_uffd();
 	if (!strcmp(state, "elsewhere")) {
 		/* The child's memory is registered by the child, and handled by nobody in
 		 * the parent, which keeps the descriptor. */
@@ -127,7 +131,7 @@ int main(int argc, char **argv)
 		struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1,
 			.msg_control = &control, .msg_controllen = sizeof control};
 		if (child == 0) {
-			open_uffd(0);
+			open_uffd();
 			control.head.cmsg_level = SOL_SOCKET;
 			control.head.cmsg_type = SCM_RIGHTS;
 			control.head.cmsg_len = CMSG_LEN(sizeof(int));
