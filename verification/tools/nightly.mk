@@ -7,9 +7,10 @@
 #
 # To add a part: a target, and its name in this list. Exit code 3 of its command
 # means that something could not be fetched.
-NIGHTLY ?= bench-short conformance-check libclangs model-long stress-long inject-long fuzz-long patched-long test-c-all odd-places-long fresh-machine kernels
+NIGHTLY ?= bench-short release-rehearsal conformance-check libclangs model-long stress-long inject-long \
+	handlers-kernels fuzz-long patched-long test-c-all odd-places-long fresh-machine kernels
 
-.PHONY: nightly model-long stress-long inject-long fuzz-long patched-long test-c-all odd-places-long fresh-machine
+.PHONY: nightly bench-inject $(NIGHTLY)
 
 nightly:
 	@sh verification/tools/nightly.sh $(NIGHTLY)
@@ -26,6 +27,16 @@ stress-long:
 inject-long:
 	sh verification/tools/setup.sh go
 	$(CARGO) test -p uffd-abi --test inject -- --ignored
+
+# inspect and inject on the matrix's kernels, emulated; a part: KERNELS="6.1 aarch64".
+handlers-kernels:
+	sh verification/tools/setup.sh go
+	python3 verification/tools/handlers.py $(KERNELS)
+
+# What inject costs a program; WRITE=--write puts it into docs/test-your-handler.md.
+bench-inject: setup
+	$(CARGO) build $(UFFD_ABI_BUILD)
+	python3 verification/tools/bench_inject.py $(WRITE)
 
 fuzz-long:
 	sh verification/tools/fuzz.sh 600

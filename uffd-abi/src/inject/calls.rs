@@ -56,6 +56,17 @@ impl Caller {
     }
 }
 
+/// Whether a descriptor of another process can be had here (Linux 5.6). A seccomp
+/// profile may deny it: Docker's does, without CAP_SYS_PTRACE.
+pub fn can_take_descriptors() -> bool {
+    let me = rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty());
+    me.and_then(|me| {
+        let null = std::fs::File::open("/dev/null").map_err(|_| rustix::io::Errno::IO)?;
+        rustix::process::pidfd_getfd(me, null.as_raw_fd(), PidfdGetfdFlags::empty())
+    })
+    .is_ok()
+}
+
 /// A call on a userfaultfd.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Call {

@@ -75,6 +75,12 @@ impl Kind {
         )
     }
 
+    /// Whether the tool must have the descriptor itself: to do a part of the call, or
+    /// to see whether the call would wait.
+    pub fn takes_the_descriptor(self) -> bool {
+        self.does_the_call() || matches!(self, Kind::Eintr | Kind::ReadEagain)
+    }
+
     /// What was not met, in the program's terms.
     pub fn not_met(self) -> &'static str {
         match self {

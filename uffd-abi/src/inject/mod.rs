@@ -65,7 +65,7 @@ fn runs(
             why,
         ));
     }
-    let killable = filter::can_wait_killable();
+    let (killable, takes) = (filter::can_wait_killable(), calls::can_take_descriptors());
     let mut plan = Plan {
         command: &args.command,
         kind: None,
@@ -79,13 +79,23 @@ fn runs(
     } else {
         &args.only
     };
-    let (mut survived, mut wrong, mut met) = (0, 0, 0);
+    let (mut survived, mut wrong, mut met, mut not_run) = (0, 0, 0, 0);
     for kind in kinds {
         let name = format!("{}: {}", kind.name(), kind.about());
-        if kind.does_the_call() && !killable {
-            let why = "this kernel cannot keep a signal from restarting a call (Linux 5.19 can)";
+        let lacks = if kind.takes_the_descriptor() && !takes {
+            Some(
+                "pidfd_getfd(2) is refused here: it came with Linux 5.6, and a container's \
+                 profile may deny it (--cap-add SYS_PTRACE)",
+            )
+        } else if kind.does_the_call() && !killable {
+            Some("this kernel cannot keep a signal from restarting a call (Linux 5.19 can)")
+        } else {
+            None
+        };
+        if let Some(why) = lacks {
             out.line(line(*kind, &paint(WARN, "not run"), why));
             out.record(Check::skip(name, why));
+            not_run += 1;
             continue;
         }
         plan.kind = Some(*kind);
@@ -98,12 +108,17 @@ fn runs(
         out.check(check);
     }
     let seed = args.seed;
-    Ok(match (met, wrong) {
+    let summary = match (met, wrong) {
+        (0, 0) if not_run == kinds.len() => return Ok("no kind can be run here".to_owned()),
         (0, 0) => "no disturbance was met: the program made none of these calls".to_owned(),
         (met, 0) if met == survived => {
             format!("survived all {met} kinds that it met (seed {seed})")
         }
         (met, wrong) => format!("{survived} of {met} kinds survived, {wrong} not (seed {seed})"),
+    };
+    Ok(match not_run {
+        0 => summary,
+        _ => format!("{summary}; {not_run} not run here"),
     })
 }
 
@@ -132,6 +147,15 @@ fn undisturbed(
                        longer --timeout.";
             return Err(unchecked("endless", message, why));
         }
+    }
+    if ran.calls.is_empty() && ran.unseen > 0 {
+        let why = "Root (sudo) and whoever has CAP_SYS_PTRACE can. Others can if the program may \
+                   be read by its user, and kernel.yama.ptrace_scope is below 2.";
+        return Err(unchecked(
+            "unseen",
+            "the program's calls cannot be read: /proc/PID/mem: permission denied",
+            why,
+        ));
     }
     if ran.calls.is_empty() {
         let why = "No call on one passed the filter: read(2), poll(2), ppoll(2) and ioctl(2) are \

@@ -34,6 +34,8 @@ pub struct Ran {
     pub met: u64,
     /// Calls on userfaultfds, by name.
     pub calls: BTreeMap<&'static str, u64>,
+    /// Calls of processes whose memory this one may not read.
+    pub unseen: u64,
     pub took: Duration,
     /// The last of what it printed.
     pub words: String,
@@ -65,6 +67,7 @@ pub fn run(plan: &Plan<'_>) -> Result<Ran, String> {
     let mut supervisor = Supervisor {
         disturber: Disturber::new(plan.kind, plan.seed),
         calls: BTreeMap::new(),
+        unseen: 0,
         owed: vec![],
         words: vec![],
         listens: true,
@@ -80,6 +83,7 @@ pub fn run(plan: &Plan<'_>) -> Result<Ran, String> {
         outcome,
         met: supervisor.disturber.met,
         calls: supervisor.calls,
+        unseen: supervisor.unseen,
         took: began.elapsed(),
         words: String::from_utf8_lossy(&supervisor.words).into_owned(),
     })
@@ -88,6 +92,7 @@ pub fn run(plan: &Plan<'_>) -> Result<Ran, String> {
 struct Supervisor {
     disturber: Disturber,
     calls: BTreeMap<&'static str, u64>,
+    unseen: u64,
     /// Calls to be answered at a time.
     owed: Vec<(Instant, u64)>,
     words: Vec<u8>,
@@ -180,7 +185,10 @@ impl Supervisor {
         };
         let (id, tid) = (notif.id, notif.pid);
         // A thread that was killed has no files any more.
-        let call = Caller::new(tid).ok().and_then(|caller| {
+        let caller = Caller::new(tid);
+        let forbidden = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
+        self.unseen += u64::from(caller.as_ref().is_err_and(forbidden));
+        let call = caller.ok().and_then(|caller| {
             let call = Call::of(&notif, &caller)?;
             Some((call, caller))
         });

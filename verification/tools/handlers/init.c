@@ -109,6 +109,8 @@ int main(void)
 	setenv("GODEBUG", "asyncpreemptoff=1", 1);
 	/* For a command that is not static. */
 	setenv("LD_LIBRARY_PATH", "/programs", 1);
+	/* The firmware leaves its cursor in the first line. */
+	puts("");
 	mkdir("/lib64", 0755);
 	if (symlink("/programs/ld-linux-x86-64.so.2", "/lib64/ld-linux-x86-64.so.2"))
 		perror("symlink");
