@@ -213,6 +213,25 @@ fn memory_that_another_process_handles_is_said_to_be_inferred() {
 }
 
 #[test]
+fn a_handler_in_another_process_is_not_gone_although_the_descriptor_was_kept() {
+    let planted = Planted::start("shared", 2);
+    let child = planted.said.lines().nth(1).unwrap();
+    let (seen, code) = inspect(child);
+    assert_eq!(
+        (&seen["verdict"], code),
+        (&"unread".into(), Some(1)),
+        "{seen:#}"
+    );
+    let text = uffd_abi(&["inspect", child]);
+    let same = format!(
+        "PID {} may handle this memory: inferred, as it has the same userfaultfd as PID {child}",
+        planted.pid()
+    );
+    let joined = text.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(joined.contains(&same), "{text:?}");
+}
+
+#[test]
 fn a_handler_that_is_stopped() {
     let planted = Planted::start("elsewhere", 2);
     let child = planted.said.lines().nth(1).unwrap();

@@ -29,6 +29,11 @@ use launch::Ending;
 use stuck::State;
 use supervise::{Outcome, Plan, Ran};
 
+/// A run is given up after so many times the user's patience,
+const PATIENT: u32 = 12;
+/// and so many times what it took without a disturbance.
+const SLOWER: u32 = 20;
+
 /// Runs the command.
 pub fn run(args: &InjectArgs, out: &mut Output) -> Exit {
     let mut values = vec![];
@@ -66,14 +71,16 @@ fn runs(
         ));
     }
     let (killable, takes) = (filter::can_wait_killable(), calls::can_take_descriptors());
+    let patience = Duration::from_secs(args.timeout.into());
     let mut plan = Plan {
         command: &args.command,
         kind: None,
         seed: args.seed,
-        patience: Duration::from_secs(args.timeout.into()),
+        patience,
+        limit: patience * PATIENT,
         killable,
     };
-    undisturbed(&plan, out, values)?;
+    plan.limit += undisturbed(&plan, out, values)? * SLOWER;
     let kinds = if args.only.is_empty() {
         Kind::value_variants()
     } else {
@@ -122,12 +129,12 @@ fn runs(
     })
 }
 
-/// The command must succeed by itself, and have a userfaultfd.
+/// The command must succeed by itself, and have a userfaultfd; how long it took.
 fn undisturbed(
     plan: &Plan<'_>,
     out: &mut Output,
     values: &mut Vec<Value>,
-) -> Result<(), Box<Finding>> {
+) -> Result<Duration, Box<Finding>> {
     let ran = supervise::run(plan).map_err(|why| unchecked("not-started", why, ""))?;
     values.push(value(None, &ran));
     let words = said(&ran);
@@ -173,7 +180,7 @@ fn undisturbed(
         paint(GOOD, "succeeds"),
         ran.took.as_secs_f64()
     ));
-    Ok(())
+    Ok(ran.took)
 }
 
 fn line(kind: Kind, verdict: &str, rest: &str) -> String {

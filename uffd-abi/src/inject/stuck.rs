@@ -23,8 +23,9 @@ pub enum State {
 const QUIET: Duration = Duration::from_millis(1500);
 /// Looks in that time, at least.
 const LOOKS: u32 = 5;
-/// Calls in vain that are enough, in the time that the user allows.
-const CALLS: u64 = 200;
+/// Calls in vain that are enough, in the time that the user allows: more than a batch
+/// of messages takes whose fills are all disturbed many times.
+const CALLS: u64 = 600;
 
 type Key = (u32, u32);
 
@@ -33,6 +34,8 @@ pub struct Stuck {
     /// How long a thread may wait in one fault while others run.
     patience: Duration,
     last: BTreeMap<Key, Thread>,
+    /// How many pages the program tried to fill, and since when it is so many.
+    fills: (u64, Instant),
     quiet: Option<(Instant, u32)>,
     /// Threads that wait: since when, and how many calls there had been.
     waiting: HashMap<Key, (Instant, u64)>,
@@ -46,6 +49,7 @@ impl Stuck {
         Stuck {
             patience,
             last: BTreeMap::new(),
+            fills: (0, Instant::now()),
             quiet: None,
             waiting: HashMap::new(),
             looks: 0,
@@ -54,15 +58,15 @@ impl Stuck {
     }
 
     /// Looks at all descendants of a process. `owed`: a call waits for the
-    /// supervisor; `calls`: how many there were.
-    pub fn look(&mut self, root: u32, owed: bool, calls: u64) -> State {
+    /// supervisor; `calls`, `fills`: how many there were, and those that fill pages.
+    pub fn look(&mut self, root: u32, owed: bool, (calls, fills): (u64, u64)) -> State {
         let mut threads = BTreeMap::new();
         for pid in descendants(root) {
             let of_process = process::threads(pid).unwrap_or_default();
             threads.extend(of_process.into_iter().map(|t| ((pid, t.tid), t)));
         }
         let now = Instant::now();
-        let state = self.judge(&threads, owed, calls, now);
+        let state = self.judge(&threads, owed, (calls, fills), now);
         self.last = threads;
         state
     }
@@ -71,7 +75,7 @@ impl Stuck {
         &mut self,
         threads: &BTreeMap<Key, Thread>,
         owed: bool,
-        calls: u64,
+        (calls, fills): (u64, u64),
         now: Instant,
     ) -> State {
         let stays = |key: &Key, thread: &Thread| {
@@ -107,8 +111,12 @@ impl Stuck {
                 return State::Asleep;
             }
         }
-        // Others that run may be about to help, and slow; or they call in vain.
-        let busy = self.running * 4 > self.looks;
+        if fills != self.fills.0 {
+            self.fills = (fills, now);
+        }
+        // Others that run or fill pages may be about to help, and slow; or they call
+        // in vain.
+        let busy = self.running * 4 > self.looks || !long(self.fills.1, self.patience);
         let in_vain = |(since, then): &(Instant, u64)| {
             long(*since, self.patience) && (calls - then >= CALLS || !busy)
         };
@@ -204,7 +212,7 @@ mod tests {
     fn after(
         stuck: &mut Stuck,
         threads: &BTreeMap<Key, Thread>,
-        calls: u64,
+        calls: (u64, u64),
         seconds: u64,
     ) -> State {
         let now = Instant::now() + Duration::from_secs(seconds);
@@ -233,7 +241,7 @@ mod tests {
             let threads = BTreeMap::from([waiter(), handler]);
             let mut stuck = Stuck::new(Duration::from_secs(100));
             let states: Vec<State> = (0..10)
-                .map(|second| after(&mut stuck, &threads, 7, second))
+                .map(|second| after(&mut stuck, &threads, (7, 0), second))
                 .collect();
             assert_eq!(states[9], expected, "{states:?}");
             assert_eq!(states[1], State::Alive);
@@ -248,12 +256,28 @@ mod tests {
             let mut handler = thread(3, "", 1, [0; 6], second);
             handler.1.state = 'R';
             let threads = BTreeMap::from([waiter(), handler]);
-            states.push(after(&mut stuck, &threads, 1, second));
+            states.push(after(&mut stuck, &threads, (1, 0), second));
         }
         assert!(
             states.iter().all(|state| *state == State::Alive),
             "{states:?}"
         );
+    }
+
+    /// Its calls wait for the supervisor most of the time.
+    #[test]
+    fn a_handler_that_fills_slowly_is_no_hang_and_one_that_only_polls_is() {
+        let read = i64::from(libc::SYS_read as i32);
+        for (fills, expected) in [(3, State::Alive), (0, State::InVain)] {
+            let mut stuck = Stuck::new(Duration::from_secs(10));
+            let mut state = State::Alive;
+            for second in 0..40 {
+                let handler = thread(3, "seccomp_do_user_notification", read, [0; 6], second);
+                let threads = BTreeMap::from([waiter(), handler]);
+                state = after(&mut stuck, &threads, (5 * second, fills * second), second);
+            }
+            assert_eq!(state, expected, "{fills} fills a second");
+        }
     }
 
     #[test]
@@ -264,7 +288,7 @@ mod tests {
             let mut handler = thread(3, "", 1, [0; 6], second);
             handler.1.state = 'R';
             let threads = BTreeMap::from([waiter(), handler]);
-            states.push(after(&mut stuck, &threads, 100 * second, second));
+            states.push(after(&mut stuck, &threads, (100 * second, second), second));
         }
         assert_eq!(states[19], State::InVain, "{states:?}");
         assert_eq!(states[8], State::Alive, "{states:?}");

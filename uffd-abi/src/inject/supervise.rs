@@ -47,6 +47,8 @@ pub struct Plan<'a> {
     pub kind: Option<Kind>,
     pub seed: u64,
     pub patience: Duration,
+    /// When the run is given up.
+    pub limit: Duration,
     pub killable: bool,
 }
 
@@ -54,8 +56,6 @@ pub struct Plan<'a> {
 const LOOK: Duration = Duration::from_millis(200);
 /// How much of the output is kept.
 const WORDS: usize = 2000;
-/// A run is given up after so many times the user's patience.
-const LIMIT: u32 = 12;
 
 /// Runs the command.
 ///
@@ -67,6 +67,7 @@ pub fn run(plan: &Plan<'_>) -> Result<Ran, String> {
     let mut supervisor = Supervisor {
         disturber: Disturber::new(plan.kind, plan.seed),
         calls: BTreeMap::new(),
+        fills: 0,
         unseen: 0,
         owed: vec![],
         words: vec![],
@@ -92,6 +93,7 @@ pub fn run(plan: &Plan<'_>) -> Result<Ran, String> {
 struct Supervisor {
     disturber: Disturber,
     calls: BTreeMap<&'static str, u64>,
+    fills: u64,
     unseen: u64,
     /// Calls to be answered at a time.
     owed: Vec<(Instant, u64)>,
@@ -151,13 +153,13 @@ impl Supervisor {
             }
             if looked.elapsed() >= LOOK {
                 looked = Instant::now();
-                let calls = self.calls.values().sum();
+                let calls = (self.calls.values().sum(), self.fills);
                 // Without its first process, which waits for the others.
                 let state = stuck.look(running.root(), !self.owed.is_empty(), calls);
                 if state != State::Alive {
                     return Ok(Outcome::Hung(state, picture(running.root()).map(Box::new)));
                 }
-                if began.elapsed() > plan.patience * LIMIT {
+                if began.elapsed() > plan.limit {
                     return Ok(Outcome::Slow);
                 }
             }
@@ -197,6 +199,7 @@ impl Supervisor {
             return Ok(());
         };
         *self.calls.entry(call.name()).or_default() += 1;
+        self.fills += u64::from(matches!(call, Call::Fill(_)));
         match self.disturber.answer(id, tid, &call, &caller, listener) {
             Answer::GoOn => listener.go_on(id),
             Answer::Fails(errno) => listener.fails(id, errno),

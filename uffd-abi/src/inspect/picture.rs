@@ -15,6 +15,14 @@ pub fn lines(scene: &Scene) -> Vec<String> {
     let mut lines = vec![];
     of_process(&scene.target, &mut lines);
     for process in &scene.handlers {
+        if scene.sharers.contains(&process.pid) {
+            lines.push(format!(
+                "PID {} may handle this memory: inferred, as it has the same userfaultfd as PID {}",
+                process.pid, scene.target.pid
+            ));
+            of_process(process, &mut lines);
+            continue;
+        }
         let why = format!(
             "PID {} may handle this memory: inferred, as its userfaultfd {} and PID {} has {}",
             process.pid,

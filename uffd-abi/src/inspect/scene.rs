@@ -1,7 +1,8 @@
 //! A process with those that belong to it: who handles its memory, and whose memory
 //! it handles. The kernel does not tell either, so both are inferred.
 
-use super::process::{self, Process, Unseen, Waits};
+use super::process::{self, Descriptor, Process, Unseen, Waits};
+use super::verdict::can_handle;
 
 /// All that is looked at, at one moment.
 #[derive(Clone, Debug, Default)]
@@ -10,6 +11,8 @@ pub struct Scene {
     pub target: Process,
     /// Others that have a userfaultfd with waiting threads.
     pub handlers: Vec<Process>,
+    /// Those of them that have the same one as the process that was asked for.
+    pub sharers: Vec<u32>,
     /// Others with threads that wait.
     pub handled: Vec<Process>,
     /// Processes that could not be looked at.
@@ -63,10 +66,14 @@ impl Scene {
             waiting.filter(|t| t.waits() == Some(Waits::Fault)).count() as u64
         };
         let (waiting, total) = (faults(&self.target), self.target.total());
+        // A process that forked, or sent its descriptor and kept it.
+        let target = &self.target;
+        let handles = |thread| can_handle(target, thread);
+        let shared = waiting > 0 && !target.threads.iter().any(handles);
         let registered = !self.target.ranges.is_empty() && self.target.descriptors.is_empty();
         let handlers = waiting > total || registered;
         let handled = total > waiting;
-        if !handlers && !handled {
+        if !handlers && !shared && !handled {
             return;
         }
         let me = std::process::id();
@@ -82,6 +89,11 @@ impl Scene {
                     continue;
                 }
             };
+            if shared && same_userfaultfd(&self.target, pid, &descriptors) {
+                self.handlers.extend(Process::glance(pid));
+                self.sharers.push(pid);
+                continue;
+            }
             // With no thread waiting, any userfaultfd may be the one.
             let has = descriptors.iter().any(|d| d.total > 0 || waiting == 0);
             if handlers && has {
@@ -125,4 +137,26 @@ impl Scene {
             .map(Process::pending)
             .fold(0, u64::saturating_add)
     }
+}
+
+/// Whether a process has one of the target's userfaultfds. What cannot be told
+/// (a kernel without kcmp(2)) is not.
+fn same_userfaultfd(target: &Process, pid: u32, descriptors: &[Descriptor]) -> bool {
+    const KCMP_FILE: libc::c_int = 0;
+    descriptors.iter().any(|theirs| {
+        target.descriptors.iter().any(|ours| {
+            // SAFETY: it takes five numbers and compares what they stand for.
+            let order = unsafe {
+                libc::syscall(
+                    libc::SYS_kcmp,
+                    target.pid,
+                    pid,
+                    KCMP_FILE,
+                    libc::c_ulong::from(ours.fd),
+                    libc::c_ulong::from(theirs.fd),
+                )
+            };
+            order == 0
+        })
+    })
 }

@@ -128,7 +128,7 @@ fn stays(first: &Scene, last: &Scene) -> bool {
 
 /// Whether a thread could still read a message: it is alive, waits for no
 /// handler, and not for the end of a thread that does.
-fn can_handle(process: &Process, thread: &Thread) -> bool {
+pub fn can_handle(process: &Process, thread: &Thread) -> bool {
     thread.waits().is_none() && !thread.is_dead() && joins(process, thread).is_none()
 }
 

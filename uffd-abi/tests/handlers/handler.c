@@ -2,8 +2,9 @@
  * is one branch; without a name the program is right, the twin of all five.
  *
  *   handler [eexist-not-woken | asleep-after-eagain | eintr-ends | errno-late |
- *            out-unsigned]
+ *            out-unsigned] [elsewhere]
  *
+ * `elsewhere`: the handler is another process, which the descriptor is sent to.
  * Exit code 0: each page had the right contents. */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -16,7 +17,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { PAGES = 64, WORKERS = 4 };
@@ -121,12 +124,9 @@ static void *work(void *arg)
 	return NULL;
 }
 
-int main(int argc, char **argv)
+static void open_uffd(void)
 {
 	struct uffdio_api api = {.api = UFFD_API};
-	pthread_t handler, workers[WORKERS];
-	if (argc > 1)
-		bug = argv[1];
 	/* The lowest bit is UFFD_USER_MODE_ONLY, which older headers lack, and kernels
 	 * before 5.11. */
 	uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | 1);
@@ -134,19 +134,76 @@ int main(int argc, char **argv)
 		uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 	if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api))
 		die("userfaultfd");
-	page_size = sysconf(_SC_PAGESIZE);
-	data = malloc(page_size);
 	memory = mmap(NULL, PAGES * page_size, PROT_READ | PROT_WRITE,
 	              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct uffdio_register arg = {.range = {(unsigned long)memory, PAGES * page_size},
 		.mode = UFFDIO_REGISTER_MODE_MISSING};
-	if (!data || memory == MAP_FAILED || ioctl(uffd, UFFDIO_REGISTER, &arg))
+	if (memory == MAP_FAILED || ioctl(uffd, UFFDIO_REGISTER, &arg))
 		die("UFFDIO_REGISTER");
+}
+
+static void start_handler(void)
+{
+	pthread_t handler;
 	pthread_create(&handler, NULL, handle, NULL);
-	usleep(50000);
+}
+
+static int run_workers(void)
+{
+	pthread_t workers[WORKERS];
+	/* Until the handler waits, however slow all is: a supervisor answers calls in
+	 * their order. */
+	for (int n = 0; n < 20; n++) {
+		usleep(2000);
+		wake(memory);
+	}
 	for (long n = 0; n < WORKERS; n++)
 		pthread_create(&workers[n], NULL, work, (void *)n);
 	for (int n = 0; n < WORKERS; n++)
 		pthread_join(workers[n], NULL);
 	return 0;
+}
+
+/* A child whose faults this process handles: it sends its descriptor. */
+static int handle_child(void)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = {.head = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS,
+		.cmsg_len = CMSG_LEN(sizeof(int))}};
+	struct iovec part = {&memory, sizeof memory};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof control};
+	int pair[2], status;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair))
+		die("socketpair");
+	if (fork() == 0) {
+		open_uffd();
+		memcpy(CMSG_DATA(&control.head), &uffd, sizeof uffd);
+		if (sendmsg(pair[0], &message, 0) < 0)
+			die("sendmsg");
+		exit(run_workers());
+	}
+	if (recvmsg(pair[1], &message, 0) < 0)
+		die("recvmsg");
+	memcpy(&uffd, CMSG_DATA(&control.head), sizeof uffd);
+	start_handler();
+	wait(&status);
+	return status != 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		bug = argv[1];
+	page_size = sysconf(_SC_PAGESIZE);
+	data = malloc(page_size);
+	if (!data)
+		die("malloc");
+	if (argc > 2)
+		return handle_child();
+	open_uffd();
+	start_handler();
+	return run_workers();
 }

@@ -40,6 +40,12 @@ func die(what string, errno error) {
 	os.Exit(1)
 }
 
+func wakeUp(at uint64) {
+	if errno := ioctl(wake, []uint64{at, uint64(page)}); errno != 0 {
+		die("UFFDIO_WAKE", errno)
+	}
+}
+
 // The data is not on Go's heap that the collector moves: it moves nothing.
 var data = make([]byte, page)
 
@@ -66,9 +72,7 @@ func fill(at uint64) {
 		switch errno {
 		case syscall.EEXIST:
 			if bug != "eexist-not-woken" {
-				if errno := ioctl(wake, []uint64{at, uint64(page)}); errno != 0 {
-					die("UFFDIO_WAKE", errno)
-				}
+				wakeUp(at)
 			}
 			return
 		case syscall.EAGAIN:
@@ -134,7 +138,12 @@ func main() {
 	// one left the handler would never run.
 	runtime.GOMAXPROCS(workers + 2)
 	go handle()
-	time.Sleep(50 * time.Millisecond)
+	// Until the handler waits, however slow all is: a supervisor answers calls in
+	// their order.
+	for n := 0; n < 20; n++ {
+		time.Sleep(2 * time.Millisecond)
+		wakeUp(at)
+	}
 	var all sync.WaitGroup
 	for first := 0; first < workers; first++ {
 		all.Add(1)

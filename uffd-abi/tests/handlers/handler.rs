@@ -155,8 +155,15 @@ fn main() {
         MEMORY.store(memory as usize, SeqCst);
         uffd
     };
+    let memory = MEMORY.load(SeqCst);
+    let main = Handler { uffd, bug: bug.clone() };
     thread::spawn(move || Handler { uffd, bug }.handle());
-    thread::sleep(Duration::from_millis(50));
+    // Until the handler waits, however slow all is: a supervisor answers calls in
+    // their order.
+    for _ in 0..20 {
+        thread::sleep(Duration::from_millis(2));
+        main.wake(memory);
+    }
     let workers = (0..WORKERS).map(|first| {
         thread::spawn(move || {
             for page in (first..PAGES).step_by(WORKERS) {

@@ -1,9 +1,10 @@
 /* Programs that are stuck, for the tests of `uffd-abi inspect`:
  *
- *   planted unread | unresolved | gone | closes | fine | elsewhere
+ *   planted unread | unresolved | gone | closes | fine | elsewhere | shared
  *
  * Each prints "ready" when it is as it shall be. `closes` waits for a byte on its
- * input before it closes, `elsewhere` has its memory handled by its parent. */
+ * input before it closes, `elsewhere` has its memory handled by its parent, and so has `shared`,
+ * which keeps the descriptor all the same. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -115,7 +116,7 @@ int main(int argc, char **argv)
 	if (pipe(bell))
 		die("pipe");
 	open_uffd();
-	if (!strcmp(state, "elsewhere")) {
+	if (!strcmp(state, "elsewhere") || !strcmp(state, "shared")) {
 		/* The child's memory is registered by the child, and handled by nobody in
 		 * the parent, which keeps the descriptor. */
 		int pair[2];
@@ -138,7 +139,8 @@ int main(int argc, char **argv)
 			memcpy(CMSG_DATA(&control.head), &uffd, sizeof uffd);
 			if (sendmsg(pair[0], &message, 0) != 1)
 				die("sendmsg");
-			close(uffd);
+			if (!strcmp(state, "elsewhere"))
+				close(uffd);
 			touch(memory);
 			return 0;
 		}

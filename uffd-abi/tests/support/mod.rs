@@ -27,6 +27,20 @@ pub fn uffd_abi(args: &[&str]) -> Ran {
     Ran::new(finished)
 }
 
+/// `uffd-abi inject` of a command.
+pub fn inject(options: &[&str], command: &[&str]) -> Ran {
+    let args = [&["inject"], options, &["--"], command].concat();
+    uffd_abi(&args)
+}
+
+/// Processes whose arguments hold a word.
+pub fn with_word(word: &str) -> usize {
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    let lines = all.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    let lines = lines.map(|line| String::from_utf8_lossy(&line).into_owned());
+    lines.filter(|line| line.contains(word)).count()
+}
+
 /// What a command printed and how it ended.
 #[derive(Debug)]
 pub struct Ran {
