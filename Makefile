@@ -14,6 +14,8 @@ help:
 	@echo 'make install       the C header and library (PREFIX, DESTDIR, LIBDIR)'
 	@echo 'make conformance   the manual pages, executed on this kernel (root)'
 	@echo 'make kernels       the same on a matrix of kernels, emulated'
+	@echo 'make handlers-kernels   uffd-abi inspect and inject on those kernels'
+	@echo 'make bench-inject  what inject costs a program that it does not disturb'
 	@echo 'make bench         this crate against asm!, libc and others; tracking writes'
 	@echo 'make bindings, manual   write the committed bindings, or documentation'
 	@echo 'make new-kernel    HEADERS=DIR: what a newer Linux added, what is to do'
