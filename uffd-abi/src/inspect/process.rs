@@ -232,7 +232,7 @@ fn thread(pid: u32, tid: u32) -> Option<Thread> {
     let stat = texts::stat(&file("stat")?)?;
     let told = file("wchan").and_then(|text| texts::wchan(&text).map(str::to_owned));
     let status = file("status").unwrap_or_default();
-    Some(Thread {
+    let mut thread = Thread {
         tid,
         own_id: texts::own_id(&status).unwrap_or(tid),
         name: stat.name,
@@ -240,7 +240,23 @@ fn thread(pid: u32, tid: u32) -> Option<Thread> {
         wchan: told.or_else(|| by_stack(&file("stack")?)),
         at: file("syscall").and_then(|text| texts::syscall(&text)),
         switches: texts::switches(&status),
-    })
+    };
+    if thread.waits() == Some(Waits::Fault) {
+        thread.at = thread.at.map(|at| of_fault(at, TELLS_FAULTS));
+    }
+    Some(thread)
+}
+
+/// Whether `syscall` tells a fault from a call. On these processors it takes the
+/// number from where a call would have left it.
+const TELLS_FAULTS: bool = !cfg!(any(target_arch = "riscv64", target_arch = "arm"));
+
+/// Where a thread is that waits in a fault: in a call only if that can be told.
+fn of_fault(at: At, tells: bool) -> At {
+    match at {
+        At::Call { pc, .. } if !tells => At::Fault { pc },
+        at => at,
+    }
 }
 
 /// Where wchan does not tell, root can see the whole stack.
@@ -303,5 +319,17 @@ impl Process {
     pub fn pending(&self) -> u64 {
         let pending = self.descriptors.iter().map(|d| d.pending);
         pending.fold(0, u64::saturating_add)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_is_no_calls_is_not_shown_as_one() {
+        let at = texts::syscall("63 0x3 0x0 0x0 0x0 0x0 0x0 0x7ffc 0x40").unwrap();
+        assert_eq!(of_fault(at, false), At::Fault { pc: 0x40 });
+        assert_eq!(of_fault(at, true), at);
     }
 }
