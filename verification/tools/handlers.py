@@ -49,7 +49,7 @@ STATES = {
     "inspect elsewhere": ("unread", 1, (1, 1)),
     "inspect-child elsewhere": ("unread", 1, None),
     "inspect-child shared": ("unread", 1, (1, 1)),
-    "watch closes": ("the descriptor was closed under waiting threads", 1, None),
+    "inspect-watch closes": ("the descriptor was closed under waiting threads", 1, None),
 }
 # What a corrected handler must meet, and survive. Others depend on chance, or on
 # fills of several pages.
@@ -90,7 +90,7 @@ class Inspection:
 
     def judge(self, row, said, code):
         expect("the exit code", code, self.code)
-        if self.line.startswith("watch"):
+        if self.line.startswith("inspect-watch"):
             return expect("the last line", said.splitlines()[-1], f"stuck: {self.verdict}")
         seen = json.loads(said)["inspect"]
         expect("the verdict", seen["verdict"], self.verdict)

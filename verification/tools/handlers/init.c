@@ -3,7 +3,7 @@
 
      inspect STATE        `uffd-abi inspect` of planted.c in that state
      inspect-child STATE  the same of the child that planted.c names
-     watch STATE          `uffd-abi inspect --watch`; the state goes on as it is seen
+     inspect-watch STATE  `uffd-abi inspect --watch`; the state goes on as it is seen
      run PROGRAM WORD...  one of /programs */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -77,7 +77,7 @@ static int show(char **words, struct child *watched)
 static int inspect(const char *how, char *state)
 {
 	char pid[32] = "";
-	int watch = strcmp(how, "watch") == 0;
+	int watch = strcmp(how, "inspect-watch") == 0;
 	char *plant[] = {"/programs/planted", state, NULL};
 	char *look[] = {"/programs/uffd-abi", "inspect", watch ? "--watch" : "--format=json", pid, NULL};
 	struct child planted = start(plant);
