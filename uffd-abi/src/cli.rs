@@ -95,6 +95,8 @@ pub enum Command {
     List(ListArgs),
     /// Say what a number, or the bytes of a message, mean
     Decode(DecodeArgs),
+    /// Print the ABI as a source of another language
+    Export(ExportArgs),
     /// Check hand-copied constants and structs in sources
     #[cfg(feature = "lint")]
     Lint(LintArgs),
@@ -124,6 +126,7 @@ impl Command {
             Command::Probe => "probe",
             Command::List(_) => "list",
             Command::Decode(_) => "decode",
+            Command::Export(_) => "export",
             #[cfg(feature = "lint")]
             Command::Lint(_) => "lint",
             Command::Demo(_) => "demo",
@@ -196,6 +199,62 @@ pub struct DecodeArgs {
     /// this one]
     #[arg(long, value_name = "ARCH", value_parser = Arch::parse)]
     pub arch: Option<Arch>,
+}
+
+/// A language of `export`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Lang {
+    /// C11 and C++11
+    C,
+    /// Go, without cgo
+    Go,
+    /// Zig
+    Zig,
+    /// Python with ctypes
+    Python,
+    /// Rust, without the crate uffd-sys
+    Rust,
+}
+
+impl Lang {
+    /// As `--lang` takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Lang::C => "c",
+            Lang::Go => "go",
+            Lang::Zig => "zig",
+            Lang::Python => "python",
+            Lang::Rust => "rust",
+        }
+    }
+}
+
+/// What the help of `export` says behind the options.
+const EXPORT_HELP: &str = "\
+The file serves all processors, but for Go, which has one for mips, powerpc,\n\
+sparc and alpha (--arch ppc64le) and one for all others.\n\
+Exit codes: 0 written, or FILE is current; 1 FILE differs; 2 it could not be\n\
+written or read.";
+
+/// Arguments of `export`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXPORT_HELP)]
+pub struct ExportArgs {
+    /// The language
+    #[arg(long, value_name = "LANG")]
+    pub lang: Lang,
+    /// For Go: the processor that request codes are for [default: amd64]
+    #[arg(long, value_name = "ARCH", value_parser = Arch::parse)]
+    pub arch: Option<Arch>,
+    /// For Go: the name of the package [default: uffd]
+    #[arg(long, value_name = "NAME", value_parser = parse_package)]
+    pub package: Option<String>,
+    /// Write to FILE, whole or not at all [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write nothing; tell whether FILE is what would be written
+    #[arg(long, value_name = "FILE", conflicts_with = "output")]
+    pub check: Option<PathBuf>,
 }
 
 /// Arguments of `lint`.
@@ -284,6 +343,17 @@ pub struct InjectArgs {
     /// The command and its arguments
     #[arg(value_name = "COMMAND", required = true, last = true)]
     pub command: Vec<OsString>,
+}
+
+/// The name of a package of Go.
+fn parse_package(text: &str) -> Result<String, String> {
+    let mut letters = text.chars();
+    let first = letters.next().is_some_and(|c| c.is_ascii_lowercase());
+    let rest = letters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    match first && rest {
+        true => Ok(text.to_owned()),
+        false => Err("a package is named with small letters and digits".to_owned()),
+    }
 }
 
 /// `6.7` as (6, 7), which orders as versions do.

@@ -18,6 +18,7 @@ pub mod btf;
 pub mod cli;
 pub mod decode;
 pub mod demo;
+pub mod export;
 pub mod findings;
 pub mod inject;
 pub mod inspect;
@@ -47,6 +48,7 @@ pub fn main() -> ExitCode {
         Command::Probe => probe::run(&mut out),
         Command::List(args) => list::run(args, &mut out),
         Command::Decode(args) => decode::run(args, &mut out),
+        Command::Export(args) => export::run(args, &mut out),
         #[cfg(feature = "lint")]
         Command::Lint(args) => lint::run(args, &mut out),
         Command::Demo(args) => demo::run(args, &mut out),

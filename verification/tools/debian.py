@@ -726,6 +726,36 @@ def qemu_user(args):
     return each(args.target or list(TARGETS), get)
 
 
+# Its own loader and libraries, and qemu-user where the machine cannot run it.
+PYTHON_SCRIPT = """\
+#!/bin/sh
+here=$(cd "$(dirname "$0")" && pwd)
+for loader in "$here"/lib/*/ld-linux*.so* "$here"/lib/*/ld64.so* "$here"/lib/*/ld.so*; do
+	[ ! -e "$loader" ] || break
+done
+for program in "$here"/usr/bin/python3.*; do
+	[ ! -x "$program" ] || break
+done
+exec {emulator} "$loader" --library-path "$(echo "$here"/lib/*-gnu*):$(echo "$here"/usr/lib/*-gnu*)" \
+    "$program" "$@"
+"""
+
+
+def python(args):
+    """Python for other processors (x86_64 runs i686's itself, others under qemu-user)."""
+    def get(name):
+        target = TARGETS[name]
+
+        def fill(folder):
+            suite = Suite(CROSS_SUITE, target.arch)
+            package = unpack(suite, folder, *suite.needs(suite.newest(r"python3\.\d+").name))
+            native = target.arch in ("amd64", "i386")
+            script(folder / "python", PYTHON_SCRIPT.format(emulator="" if native else "$EMULATOR"))
+            return package
+        return name, cached(f"python {name}", cache() / "python" / name, fill) / "python"
+    return each(args.target, get)
+
+
 def qemu(args):
     """Emulators of whole machines; installs Debian's packages if you are root."""
     packages = sorted({package for program, package in QEMU_SYSTEM.items()
@@ -811,6 +841,10 @@ environment:
     sub = command("qemu-user", qemu_user, "TARGET<TAB>PROGRAM")
     sub.add_argument("target", nargs="*", metavar="TARGET", type=target_name,
                      help="of " + ", ".join(TARGETS) + " (all)")
+    sub = command("python", python, "TARGET<TAB>PROGRAM, which needs qemu-user's program in"
+                  " EMULATOR where this machine cannot run it")
+    sub.add_argument("target", nargs="+", metavar="TARGET", type=target_name,
+                     help="of " + ", ".join(TARGETS))
     command("rust-src", rust_src, "DIR, which has core/")
     sub = command("libclang", libclang, "VERSION<TAB>DIR<TAB>LIBRARIES; DIR is for LIBCLANG_PATH,"
                   " LIBRARIES for LD_LIBRARY_PATH")
