@@ -9,6 +9,20 @@ const PROCESSORS: &str = "all processors but parisc";
 const LANGUAGE: &str = "C11 or C++11. Include it instead of <linux/userfaultfd.h>, not beside it; \
     uffd_sys.h of the same project works beside it.";
 
+const ASSERTS: &str = "
+/* Layouts, as Linux has them. */
+
+#ifdef __cplusplus
+#define UFFD_ABI_ASSERT(holds, text) static_assert(holds, text)
+#else
+#define UFFD_ABI_ASSERT(holds, text) _Static_assert(holds, text)
+#endif
+#define UFFD_ABI_FIELD(type, field, at, size) \\
+\tUFFD_ABI_ASSERT(offsetof(struct type, field) == (at) && \\
+\t\t\tsizeof(((struct type *)0)->field) == (size), #type \".\" #field)
+
+";
+
 /// The file.
 pub fn source(command: &str) -> String {
     let mut text = String::from("/*\n");
@@ -33,15 +47,11 @@ pub fn source(command: &str) -> String {
     }
     text.push_str("\n/* Request codes */\n\n");
     requests(&mut text);
-    text.push_str(
-        "\n/* Layouts, as Linux has them. */\n\n#ifdef __cplusplus\n\
-         #define UFFD_ABI_ASSERT(holds, text) static_assert(holds, text)\n#else\n\
-         #define UFFD_ABI_ASSERT(holds, text) _Static_assert(holds, text)\n#endif\n\n",
-    );
+    text.push_str(ASSERTS);
     for whole in &structs {
         asserts(&mut text, whole);
     }
-    text.push_str("\n#undef UFFD_ABI_ASSERT\n\n#endif\n");
+    text.push_str("\n#undef UFFD_ABI_FIELD\n#undef UFFD_ABI_ASSERT\n\n#endif\n");
     text
 }
 
@@ -132,38 +142,37 @@ fn path(part: &Struct) -> String {
 }
 
 fn asserts(text: &mut String, whole: &Struct) {
-    let (outer, size, start) = match whole.is_anonymous {
-        true => {
-            let path = path(whole);
-            let size = format!("sizeof(((struct uffd_msg *)0)->{path})");
-            ("uffd_msg", size, format!("{path}."))
-        }
-        false => (
+    let path = whole.is_anonymous.then(|| path(whole));
+    let (outer, size, start) = match &path {
+        Some(path) => (
+            "uffd_msg",
+            format!("sizeof(((struct uffd_msg *)0)->{path})"),
+            format!("{path}."),
+        ),
+        None => (
             whole.name,
             format!("sizeof(struct {})", whole.name),
             String::new(),
         ),
     };
-    let base = match whole.name {
-        "uffd_msg_pagefault_feat" => 24,
-        _ if whole.is_anonymous => 8,
-        _ => 0,
+    // Offsets of its parts are of the message.
+    let base = match path.as_deref() {
+        Some("arg.pagefault.feat") => 24,
+        Some(_) => 8,
+        None => 0,
     };
     if let Some(bytes) = whole.size {
-        writeln!(
-            text,
-            "UFFD_ABI_ASSERT({size} == {bytes}, \"{}\");",
-            whole.name
-        )
-        .unwrap();
+        let name = whole.name;
+        writeln!(text, "UFFD_ABI_ASSERT({size} == {bytes}, \"{name}\");").unwrap();
     }
     for field in &whole.fields {
-        let (name, at) = (field.name, base + field.offset);
-        writeln!(
-            text,
-            "UFFD_ABI_ASSERT(offsetof(struct {outer}, {start}{name}) == {at},\n\t\t\"{}.{name}\");",
-            whole.name
-        )
-        .unwrap();
+        if let Some(size) = field.size {
+            let (name, at) = (field.name, base + field.offset);
+            writeln!(
+                text,
+                "UFFD_ABI_FIELD({outer}, {start}{name}, {at}, {size});"
+            )
+            .unwrap();
+        }
     }
 }

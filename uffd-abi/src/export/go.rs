@@ -117,26 +117,23 @@ func (m *UffdMsg) Remove() *UffdMsgRemove {
 
 fn checks(whole: &Struct) -> String {
     let name = camel(whole.name);
+    let line = |bytes: u64, what: String| {
+        format!("\t_ {:8} = [{what}]byte{{}}\n", format!("[{bytes}]byte"))
+    };
     let mut text = String::new();
     if let Some(size) = whole.size {
-        writeln!(
-            text,
-            "\t_ {:8} = [unsafe.Sizeof({name}{{}})]byte{{}}",
-            format!("[{size}]byte")
-        )
-        .unwrap();
+        text.push_str(&line(size, format!("unsafe.Sizeof({name}{{}})")));
     }
     for field in &whole.fields {
-        let field_name = match field.name {
+        let own = match field.name {
             "feat" => "Ptid".to_owned(),
-            name => camel(name),
+            own => camel(own),
         };
-        writeln!(
-            text,
-            "\t_ {:8} = [unsafe.Offsetof({name}{{}}.{field_name})]byte{{}}",
-            format!("[{}]byte", field.offset)
-        )
-        .unwrap();
+        let own = format!("{name}{{}}.{own}");
+        text.push_str(&line(field.offset, format!("unsafe.Offsetof({own})")));
+        if let Some(size) = field.size {
+            text.push_str(&line(size, format!("unsafe.Sizeof({own})")));
+        }
     }
     text
 }

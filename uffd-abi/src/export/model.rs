@@ -57,6 +57,8 @@ pub struct Field {
     pub ty: Type,
     /// The byte it starts at.
     pub offset: u64,
+    /// Its size, if it is the same however a u64 is aligned.
+    pub size: Option<u64>,
     /// What it is, in plain text.
     pub doc: String,
 }
@@ -138,18 +140,20 @@ fn add(known: &'static table::Struct, all: &mut Vec<Struct>) {
             add(part, all);
         }
     }
-    let sizes = [2, 4, 8].map(|align| known.size_for(align));
     all.push(Struct {
         name: known.name,
         is_union: matches!(known.name, "uffd_msg_arg" | "uffd_msg_pagefault_feat"),
         is_anonymous: known.is_anonymous(),
-        size: sizes
-            .iter()
-            .all(|size| *size == known.size)
-            .then_some(known.size),
+        size: same(|align| known.size_for(align)),
         doc: since(plain(known.doc), known.since),
         fields,
     });
+}
+
+/// The size that something has with every alignment of a u64.
+fn same(size: impl Fn(u64) -> u64) -> Option<u64> {
+    let all = [2, 4, 8].map(size);
+    (all[0] == all[2] && all[1] == all[2]).then_some(all[2])
 }
 
 fn field(known: &table::Struct, field: &table::Field) -> Field {
@@ -173,6 +177,7 @@ fn field(known: &table::Struct, field: &table::Field) -> Field {
             None => Type::Unsigned(field.size * 8),
         },
         offset: field.offset,
+        size: same(|align| known.field_size_for(field, align)),
         doc: plain(field.doc),
     }
 }

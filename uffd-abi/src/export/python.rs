@@ -93,10 +93,10 @@ fn structure(whole: &Struct) -> String {
 
 const CHECK: &str = "
 
-def _check(struct, size, /, **offsets):
+def _check(struct, size, /, **fields):
     \"\"\"Fails to import where a struct is not laid out as in Linux.\"\"\"
-    found = {name: getattr(struct, name).offset for name in offsets}
-    if found != offsets or size not in (None, ctypes.sizeof(struct)):
+    found = {it: (getattr(struct, it).offset, getattr(struct, it).size) for it in fields}
+    if found != fields or size not in (None, ctypes.sizeof(struct)):
         raise ImportError(f\"{struct.__name__} has a wrong layout: {found}\")
 
 
@@ -105,18 +105,16 @@ def _check(struct, size, /, **offsets):
 fn check(whole: &Struct) -> String {
     let size = whole
         .size
-        .map_or_else(|| "None".to_owned(), |size| size.to_string());
-    let fields = whole.fields.iter();
-    let offsets: Vec<String> = fields
-        .map(|field| format!("{}={}", name(field.name), field.offset))
-        .collect();
-    let line = format!("_check({}, {size}, {})", whole.name, offsets.join(", "));
+        .map_or("None".to_owned(), |size| size.to_string());
+    let mut lines = vec![whole.name.to_owned(), size];
+    for field in &whole.fields {
+        if let Some(size) = field.size {
+            lines.push(format!("{}=({}, {size})", name(field.name), field.offset));
+        }
+    }
+    let line = format!("_check({})\n", lines.join(", "));
     match line.len() {
-        ..=79 => line + "\n",
-        _ => format!(
-            "_check(\n    {},\n    {size},\n    {},\n)\n",
-            whole.name,
-            offsets.join(",\n    ")
-        ),
+        ..=80 => line,
+        _ => format!("_check(\n    {},\n)\n", lines.join(",\n    ")),
     }
 }

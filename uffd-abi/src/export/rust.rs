@@ -124,6 +124,10 @@ const fn bytes<const N: usize>() -> [u8; N] {
     }
     bytes
 }
+
+const fn is(field: &[u8], at: u8, size: usize) -> bool {
+    field[0] == at && field.len() == size
+}
 ";
 
 /// Fails to compile where the size or an offset is another.
@@ -159,8 +163,10 @@ fn leaves(whole: &Struct, path: &str, start: u64, all: &[Struct], asserts: &mut 
                 let part = all.iter().find(|it| it.name == part).expect("in the table");
                 leaves(part, &path, at, all, asserts);
             }
-            // Its first byte in memory.
-            _ => asserts.push(format!("assert!({path}.to_ne_bytes()[0] == {at});")),
+            _ => {
+                let size = field.size.expect("an integer's size is known");
+                asserts.push(format!("assert!(is(&{path}.to_ne_bytes(), {at}, {size}));"));
+            }
         }
     }
 }

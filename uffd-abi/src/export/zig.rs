@@ -41,6 +41,21 @@ fn iowr(group: u32, number: u32, comptime T: type) u32 {
 
 ";
 
+const CHECKS: &str = "
+fn member(comptime T: type, comptime name: []const u8, size: usize) void {
+    const it: T = undefined;
+    assert(@sizeOf(@TypeOf(@field(it, name))) == size);
+}
+
+fn field(comptime T: type, comptime name: []const u8, at: usize, size: usize) void {
+    assert(@offsetOf(T, name) == at);
+    member(T, name, size);
+}
+
+// Request codes and layouts, as Linux has them.
+comptime {
+";
+
 /// The file.
 pub fn source(command: &str) -> String {
     let mut text = head_comment("//!", &head(command, PROCESSORS, LANGUAGE));
@@ -66,7 +81,7 @@ pub fn source(command: &str) -> String {
     for constant in model::requests() {
         text.push_str(&request(&constant));
     }
-    text.push_str("\n// Request codes and layouts, as Linux has them.\ncomptime {\n");
+    text.push_str(CHECKS);
     for constant in model::requests() {
         let Constant {
             name,
@@ -85,13 +100,17 @@ pub fn source(command: &str) -> String {
         if let Some(size) = whole.size {
             writeln!(text, "    assert(@sizeOf({name}) == {size});").unwrap();
         }
-        for field in whole.fields.iter().filter(|_| !whole.is_union) {
-            writeln!(
-                text,
-                "    assert(@offsetOf({name}, \"{}\") == {});",
-                field.name, field.offset
-            )
-            .unwrap();
+        for field in &whole.fields {
+            if let Some(size) = field.size {
+                let (own, at) = (field.name, field.offset);
+                let check = if whole.is_union { "member" } else { "field" };
+                let at = if whole.is_union {
+                    String::new()
+                } else {
+                    format!("{at}, ")
+                };
+                writeln!(text, "    {check}({name}, \"{own}\", {at}{size});").unwrap();
+            }
         }
     }
     text.push_str("}\n");

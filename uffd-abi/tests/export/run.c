@@ -1,5 +1,4 @@
-/* The exported C at work: see kernel.rs. */
-#define _GNU_SOURCE
+/* The exported C at work: see export_compiled.rs. */
 #include "uffd.h"
 
 #include <fcntl.h>

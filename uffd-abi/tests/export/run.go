@@ -1,4 +1,4 @@
-// The exported Go at work: see kernel.rs.
+// The exported Go at work: see export_compiled.rs.
 
 package main
 

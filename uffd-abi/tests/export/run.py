@@ -1,4 +1,4 @@
-"""The exported Python at work: see kernel.rs."""
+"""The exported Python at work: see export_compiled.rs."""
 
 import ctypes
 import mmap

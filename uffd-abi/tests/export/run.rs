@@ -1,4 +1,4 @@
-//! The exported Rust at work: see kernel.rs.
+//! The exported Rust at work: see export_compiled.rs.
 
 mod uffd;
 

@@ -1,4 +1,4 @@
-//! The exported Zig at work: see kernel.rs. Of std it uses nothing, which differs
+//! The exported Zig at work: see export_compiled.rs. Of std it uses nothing, which differs
 //! between releases.
 
 const uffd = @import("uffd.zig");
@@ -8,13 +8,14 @@ extern fn ioctl(fd: c_int, request: c_int, ...) c_int;
 extern fn mmap(at: ?*anyopaque, len: usize, prot: c_int, flags: c_int, fd: c_int, from: i64) [*]u8;
 extern fn read(fd: c_int, buffer: *uffd.uffd_msg, count: usize) isize;
 extern fn malloc(size: usize) [*]u8;
+extern fn abort() noreturn;
 extern fn atol(text: [*:0]const u8) c_long;
 extern fn printf(format: [*:0]const u8, ...) c_int;
 extern fn pthread_create(thread: *?*anyopaque, how: ?*anyopaque, start: *const fn (?*anyopaque) callconv(.c) ?*anyopaque, argument: ?*anyopaque) c_int;
 extern fn pthread_join(thread: ?*anyopaque, result: ?*?*anyopaque) c_int;
 
 fn must(holds: bool) void {
-    if (!holds) @panic("does not hold");
+    if (!holds) abort();
 }
 
 fn call(fd: c_int, request: u32, argument: *anyopaque) void {
