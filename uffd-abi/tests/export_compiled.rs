@@ -30,8 +30,9 @@ fn folder(lang: Lang, main: &str) -> TempDir {
         assert_eq!((ran.code, &*ran.out, &*ran.err), (Some(0), "", ""));
     };
     if lang == Lang::Go {
-        export("uffd.go", &["--package", "main"]);
-        export("uffd_others.go", &["--package", "main", "--arch", "mips"]);
+        let package = main.split_whitespace().nth(1).unwrap();
+        export("uffd.go", &["--package", package]);
+        export("uffd_others.go", &["--package", package, "--arch", "mips"]);
     } else {
         export(&file(lang), &[]);
     }
@@ -149,7 +150,7 @@ fn they_work_on_this_kernel() {
 /// is for each, and Zig's asserts compare its request codes.
 #[test]
 fn they_compile_for_every_processor() {
-    let package = folder(Lang::Go, "package main\nfunc main() { _ = UFFDIO_WAKE }\n");
+    let package = folder(Lang::Go, "package uffd\nvar _ = uint32(UFFDIO_WAKE)\n");
     let arches =
         "386 amd64 arm arm64 loong64 mips mipsle mips64 mips64le ppc64 ppc64le riscv64 s390x";
     for go in arches.split(' ') {

@@ -32,6 +32,7 @@ const PRINTING: &[&[&str]] = &[
     &["list"],
     &["list", "--seccomp"],
     &["list", "--format", "json"],
+    &["export", "--lang", "go"],
     &["lint", "src/uffd.rs"],
     &["completions", "bash"],
     &["man"],

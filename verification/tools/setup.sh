@@ -2,7 +2,7 @@
 # Installs what the build and the tests need and this machine lacks: a C
 # compiler with make and objdump, the kernel's headers, libclang, Python.
 # Says what it installs; does nothing where all is there. With the argument `go` it
-# sees to the Go compiler, too, which only long tests need.
+# sees to the Go compiler, too, which some tests need.
 set -eu
 
 have_libclang() {

@@ -22,7 +22,7 @@ const OTHERS: &str = "any(
 /// The file.
 pub fn source(command: &str) -> String {
     let mut text = head_comment("//", &head(command, PROCESSORS, LANGUAGE));
-    text.push_str("\n#![allow(dead_code, non_camel_case_types)]\n\n");
+    text.push_str("\n#![allow(dead_code, non_camel_case_types, unused_imports)]\n\n");
     for constant in model::constants() {
         text.push_str(&item("", &constant, constant.generic));
     }

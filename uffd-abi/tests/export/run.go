@@ -1,6 +1,6 @@
-// The exported Go at work: see export_compiled.rs.
-
 package main
+
+// The exported Go at work: see export_compiled.rs.
 
 import (
 	"fmt"

@@ -17,7 +17,7 @@ pub struct Machine {
     /// As Go names it.
     pub go: &'static str,
     /// As Zig names it.
-    zig: &'static str,
+    pub zig: &'static str,
     /// The number of userfaultfd(2), if this machine runs such programs itself.
     pub userfaultfd: Option<i64>,
 }
