@@ -7,7 +7,7 @@ use std::path::Path;
 use memchr::memmem::find;
 use uffd_sys::abi::table::Encoding;
 
-use crate::collect::{collect, Collector, UNPARSED};
+use crate::collect::{collect, Collector, TOO_DEEP, UNPARSED};
 use crate::data;
 use crate::evaluator::{Evaluator, ELSEWHERE};
 use crate::facts::{Constant, Facts, Type};
@@ -15,7 +15,7 @@ use crate::findings::Findings;
 use crate::language::{Form, Language};
 use crate::literal;
 use crate::names::{self, Meaning};
-use crate::prefilter::{self, is_scan};
+use crate::prefilter::{self, around_names, is_scan};
 use crate::processors::Set;
 use crate::report::FileReport;
 use crate::source::{is_word, Kind, Source};
@@ -26,7 +26,7 @@ use crate::why::{self, Difference};
 
 /// Of larger texts only what is around the relevant names is parsed, and no more
 /// than this: a tree takes some fifty times the size of its text.
-pub const MAX_PARSED: usize = 512 << 10;
+pub const MAX_PARSED: usize = 96 << 10;
 
 /// Checks a text. `path` tells the processor if it names one. Request codes
 /// are those of `target` where the source has no condition. A text without a
@@ -44,27 +44,30 @@ pub fn check(form: Form, path: &Path, bytes: &[u8], target: Target) -> FileRepor
 }
 
 fn source(language: Language, path: &Path, bytes: &[u8], target: Target) -> FileReport {
-    let mut pieces = vec![];
-    if bytes.len() > MAX_PARSED {
-        let Some(around) = prefilter::around_names(bytes, MAX_PARSED) else {
-            let size = MAX_PARSED >> 10;
-            return FileReport::unread(format!("it has names in more than {size} KiB of text"));
-        };
-        pieces = around;
-    }
     let mut report = FileReport::default();
-    let mut next = Some((language, pieces));
-    while let Some((language, pieces)) = next.take() {
+    let whole = (bytes.len() <= MAX_PARSED).then(Vec::new);
+    let mut next = whole.or_else(|| around_names(bytes, MAX_PARSED));
+    let mut why = "its names are in too much text";
+    let mut language = language;
+    while let Some(pieces) = next.take() {
         match collect(language, path, bytes, &pieces) {
             Ok(collected) => {
                 report.merge(compare(&collected, path, target));
                 // C in comments of Go.
-                let embedded = collected.embedded;
-                next = Some((Language::C, embedded)).filter(|(_, pieces)| !pieces.is_empty());
+                if collected.embedded.is_empty() {
+                    return report;
+                }
+                (next, language) = (Some(collected.embedded), Language::C);
             }
-            Err(why) if prefilter::is_likely(bytes) => report.merge(FileReport::unread(why)),
-            Err(_) => {}
+            Err(error) => {
+                why = error;
+                next = around_names(bytes, MAX_PARSED)
+                    .filter(|_| pieces.is_empty() && error != TOO_DEEP);
+            }
         }
+    }
+    if prefilter::is_likely(bytes) {
+        report.merge(FileReport::unread(why));
     }
     report
 }

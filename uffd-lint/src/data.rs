@@ -11,34 +11,29 @@ use crate::literal;
 use crate::names;
 use crate::processors::Set;
 use crate::report::FileReport;
-use crate::source::{Kind, Source, Tokens};
+use crate::source::{line_end, Kind, Source, Tokens};
 use crate::why;
 
 pub fn check(data: Data, path: &Path, bytes: &[u8]) -> FileReport {
     // Its comments are Python's, and its numbers C's.
     let mut source = Source::new(Language::Python, bytes);
-    let (mut lines, mut start) = (vec![], 0);
-    while start < bytes.len() {
-        // A backslash joins the next line.
-        let mut end = start;
-        loop {
-            end += memchr::memchr(b'\n', &bytes[end..]).unwrap_or(bytes.len() - end);
-            if end == bytes.len() || !bytes[..end].ends_with(b"\\") {
-                break;
-            }
-            end += 1;
-        }
-        lines.push(source.lex(start..end));
-        start = end + 1;
-    }
-    let mut findings = Findings::new(&source);
     // A profile may be for several processors; a policy's path may tell.
     let encodings = match (data, Set::of_path(path)) {
         (Data::Policy, set) if set != Set::ALL => set.encodings(Encoding::Generic),
         _ => Set::SOME.encodings(Encoding::Generic),
     };
-    let mut arches = Set::ALL;
-    for line in lines {
+    let (mut report, mut arches) = (FileReport::default(), Set::ALL);
+    let mut start = 0;
+    while start < bytes.len() {
+        let end = line_end(bytes, start);
+        source.forget();
+        let line = source.lex(start..end);
+        start = end + 1;
+        if source.is_exhausted() {
+            report.merge(FileReport::unread("a line of it is too long"));
+            break;
+        }
+        let mut findings = Findings::new(&source);
         let name = source.text(line.start);
         match data {
             Data::Policy if name != b"ioctl" => {}
@@ -53,8 +48,9 @@ pub fn check(data: Data, path: &Path, bytes: &[u8]) -> FileReport {
             Data::Constants if name == b"arches" => arches = named(&source, line),
             Data::Constants => constants(&mut findings, line, arches),
         }
+        report.merge(findings.report);
     }
-    findings.report
+    report
 }
 
 /// The processors whose names are in a line.

@@ -7,6 +7,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use tree_sitter::{Point, Range};
 
 use crate::language::{Data, Form};
+use crate::source::is_word;
 
 /// What only has to do with PAGEMAP_SCAN.
 const SCAN: &str = "PAGEMAP_SCAN agemapScan PM_SCAN pm_scan PMScan mScan";
@@ -57,8 +58,34 @@ pub fn is_candidate(form: Form, bytes: &[u8]) -> bool {
             memchr::memmem::find(bytes, b"SCMP_ACT_").is_some() && DATA.is_match(bytes)
         }
         Form::Data(_) => DATA.is_match(bytes),
-        Form::Source(_) => names(bytes).next().is_some(),
+        Form::Source(_) => {
+            let mut names = names(bytes).peekable();
+            let found = names.peek().is_some();
+            found && (names.any(|at| !is_number(bytes, at)) || calls(bytes))
+        }
     }
+}
+
+/// Whether a name is that of the system call's number, `SYS_userfaultfd`, which
+/// tables have that have nothing else.
+fn is_number(bytes: &[u8], at: usize) -> bool {
+    let (before, after) = bytes.split_at(at);
+    let after = after.strip_prefix(b"serfaultfd");
+    let ends = after.is_some_and(|after| !after.first().is_some_and(|byte| is_word(*byte)));
+    ends && before.ends_with(b"_u")
+}
+
+/// Whether a source may call ioctl(2), or syscall(2) with the number of that.
+fn calls(bytes: &[u8]) -> bool {
+    static CALLS: LazyLock<AhoCorasick> = LazyLock::new(|| words("octl OCTL yscall YSCALL"));
+    let mut found = CALLS.find_iter(bytes);
+    found.any(|found| {
+        let rest = &bytes[found.end()..];
+        let end = rest.iter().position(|byte| !is_word(*byte));
+        rest[end.unwrap_or(rest.len())..]
+            .trim_ascii_start()
+            .starts_with(b"(")
+    })
 }
 
 /// Whole lines around the relevant names of a source, at most `most` bytes of

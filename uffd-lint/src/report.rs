@@ -1,6 +1,9 @@
 //! What the linter says of a file.
 
-use memchr::memmem::find;
+use std::collections::HashSet;
+
+use memchr::memmem::find_iter;
+use memchr::{memchr, memchr_iter};
 
 /// How bad a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -122,27 +125,35 @@ impl FileReport {
         self.compared.sort_by_key(|compared| compared.line);
         self.problems
             .sort_by_key(|problem| (problem.line, problem.column));
-        if self.problems.is_empty() || find(bytes, MARK).is_none() {
+        if self.problems.is_empty() {
             return;
         }
-        // The items that each line allows.
-        let lines: Vec<Option<String>> = bytes
-            .split(|byte| *byte == b'\n')
-            .map(|line| {
-                let text = &line[find(line, MARK)? + MARK.len()..];
-                let text = String::from_utf8_lossy(text);
-                let (item, reason) = text.split_once(')')?;
-                let silent = |c: char| c.is_whitespace() || c.is_ascii_punctuation();
-                (!reason.chars().all(silent)).then(|| item.to_owned())
-            })
-            .collect();
-        let allowed = |problem: &Problem| {
-            let around = &lines[problem.line.saturating_sub(2)..problem.line.min(lines.len())];
-            let whole = problem.item.split('.').next();
-            let fits = |item: &String| *item == problem.item || Some(&**item) == whole;
-            around.iter().flatten().any(fits)
-        };
+        let (mut allowed, mut line, mut counted) = (HashSet::new(), 1, 0);
+        for at in find_iter(bytes, MARK) {
+            line += memchr_iter(b'\n', &bytes[counted..at]).count();
+            counted = at;
+            let text = &bytes[at + MARK.len()..];
+            let text = &text[..memchr(b'\n', text).unwrap_or(text.len()).min(400)];
+            let text = String::from_utf8_lossy(text);
+            let Some((item, reason)) = text.split_once(')') else {
+                continue;
+            };
+            let silent = |c: char| c.is_whitespace() || c.is_ascii_punctuation();
+            let fits = |problem: &Problem| {
+                item == problem.item || Some(item) == problem.item.split('.').next()
+            };
+            let near = self.problems.partition_point(|problem| problem.line < line);
+            let problems = self.problems.iter().enumerate().skip(near);
+            let problems = problems.take_while(|(_, problem)| problem.line <= line + 1);
+            if !reason.chars().all(silent) {
+                let fitting = problems.filter(|(_, problem)| fits(problem));
+                allowed.extend(fitting.map(|(index, _)| index));
+            }
+        }
+        let mut index = 0..;
         let all = std::mem::take(&mut self.problems);
-        (self.allowed, self.problems) = all.into_iter().partition(allowed);
+        (self.allowed, self.problems) = all
+            .into_iter()
+            .partition(|_| allowed.contains(&index.next().unwrap_or(0)));
     }
 }

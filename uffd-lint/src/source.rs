@@ -34,10 +34,15 @@ pub struct Source<'a> {
     pub bytes: &'a [u8],
     tokens: Vec<Token>,
     close: Vec<u32>,
+    /// How many lines end before each piece of `PIECE` bytes.
     lines: Vec<u32>,
     /// How many bytes may still be lexed.
     left: usize,
 }
+
+const PIECE: usize = 4 << 10;
+/// How much is lexed of a text.
+const LEXED: usize = 1 << 19;
 
 const OPERATORS: [&[u8]; 14] = [
     b"<<", b">>", b"::", b"->", b"=>", b"==", b"!=", b"<=", b">=", b"&&", b"||", b"&^", b"//",
@@ -47,8 +52,11 @@ const OPERATORS: [&[u8]; 14] = [
 impl<'a> Source<'a> {
     /// Without tokens yet. Texts of more than 4 GiB are for callers to refuse.
     pub fn new(language: Language, bytes: &'a [u8]) -> Source<'a> {
-        let mut lines = vec![0];
-        lines.extend(memchr::memchr_iter(b'\n', bytes).map(|at| at as u32 + 1));
+        let ends = bytes.chunks(PIECE).scan(0, |ends, piece| {
+            *ends += memchr::memchr_iter(b'\n', piece).count() as u32;
+            Some(*ends)
+        });
+        let lines = std::iter::once(0).chain(ends).collect();
         Source {
             language,
             bytes,
@@ -57,7 +65,7 @@ impl<'a> Source<'a> {
             lines,
             // What is nested is lexed once more with what it is in; a text
             // that is nested without end would take the square of its size.
-            left: 4 * bytes.len() + (64 << 10),
+            left: LEXED,
         }
     }
 
@@ -77,6 +85,13 @@ impl<'a> Source<'a> {
         }
         self.match_brackets(start);
         start..self.tokens.len()
+    }
+
+    /// Drops all tokens.
+    pub fn forget(&mut self) {
+        self.tokens.clear();
+        self.close.clear();
+        self.left = LEXED;
     }
 
     /// Whether more would have been lexed than a text of this size can need.
@@ -170,13 +185,15 @@ impl<'a> Source<'a> {
 
     /// The line of a byte, counted from 1.
     pub fn line(&self, byte: usize) -> usize {
-        self.lines.partition_point(|start| *start as usize <= byte)
+        let piece = byte / PIECE;
+        let before = memchr::memchr_iter(b'\n', &self.bytes[piece * PIECE..byte]).count();
+        self.lines[piece] as usize + before + 1
     }
 
     /// The column of a byte, in characters, counted from 1; 0 far behind the
     /// start of a very long line, where counting would take too long.
     pub fn column(&self, byte: usize) -> usize {
-        let start = self.lines[self.line(byte) - 1] as usize;
+        let start = memchr::memrchr(b'\n', &self.bytes[..byte]).map_or(0, |at| at + 1);
         if byte - start > 4096 {
             return 0;
         }
@@ -295,4 +312,17 @@ impl Lexer<'_> {
 /// UTF-8 or not.
 pub fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
+}
+
+/// The end of a line that backslashes may join to further ones.
+pub fn line_end(bytes: &[u8], from: usize) -> usize {
+    let mut at = from;
+    loop {
+        at += memchr::memchr(b'\n', &bytes[at..]).unwrap_or(bytes.len() - at);
+        let line = &bytes[from..at];
+        if at == bytes.len() || !line.strip_suffix(b"\r").unwrap_or(line).ends_with(b"\\") {
+            return at;
+        }
+        at += 1;
+    }
 }

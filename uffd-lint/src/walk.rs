@@ -151,9 +151,11 @@ pub fn read(path: &Path, buffer: &mut Vec<u8>) -> io::Result<Option<&'static str
     const TOO_LARGE: Option<&str> = Some("larger than 8 MiB");
     buffer.clear();
     let file = File::open(path)?;
-    if file.metadata()?.len() > MAX_SIZE {
+    let size = file.metadata()?.len();
+    if size > MAX_SIZE {
         return Ok(TOO_LARGE);
     }
+    buffer.reserve_exact(size as usize + 1);
     // It may grow meanwhile, and some files of /proc tell no size.
     file.take(MAX_SIZE + 1).read_to_end(buffer)?;
     Ok(match memchr::memchr(0, buffer) {

@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+mod hostile;
+
 use uffd_lint::{check, Data, FileReport, Form, Language, Target, MAX_PARSED};
 use uffd_sys::abi::table::Encoding;
 
@@ -17,55 +19,6 @@ const LANGUAGES: [Language; 6] = [
     Language::Python,
 ];
 const DATA: [Data; 3] = [Data::Policy, Data::Profile, Data::Constants];
-
-/// Code that is nested or repeated without end, as `(start, repeated, end)`.
-const PATTERNS: [(&str, &str, &str); 41] = [
-    ("#define UFFDIO_API ", "(", ""),
-    ("#define UFFDIO_API ", "(", "1"),
-    ("const UFFDIO_API: u64 = ", "-", "1;"),
-    ("const UFFDIO_API: u64 = ", "!(", "1;"),
-    ("UFFDIO_API = ", "1 + ", "1"),
-    ("UFFDIO_API = ", "f(", ""),
-    ("const UFFDIO_API = ", "1 << ", "1;"),
-    ("#define UFFDIO_API ", "a < ", "b"),
-    ("#define UFFDIO_API ", "sizeof(struct ", ""),
-    ("#define UFFDIO_API ", "_IOWR(", ""),
-    ("#define UFFDIO_API ", "(u64)", "1"),
-    ("", "#define UFFDIO_API UFFDIO_API + 1\n", ""),
-    ("", "const UFFDIO_API: u64 = UFFDIO_API + 1;\n", ""),
-    ("", "UFFDIO_API = UFFDIO_API + 1\n", ""),
-    ("", "#if defined(A)\n", "#define UFFDIO_API 1\n"),
-    ("#if ", "!(", "A\n"),
-    ("#if ", "defined ", "A\n"),
-    ("", "struct uffdio_copy {", ""),
-    ("", "struct { struct uffdio_copy {", "} x; };"),
-    ("struct uffdio_copy { u64 a", "[2", "]; };"),
-    ("struct uffdio_copy { u64 ", "a, ", "b; };"),
-    ("", "union uffd_msg { struct { u64 a; } ", ""),
-    ("", "enum { UFFDIO_API, ", ""),
-    ("enum { ", "UFFD_EVENT_FORK, ", "}"),
-    ("", "#[cfg(not(", ""),
-    ("#[cfg(", "any(", "x)] const UFFDIO_API: u8 = 1;"),
-    ("", "if #[cfg(target_arch = \"mips\")] { } else ", ""),
-    ("", "const ", "UFFDIO_API"),
-    ("", "const UFFDIO_API: ", ""),
-    ("", "type ", ""),
-    ("", "type uffdioCopy struct { x ", ""),
-    ("const (\n", "UFFDIO_API\n", ")"),
-    ("const (\n UFFDIO_API = 1 << iota\n", "_\n", ")"),
-    ("", "pub const uffdio_copy = extern struct { a: ", ""),
-    (
-        "pub const uffdio_copy = extern struct { a: ",
-        "[2]",
-        "u8 };",
-    ),
-    ("", "class uffdio_copy(Structure): _fields_ = [(\"a\", ", ""),
-    ("", "if x:\n", "UFFDIO_API = 1"),
-    ("", "a: ", "UFFDIO_API = 1"),
-    ("", "'", ""),
-    ("", "/* ", ""),
-    ("UFFDIO_API = \"", "\\\"", ""),
-];
 
 /// How long this thread has had a processor: what else the machine does does
 /// not count.
@@ -99,7 +52,7 @@ fn checked(form: Form, bytes: &[u8]) -> FileReport {
 
 #[test]
 fn what_is_nested_or_repeated_without_end_is_read_quickly() {
-    for (start, repeated, end) in PATTERNS {
+    for (start, repeated, end) in hostile::PATTERNS {
         let text = format!("{start}{}{end}\n", repeated.repeat(10_000 / repeated.len()));
         for language in LANGUAGES {
             let began = worked();
@@ -150,7 +103,7 @@ fn a_huge_file_is_not_read_and_says_so() {
     let text = "int uffd;\n".repeat(MAX_PARSED / 5);
     for language in LANGUAGES {
         let report = checked(Form::Source(language), text.as_bytes());
-        is_not_read(&report, "it has names in more than 512 KiB of text");
+        is_not_read(&report, "its names are in too much text");
     }
 }
 
@@ -210,22 +163,42 @@ fn what_is_looked_at_in_each_level_stops() {
         ),
         (Language::Python, "", "ioctl(0, ", ")"),
     ] {
-        let levels = 200_000 / open.len();
-        let text = format!("{start}{}{}", open.repeat(levels), close.repeat(levels));
-        let began = worked();
-        let report = checked(Form::Source(language), text.as_bytes());
-        assert!(worked() - began < Duration::from_secs(20), "{open}");
-        let problem = &report.problems[0];
-        assert_eq!(
-            (problem.kind, &*problem.found),
-            ("not-read", "it is nested too deeply")
-        );
+        // Less than a parser is given, and more.
+        for levels in [2400, 2600] {
+            let text = format!("{start}{}{}", open.repeat(levels), close.repeat(levels));
+            let began = worked();
+            let report = checked(Form::Source(language), text.as_bytes());
+            assert!(worked() - began < Duration::from_secs(20), "{open}");
+            let [problem, ..] = &report.problems[..] else {
+                panic!("{open} {levels}")
+            };
+            assert_eq!(
+                (problem.kind, &*problem.found),
+                ("not-read", "it is nested too deeply")
+            );
+        }
     }
     // The system call is in every table, and no copy of anything.
     let text = format!("int userfaultfd; {}", "struct a { ".repeat(20_000));
     let form = Form::Source(Language::C);
     let report = check(form, Path::new("a.c"), text.as_bytes(), Target::default());
     assert!(report.problems.is_empty(), "{report:?}");
+}
+
+/// The parser frees what is nested by recursion. The command is aborted if that
+/// takes more than a stack; this one is smaller than a thread usually has.
+#[test]
+fn what_is_nested_fits_into_a_small_stack() {
+    let worker = std::thread::Builder::new().stack_size(512 << 10);
+    let all = || {
+        for repeated in ["#[cfg(not(", "(", "[2", "f(", "{", "a(b["] {
+            let text = repeated.repeat((MAX_PARSED - 100) / repeated.len());
+            for language in LANGUAGES {
+                checked(Form::Source(language), text.as_bytes());
+            }
+        }
+    };
+    worker.spawn(all).unwrap().join().unwrap();
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::nodes::Nodes;
 use crate::condition::Condition;
 use crate::facts::{Function, Type, Value};
 use crate::processors::Set;
-use crate::source::{Source, Tokens};
+use crate::source::{line_end, Source, Tokens};
 
 /// One `#if` … `#endif`.
 struct Branches<'a> {
@@ -30,7 +30,8 @@ pub(super) struct C<'a> {
 
 impl<'a> Visitor<'a> for C<'a> {
     fn visit(&mut self, c: &mut Collector<'a>, node: Node<'_>) -> bool {
-        let (name, body) = (node.field("name"), node.field("body"));
+        // Found only where they are needed: most nodes have none.
+        let (name, body) = (|| node.field("name"), || node.field("body"));
         match node.kind() {
             "#if" | "#ifdef" | "#ifndef" | "#elif" | "#elifdef" | "#elifndef" | "#else"
             | "#endif" | "preproc_directive"
@@ -40,25 +41,25 @@ impl<'a> Visitor<'a> for C<'a> {
                 return false;
             }
             "preproc_def" | "preproc_function_def" => {
-                if let Some(name) = name.filter(|_| !c.active.is_empty()) {
+                if let Some(name) = name().filter(|_| !c.active.is_empty()) {
                     self.define(c, name, node.field("parameters"));
                 }
                 return false;
             }
             _ if c.active.is_empty() => {}
             "enum_specifier" => {
-                if let Some(body) = body {
-                    c.open_of(body, name);
+                if let Some(body) = body() {
+                    c.open_of(body, name());
                 }
             }
             "enumerator" => {
-                if let Some(name) = name {
+                if let Some(name) = name() {
                     c.enumerator(name, node.field("value"));
                 }
             }
             "type_definition" | "alias_declaration" => self.alias(c, node),
             "struct_specifier" | "union_specifier" => {
-                if let Some(list) = body {
+                if let Some(list) = body() {
                     let pack = self.packs.last().copied().flatten();
                     let defined = self.defined == Some(node.id());
                     c_structs::structure(c, node, list, pack, defined);
@@ -69,19 +70,6 @@ impl<'a> Visitor<'a> for C<'a> {
             _ => {}
         }
         true
-    }
-}
-
-/// The end of a line that backslashes may join to further ones.
-fn line_end(bytes: &[u8], from: usize) -> usize {
-    let mut at = from;
-    loop {
-        at += memchr::memchr(b'\n', &bytes[at..]).unwrap_or(bytes.len() - at);
-        let line = &bytes[from..at];
-        if at == bytes.len() || !line.strip_suffix(b"\r").unwrap_or(line).ends_with(b"\\") {
-            return at;
-        }
-        at += 1;
     }
 }
 

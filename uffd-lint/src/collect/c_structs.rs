@@ -1,14 +1,14 @@
 //! Structs and unions of C and C++.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, Input};
 use tree_sitter::Node;
 
 use super::collector::{too_deep, Collector, UNPARSED};
 use super::nodes::Nodes;
 use crate::facts::{Body, Field, Type};
-use crate::language::Language;
 use crate::source::{is_word, Source, Tokens};
 
 /// Macros for attributes, which no grammar can know.
@@ -22,23 +22,21 @@ const PACKED: [&[u8]; 5] = [
 
 const UNCLEAR: Option<&str> = Some("it has members that are not understood");
 
-/// The text without macros that would hide a struct from the grammar.
-pub(super) fn blank(language: Language, bytes: &[u8]) -> Option<Vec<u8>> {
+/// As long as the longest of them.
+pub(super) const SPACES: &[u8] = b"                    ";
+
+/// Where the macros are in a piece that would hide a struct from the grammar.
+pub(super) fn blanks(bytes: &[u8], piece: Range<usize>) -> Vec<Range<usize>> {
     static MACROS: LazyLock<AhoCorasick> =
         LazyLock::new(|| AhoCorasick::new(PACKED).expect("a few words"));
-    if !language.is_c_family() {
-        return None;
-    }
-    let mut blanked = None;
-    for found in MACROS.find_iter(bytes) {
+    let found = MACROS.find_iter(Input::new(bytes).range(piece));
+    let found = found.filter(|found| {
         let before = &bytes[..found.start()];
         let around = [before.last(), bytes.get(found.end())];
         let within = around.into_iter().flatten().any(|byte| is_word(*byte));
-        if !within && !before.trim_ascii_end().ends_with(b"define") {
-            blanked.get_or_insert_with(|| bytes.to_vec())[found.range()].fill(b' ');
-        }
-    }
-    blanked
+        !within && !before.trim_ascii_end().ends_with(b"define")
+    });
+    found.map(|found| found.range()).collect()
 }
 
 /// A struct or union with its fields; `pack` is that of the pragma.

@@ -9,7 +9,7 @@ mod python;
 mod rust;
 mod zig;
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 use tree_sitter::{Node, ParseOptions, Parser, Tree};
@@ -18,9 +18,15 @@ use crate::facts::Facts;
 use crate::language::Language;
 use crate::processors::Set;
 use crate::source::Source;
+use c_structs::SPACES;
 use collector::Visitor;
 
 pub use collector::{Collector, UNPARSED};
+
+/// What a grammar cannot read can take it very long, and some 25 KB for each of
+/// these steps. They are counted, not seconds or bytes, so that the same text
+/// always has the same fate; ordinary texts take one for 100 bytes.
+const STEPS: usize = 1100;
 
 /// All definitions of a text, or of the pieces `ranges` of it; or why it cannot
 /// be parsed.
@@ -30,18 +36,10 @@ pub fn collect<'a>(
     bytes: &'a [u8],
     ranges: &[tree_sitter::Range],
 ) -> Result<Collector<'a>, &'static str> {
-    let mut tree = parse(language, bytes, ranges)?;
-    let mut language = language;
-    // A header may be of either language.
-    if language == Language::C
-        && tree.root_node().has_error()
-        && path.extension().is_some_and(|extension| extension == "h")
-    {
-        let other = parse(Language::Cpp, bytes, ranges)?;
-        if unparsed(&other) < unparsed(&tree) {
-            (tree, language) = (other, Language::Cpp);
-        }
+    if pieces(bytes, ranges).any(|piece| is_deep(&bytes[piece])) {
+        return Err(TOO_DEEP);
     }
+    let (tree, language) = tree(language, path, bytes, ranges)?;
     let mut collector = Collector {
         source: Source::new(language, bytes),
         facts: Facts::default(),
@@ -80,8 +78,55 @@ pub fn collect<'a>(
         visitor.visit(&mut collector, node) && !collector.source.is_exhausted()
     });
     match collector.source.is_exhausted() {
-        true => Err("it is nested too deeply"),
+        true => Err(TOO_DEEP),
         false => Ok(collector),
+    }
+}
+
+pub const TOO_DEEP: &str = "it is nested too deeply";
+
+/// The pieces of a text that are read: all of it, if none are named.
+fn pieces<'r>(
+    bytes: &[u8],
+    ranges: &'r [tree_sitter::Range],
+) -> impl Iterator<Item = Range<usize>> + 'r {
+    let whole = ranges.is_empty().then_some(0..bytes.len());
+    let named = ranges.iter().map(|piece| piece.start_byte..piece.end_byte);
+    whole.into_iter().chain(named)
+}
+
+/// Whether more brackets are open at a time than the parser can take: it frees
+/// what is nested by recursion, and of what does not close it holds a lot.
+fn is_deep(bytes: &[u8]) -> bool {
+    let mut depth = 0_usize;
+    bytes.iter().any(|byte| {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > 2500
+    })
+}
+
+/// The tree of a text, and its language: a header may be in C or in C++. One
+/// tree at a time is held, though the first may have to be made again.
+fn tree(
+    language: Language,
+    path: &Path,
+    bytes: &[u8],
+    ranges: &[tree_sitter::Range],
+) -> Result<(Tree, Language), &'static str> {
+    let tree = parse(language, bytes, ranges)?;
+    let header = language == Language::C && path.extension().is_some_and(|it| it == "h");
+    if !header || !tree.root_node().has_error() {
+        return Ok((tree, language));
+    }
+    let gaps = unparsed(&tree);
+    drop(tree);
+    match parse(Language::Cpp, bytes, ranges) {
+        Ok(other) if unparsed(&other) < gaps => Ok((other, Language::Cpp)),
+        _ => Ok((parse(language, bytes, ranges)?, language)),
     }
 }
 
@@ -95,10 +140,7 @@ fn parse(
     set.map_err(|_| "its grammar is of another version")?;
     let set = parser.set_included_ranges(ranges);
     set.map_err(|_| "its pieces overlap")?;
-    // What a grammar cannot read can take it very long. Steps are counted, not
-    // seconds, so that the same text always has the same fate; ordinary texts
-    // take one for 100 bytes.
-    let mut steps = 1000 + bytes.len() / 16;
+    let mut steps = STEPS;
     let mut progress = |_: &_| match steps.checked_sub(1) {
         Some(left) => {
             steps = left;
@@ -107,9 +149,20 @@ fn parse(
         None => ControlFlow::Break(()),
     };
     let options = ParseOptions::new().progress_callback(&mut progress);
-    let blanked = c_structs::blank(language, bytes);
-    let bytes = blanked.as_deref().unwrap_or(bytes);
-    let mut read = |at: usize, _| bytes.get(at..).unwrap_or_default();
+    let blanks: Vec<_> = match language.is_c_family() {
+        true => pieces(bytes, ranges)
+            .flat_map(|piece| c_structs::blanks(bytes, piece))
+            .collect(),
+        false => vec![],
+    };
+    let mut read = |at: usize, _| {
+        let next = blanks.partition_point(|blank| blank.end <= at);
+        match blanks.get(next) {
+            Some(blank) if blank.contains(&at) => &SPACES[..blank.end - at],
+            Some(blank) => &bytes[at..blank.start],
+            None => bytes.get(at..).unwrap_or_default(),
+        }
+    };
     let tree = parser.parse_with_options(&mut read, None, Some(options));
     tree.ok_or("it is too hard to parse")
 }

@@ -59,28 +59,30 @@ impl<'a> Visitor<'a> for Rust<'a> {
         if c.here().is_empty() {
             return false;
         }
-        let (name, value, ty) = (node.field("name"), node.field("value"), node.field("type"));
+        // Found only where they are needed: most nodes have none.
+        let (name, value) = (|| node.field("name"), || node.field("value"));
+        let ty = || node.field("type");
         match kind {
             "mod_item" | "function_item" | "block" => c.open_of(node, None),
-            "impl_item" | "trait_item" => c.open_of(node, ty.or(name)),
-            "enum_item" => c.open_of(node, name),
-            "const_item" | "static_item" => c.definition(name, value, ty),
+            "impl_item" | "trait_item" => c.open_of(node, ty().or_else(name)),
+            "enum_item" => c.open_of(node, name()),
+            "const_item" | "static_item" => c.definition(name(), value(), ty()),
             "let_declaration" => {
                 let name = node
                     .field("pattern")
                     .filter(|name| name.kind() == "identifier");
-                c.definition(name, value, None);
+                c.definition(name, value(), None);
             }
             "type_item" => {
-                if let (Some(name), Some(ty)) = (name, ty) {
+                if let (Some(name), Some(ty)) = (name(), ty()) {
                     c.alias(name, ty);
                 }
             }
             "struct_item" | "union_item" => structure(c, node, attributes),
             // Only those with a number; the others are no constants of an ABI.
             "enum_variant" => {
-                if let Some(name) = name.filter(|_| value.is_some()) {
-                    c.enumerator(name, value);
+                if let (Some(name), Some(value)) = (name(), value()) {
+                    c.enumerator(name, Some(value));
                 }
             }
             "macro_invocation" => {
