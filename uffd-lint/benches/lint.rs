@@ -110,8 +110,8 @@ fn make_tree(tree: &Path) {
     let mut left = TREE_SIZE;
     for (number, path) in all.iter().enumerate() {
         let text = fs::read(path).expect("a source");
-        let has = |name: &str| memchr::memmem::find(&text, name.as_bytes()).is_some();
-        if text.len() > FILE_SIZE || has("userfaultfd") || has("UFFD") {
+        let has = |name: &&str| memchr::memmem::find(&text, name.as_bytes()).is_some();
+        if text.len() > FILE_SIZE || ["userfaultfd", "UFFD", "PM_SCAN"].iter().any(has) {
             continue;
         }
         let folder = tree.join(format!("part{}", number / 50));

@@ -66,13 +66,14 @@ pub fn is_candidate(form: Form, bytes: &[u8]) -> bool {
     }
 }
 
-/// Whether a name is that of the system call's number, `SYS_userfaultfd`, which
-/// tables have that have nothing else.
+/// Whether a name is none but a request code, which tables of other numbers have
+/// by chance, or that of the system call's number, `SYS_userfaultfd`.
 fn is_number(bytes: &[u8], at: usize) -> bool {
     let (before, after) = bytes.split_at(at);
+    let code = after.starts_with(b"aa") || after.starts_with(b"AA");
     let after = after.strip_prefix(b"serfaultfd");
     let ends = after.is_some_and(|after| !after.first().is_some_and(|byte| is_word(*byte)));
-    ends && before.ends_with(b"_u")
+    code || ends && before.ends_with(b"_u")
 }
 
 /// Whether a source may call ioctl(2), or syscall(2) with the number of that.
