@@ -4,7 +4,6 @@
 
 #[path = "export/printer.rs"]
 mod printer;
-#[allow(dead_code)]
 mod support;
 #[path = "export/toolchains.rs"]
 mod toolchains;
