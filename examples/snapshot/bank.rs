@@ -38,7 +38,7 @@ impl Gate {
     }
 
     /// A writer's stop. Says whether to go on.
-    fn pass(&self) -> bool {
+    pub fn pass(&self) -> bool {
         if self.closed.load(SeqCst) {
             let mut parked = self.parked.lock().unwrap();
             *parked += 1;

@@ -6,7 +6,14 @@ fn main() {
     println!("cargo:rerun-if-changed=c");
     println!("cargo:rerun-if-changed={include}/uffd_sys.h");
     cc::Build::new()
-        .files(["c/libc.c", "c/header.c", "c/handlers.c", "c/tracking.c"])
+        .files([
+            "c/libc.c",
+            "c/header.c",
+            "c/handlers.c",
+            "c/handlers_copy.c",
+            "c/tracking.c",
+            "c/tracking_copy.c",
+        ])
         .include(include)
         .opt_level(2)
         .flag("-std=gnu11")

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * The handlers of faults.rs in C, through libc. Each resolves `faults` missing
- * pages with copies of `source` and returns 0, or a line number on failure.
+ * The handlers of faults.rs in C, through libc. Each resolves `faults` faults with
+ * `ahead` pages of `source` each, and returns 0, or a line number on failure.
  */
 #include <errno.h>
 #include <poll.h>
@@ -13,23 +13,25 @@
 enum wait { WAIT_BLOCKING, WAIT_POLL, WAIT_BUSY };
 
 int c_handle(int fd, const void *source, unsigned long page,
-	     unsigned long faults, int wait, unsigned long batch);
+	     unsigned long faults, int wait, unsigned long batch,
+	     unsigned long ahead);
 int c_fill(int fd, const void *source, unsigned long page,
-	   unsigned long address);
+	   unsigned long address, unsigned long ahead);
 
 int c_fill(int fd, const void *source, unsigned long page,
-	   unsigned long address)
+	   unsigned long address, unsigned long ahead)
 {
 	struct uffdio_copy copy = {
-		.dst = address & ~(page - 1),
+		.dst = address & ~(page * ahead - 1),
 		.src = (unsigned long)source,
-		.len = page,
+		.len = page * ahead,
 	};
 	return ioctl(fd, UFFDIO_COPY, &copy);
 }
 
 int c_handle(int fd, const void *source, unsigned long page,
-	     unsigned long faults, int wait, unsigned long batch)
+	     unsigned long faults, int wait, unsigned long batch,
+	     unsigned long ahead)
 {
 	struct uffd_msg msgs[64];
 
@@ -49,7 +51,7 @@ int c_handle(int fd, const void *source, unsigned long page,
 			if (msgs[i].event != UFFD_EVENT_PAGEFAULT)
 				return __LINE__;
 			if (c_fill(fd, source, page,
-				   msgs[i].arg.pagefault.address) < 0)
+				   msgs[i].arg.pagefault.address, ahead) < 0)
 				return __LINE__;
 			faults--;
 		}

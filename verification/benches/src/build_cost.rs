@@ -9,17 +9,11 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use crate::stats::{ratio, spread, Ratio, Spread};
-
 #[derive(Serialize, Deserialize)]
 pub struct Build {
     pub name: String,
-    /// In nanoseconds, as everything.
-    pub time: Spread,
-    /// To [`ALONE`].
-    pub to_libc: Ratio,
-    /// To [`SYS`].
-    pub to_sys: Ratio,
+    /// Nanoseconds, of each round.
+    pub times: Vec<f64>,
 }
 
 pub const ALONE: &str = "libc alone";
@@ -27,7 +21,8 @@ pub const SYS: &str = "userfaultfd-sys 0.6";
 pub const PLAIN: &str = "uffd-sys, no default features";
 pub const BINDGEN: &str = "uffd-sys, default";
 const RAW: &str = "linux-raw-sys 0.12";
-const ROUNDS: usize = 3;
+/// As many as an interval needs: see stats.rs.
+const ROUNDS: usize = 6;
 
 pub fn measure(folder: &Path) -> io::Result<Vec<Build>> {
     let ours = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
@@ -85,11 +80,9 @@ pub fn measure(folder: &Path) -> io::Result<Vec<Build>> {
             );
         }
     }
-    let builds = consumers.iter().zip(&times).map(|((name, _), time)| Build {
+    let builds = consumers.iter().zip(times).map(|((name, _), times)| Build {
         name: name.to_string(),
-        time: spread(time),
-        to_libc: ratio(time, &times[0]),
-        to_sys: ratio(time, &times[3]),
+        times,
     });
     Ok(builds.collect())
 }

@@ -16,7 +16,6 @@ pub struct Machine {
     pub rustc: String,
     pub cc: String,
     pub bindings: String,
-    pub load: String,
     pub date: String,
 }
 
@@ -44,15 +43,6 @@ fn meminfo(name: &str) -> u64 {
 /// In bytes.
 pub fn available_memory() -> u64 {
     meminfo("MemAvailable:") << 10
-}
-
-/// The load average of the last minute, and what it is compared with.
-pub fn load() -> f64 {
-    read("/proc/loadavg")
-        .split(' ')
-        .next()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(0.0)
 }
 
 fn date() -> String {
@@ -97,7 +87,7 @@ impl Machine {
         mitigations.sort();
         Machine {
             processor: cpuinfo("model name"),
-            processors: crate::faults::processors().len(),
+            processors: crate::cpu::processors().len(),
             kernel: format!(
                 "Linux {} {}",
                 read("/proc/sys/kernel/osrelease"),
@@ -110,11 +100,6 @@ impl Machine {
             rustc: env!("UFFD_BENCH_RUSTC").to_string(),
             cc: env!("UFFD_BENCH_CC").to_string(),
             bindings: uffd_sys::BINDINGS.to_string(),
-            load: read("/proc/loadavg")
-                .split(' ')
-                .take(3)
-                .collect::<Vec<_>>()
-                .join(" "),
             date: date(),
         }
     }

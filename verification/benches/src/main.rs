@@ -1,37 +1,44 @@
 //! What userfaultfd costs, measured: see USAGE.
 //!
-//! It owns the contenders, the rounds in which they take turns, and the document
-//! made of their data. It may use `uffd_kit` for memory and huge pages, `uffd_sys`,
-//! and the crates that are compared with it.
+//! It owns the contenders, the processes and rounds in which they take turns, and the
+//! document made of their figures. It may use `uffd_kit` for memory and huge pages,
+//! `uffd_sys`, the snapshots of the examples, and the crates that are compared with it.
 
 mod alloc;
 mod build_cost;
 mod calls;
 mod contenders;
+mod cpu;
 mod data;
+mod experiment;
 mod faults;
+mod growth;
 mod hugepages;
 mod instructions;
+mod lazy;
+mod load;
 mod machine;
 mod memory;
+mod places;
 mod report;
 mod round;
+mod snapshots;
 mod stats;
 mod svg;
+mod targets;
 mod tracking;
 mod uffd;
 
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use calls::Samples;
 use data::Data;
+use experiment::{Plan, Sheet};
 use machine::Machine;
-use round::Effort;
-use stats::Verdict;
 
 #[global_allocator]
 static ALLOCATOR: alloc::Counting = alloc::Counting;
@@ -39,18 +46,30 @@ static ALLOCATOR: alloc::Counting = alloc::Counting;
 const USAGE: &str = "\
 usage: uffd-bench COMMAND
   run FOLDER           measure all; the data goes to FOLDER/run.json
-  run --short FOLDER   the same in less than a minute, for a first look
+  run --short FOLDER   the same in a minute: it runs, and its answers are right
   instructions FOLDER  count the instructions of a call (needs valgrind);
                        fails if this crate has more than hand-written assembly
   build FOLDER         time a consumer's cold build by dependency
   report FOLDER DOCS   write performance.md and its plots into DOCS";
 
+type Measure = fn(&mut Plan) -> io::Result<()>;
+
+/// The experiments, and how many processes each is made of.
+const EXPERIMENTS: [(&str, usize, Measure); 6] = [
+    (data::CALLS, 12, calls::measure),
+    (data::FAULTS, 9, faults::measure),
+    (data::TRACKING, 9, tracking::measure),
+    (data::LAZY, 9, lazy::measure),
+    (data::SNAPSHOTS, 9, snapshots::measure),
+    (data::GROWTH, 6, growth::measure),
+];
+
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let result = match &args[..] {
-        ["run", "--short", folder] => run(Path::new(folder), true),
-        ["run", folder] => run(Path::new(folder), false),
+        ["run", "--short", folder] => run(folder, true),
+        ["run", folder] => run(folder, false),
         ["instructions", folder] => count(Path::new(folder)),
         ["build", folder] => {
             let folder = Path::new(folder);
@@ -59,7 +78,9 @@ fn main() -> ExitCode {
         }
         ["report", folder, docs] => report(Path::new(folder), Path::new(docs)),
         // What this program calls itself with.
-        ["calls", milliseconds] => calls_here(milliseconds),
+        ["measure", name, effort, folder, process] => {
+            measure_here(name, *effort == "short", folder, process)
+        }
         ["one-call", function, fd, start, len] => match (fd.parse(), start.parse(), len.parse()) {
             (Ok(fd), Ok(start), Ok(len)) => instructions::one_call(function, fd, start, len),
             _ => Err(io::Error::other("one-call: not numbers")),
@@ -80,7 +101,9 @@ fn main() -> ExitCode {
 
 fn save<T: serde::Serialize>(folder: &Path, name: &str, data: &T) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    fs::write(folder.join(name), serde_json::to_string_pretty(data)?)
+    // A line for each figure, so that two runs can be compared.
+    let text = serde_json::to_string(data)?.replace("},{", "},\n{");
+    fs::write(folder.join(name), text + "\n")
 }
 
 fn load<T: serde::de::DeserializeOwned>(folder: &Path, name: &str) -> io::Result<Option<T>> {
@@ -91,114 +114,53 @@ fn load<T: serde::de::DeserializeOwned>(folder: &Path, name: &str) -> io::Result
     }
 }
 
-fn calls_here(milliseconds: &str) -> io::Result<()> {
-    let time = Duration::from_millis(milliseconds.parse().map_err(io::Error::other)?);
-    let samples = calls::measure(Effort {
-        time,
-        least: 5,
-        most: 301,
-    })?;
-    serde_json::to_writer(io::stdout(), &samples)?;
+/// One process of an experiment: its sheet, on standard output.
+fn measure_here(name: &str, short: bool, folder: &str, process: &str) -> io::Result<()> {
+    let unknown = || io::Error::other(format!("no experiment {name}"));
+    let (.., measure) = EXPERIMENTS
+        .into_iter()
+        .find(|(other, ..)| *other == name)
+        .ok_or_else(unknown)?;
+    round::SEED.store(process.parse().map_err(io::Error::other)?, Relaxed);
+    let sheet = Sheet::default();
+    let mut plan = Plan {
+        short,
+        folder,
+        sheet,
+    };
+    measure(&mut plan)?;
+    serde_json::to_writer(io::stdout(), &plan.sheet)?;
     Ok(())
 }
 
-/// The calls, in several processes.
-fn calls_in_processes(processes: usize, time: Duration) -> io::Result<Vec<calls::Call>> {
-    let mut all: Vec<Samples> = Vec::new();
-    for process in 0..processes {
-        eprintln!("calls: process {} of {processes}", process + 1);
-        let output = Command::new(std::env::current_exe()?)
-            .args(["calls", &time.as_millis().to_string()])
-            .stderr(Stdio::inherit())
-            .output()?;
-        if !output.status.success() {
-            return Err(io::Error::other(
-                "the process that measures the calls failed",
-            ));
-        }
-        let samples: Vec<Samples> = serde_json::from_slice(&output.stdout)?;
-        if all.is_empty() {
-            all = samples;
-        } else {
-            all.iter_mut()
-                .zip(samples)
-                .for_each(|(mine, other)| mine.append(other));
-        }
-    }
-    Ok(all.iter().map(Samples::call).collect())
-}
-
-fn run(folder: &Path, short: bool) -> io::Result<()> {
+fn run(folder: &str, short: bool) -> io::Result<()> {
     let begin = Instant::now();
-    let ms = Duration::from_millis;
-    let (processes, call, fault, track) = if short {
-        (3, ms(150), ms(800), ms(200))
-    } else {
-        (11, ms(900), ms(12_000), ms(2_500))
-    };
-    let machine = Machine::this();
-    let busy = machine::load();
-    if busy > 0.5 * machine.processors as f64 {
-        eprintln!("The load average is {busy}: other programs run here. Expect too much noise to conclude.");
+    fs::create_dir_all(folder)?;
+    let watch = load::Watch::start();
+    std::thread::sleep(Duration::from_secs(if short { 0 } else { 3 }));
+    if let (false, Some(why)) = (short, watch.load().is_loaded()) {
+        eprintln!("This machine is busy: {why}. The document will say so.");
     }
-    let calls = calls_in_processes(processes, call)?;
-    let effort = Effort {
-        time: fault,
-        least: 5,
-        most: 301,
-    };
-    let faults = faults::measure(effort, &mut |handler| eprintln!("fault: {}", handler.name))?;
-    let mut left_out = Vec::new();
-    let effort = Effort {
-        time: track,
-        least: 3,
-        most: 101,
-    };
-    let said = &mut |situation: &tracking::Situation| eprintln!("tracking: {}", situation.title());
-    let tracking = tracking::measure(effort, short, said, &mut left_out)?;
+    let machine = Machine::this();
+    let mut experiments = Vec::new();
+    for (i, (name, processes, _)) in EXPERIMENTS.into_iter().enumerate() {
+        let (processes, of) = (if short { 2 } else { processes }, EXPERIMENTS.len());
+        let said = format!("[{}/{of}, {} s]", i + 1, begin.elapsed().as_secs());
+        experiments.push(experiment::measure(name, processes, short, folder, &said)?);
+    }
     let data = Data {
+        format: data::FORMAT,
         machine,
         short,
-        processes,
-        calls,
-        faults,
-        tracking,
-        left_out,
+        seconds: begin.elapsed().as_secs_f64(),
+        experiments,
         instructions: None,
         builds: None,
     };
-    save(folder, "run.json", &data)?;
+    save(Path::new(folder), "run.json", &data)?;
     eprintln!("Measured in {} s.", begin.elapsed().as_secs());
-    say_targets(&data);
+    targets::say(&data);
     Ok(())
-}
-
-/// 80 columns: the bound, what was measured, and the verdict on a second line.
-fn say_targets(data: &Data) {
-    let targets = data.targets();
-    for target in &targets {
-        println!("{}", target.what);
-        println!(
-            "    at most {:<6} {:<28} {}",
-            target.bound,
-            target.measured,
-            target.verdict.text()
-        );
-    }
-    let count = |verdict| {
-        targets
-            .iter()
-            .filter(|target| target.verdict == verdict)
-            .count()
-    };
-    println!(
-        "\n{} bounds: {} reached, {} not reached, {} too noisy to conclude, {} not measured",
-        targets.len(),
-        count(Verdict::Reached),
-        count(Verdict::NotReached),
-        count(Verdict::TooNoisy),
-        count(Verdict::NotMeasured)
-    );
 }
 
 fn count(folder: &Path) -> io::Result<()> {
@@ -218,10 +180,9 @@ fn count(folder: &Path) -> io::Result<()> {
         println!("This crate has no instruction more than hand-written assembly.");
         return Ok(());
     }
-    Err(io::Error::other(format!(
-        "more instructions than hand-written assembly: {}",
-        more.join(", ")
-    )))
+    let more = more.join(", ");
+    let why = format!("more instructions than hand-written assembly: {more}");
+    Err(io::Error::other(why))
 }
 
 fn report(folder: &Path, docs: &Path) -> io::Result<()> {

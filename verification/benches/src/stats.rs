@@ -1,24 +1,8 @@
-//! Medians, spreads, and how sure a ratio is.
-
-use serde::{Deserialize, Serialize};
-
-/// The middle of some samples and their quartiles, in nanoseconds.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Spread {
-    pub median: f64,
-    pub q1: f64,
-    pub q3: f64,
-    pub samples: usize,
-}
-
-/// The median of the rounds' ratios, and the interval that holds the true one
-/// with 95 % probability.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Ratio {
-    pub median: f64,
-    pub low: f64,
-    pub high: f64,
-}
+//! One figure for each process, and what several processes say together.
+//!
+//! Rounds of one process share its addresses, its memory and its luck, so they are no
+//! independent samples: a process gives one figure, the median of its rounds, and the
+//! intervals are over processes.
 
 /// The value below which `part` of the sorted samples lie.
 pub fn quantile(sorted: &[f64], part: f64) -> f64 {
@@ -27,79 +11,101 @@ pub fn quantile(sorted: &[f64], part: f64) -> f64 {
     sorted[low] + (sorted[high] - sorted[low]) * (at - low as f64)
 }
 
-fn sorted(samples: &[f64]) -> Vec<f64> {
+pub fn sorted(samples: &[f64]) -> Vec<f64> {
     assert!(!samples.is_empty(), "nothing was measured");
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted
 }
 
-pub fn spread(samples: &[f64]) -> Spread {
-    let sorted = sorted(samples);
-    Spread {
+pub fn median(samples: &[f64]) -> f64 {
+    quantile(&sorted(samples), 0.5)
+}
+
+/// The median of the processes' figures, and the interval that holds the true median
+/// with a probability of 95 % or more. With fewer than six processes there is no such
+/// interval: then it holds everything.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Interval {
+    pub median: f64,
+    pub low: f64,
+    pub high: f64,
+}
+
+/// How many values of `n` may be cut off at each end: the true median lies beyond the
+/// k-th smallest value if fewer than k of n values fall below it, and that number is
+/// binomial, however the values are distributed.
+fn cut(n: usize) -> Option<usize> {
+    let (mut chance, mut sum, mut cut) = (0.5f64.powi(n as i32), 0.0, None);
+    for below in 0..n / 2 {
+        sum += chance;
+        if 2.0 * sum > 0.05 {
+            break;
+        }
+        cut = Some(below);
+        chance *= (n - below) as f64 / (below + 1) as f64;
+    }
+    cut
+}
+
+pub fn interval(figures: &[f64]) -> Interval {
+    let sorted = sorted(figures);
+    let (low, high) = match cut(sorted.len()) {
+        Some(cut) => (sorted[cut], sorted[sorted.len() - 1 - cut]),
+        None => (f64::NEG_INFINITY, f64::INFINITY),
+    };
+    Interval {
         median: quantile(&sorted, 0.5),
-        q1: quantile(&sorted, 0.25),
-        q3: quantile(&sorted, 0.75),
-        samples: sorted.len(),
+        low,
+        high,
     }
 }
 
-/// Compares samples of the same rounds: what slows a whole round cancels out.
-/// The interval is that of order statistics, which supposes nothing about how
-/// the ratios are distributed.
-pub fn ratio(samples: &[f64], reference: &[f64]) -> Ratio {
-    assert_eq!(samples.len(), reference.len());
-    let ratios: Vec<f64> = samples.iter().zip(reference).map(|(a, b)| a / b).collect();
-    let sorted = sorted(&ratios);
-    let n = sorted.len() as f64;
-    let reach = 0.98 * n.sqrt();
-    let low = (n / 2.0 - reach).floor().max(0.0) as usize;
-    let high = ((n / 2.0 + reach).ceil() as usize).min(sorted.len() - 1);
-    Ratio {
-        median: quantile(&sorted, 0.5),
-        low: sorted[low],
-        high: sorted[high],
+/// Compares figures of the same processes: what slows a whole process cancels out.
+pub fn ratio(figures: &[f64], reference: &[f64]) -> Interval {
+    assert_eq!(figures.len(), reference.len());
+    let ratios: Vec<f64> = figures.iter().zip(reference).map(|(a, b)| a / b).collect();
+    interval(&ratios)
+}
+
+impl Interval {
+    pub fn is_known(&self) -> bool {
+        self.low.is_finite() && self.high.is_finite()
     }
 }
 
-/// A contender that is the reference once more must come out as 1. How far its
-/// interval may stray before a run concludes nothing.
-const STRAY: f64 = 0.03;
-
-impl Ratio {
-    /// As the ratio of a thing to itself, does this say that the machine was
-    /// quiet enough?
-    pub fn is_quiet(&self) -> bool {
-        self.low > 1.0 - STRAY && self.high < 1.0 + STRAY
-    }
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Bound {
+    AtMost(f64),
+    AtLeast(f64),
 }
 
 /// What a run says of a bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Reached,
     NotReached,
-    /// The control, the same thing measured twice, did not come out as equal.
-    TooNoisy,
+    /// The bound lies inside the interval.
+    Undecided,
     /// Not on this machine, or not in this run.
     NotMeasured,
 }
 
 impl Verdict {
-    /// Concluded where no noise of the control's size could change it; else
-    /// only if the control is quiet, by the median.
-    pub fn of(ratio: &Ratio, bound: f64, control: &Ratio) -> Verdict {
-        let noise = control.high.max(1.0 / control.low);
-        if ratio.high * noise <= bound {
-            Verdict::Reached
-        } else if ratio.low / noise > bound {
-            Verdict::NotReached
-        } else if !control.is_quiet() {
-            Verdict::TooNoisy
-        } else if ratio.median <= bound {
-            Verdict::Reached
-        } else {
-            Verdict::NotReached
+    /// Decided where the whole interval is on one side of the bound. The control is the
+    /// ratio of a copy of some code to itself: where code lies moves a ratio by as much,
+    /// so the interval is widened by it.
+    pub fn of(ratio: &Interval, bound: Bound, control: Option<&Interval>) -> Verdict {
+        let noise = control.map_or(1.0, |c| c.high.max(1.0 / c.low.max(0.0)).max(1.0));
+        let (low, high) = (ratio.low / noise, ratio.high * noise);
+        let (inside, outside) = match bound {
+            Bound::AtMost(most) => (high <= most, low > most),
+            Bound::AtLeast(least) => (low >= least, high < least),
+        };
+        match (inside, outside) {
+            (true, _) => Verdict::Reached,
+            (_, true) => Verdict::NotReached,
+            _ => Verdict::Undecided,
         }
     }
 
@@ -107,7 +113,7 @@ impl Verdict {
         match self {
             Verdict::Reached => "reached",
             Verdict::NotReached => "NOT reached",
-            Verdict::TooNoisy => "too noisy to conclude",
+            Verdict::Undecided => "undecided",
             Verdict::NotMeasured => "not measured",
         }
     }
@@ -116,44 +122,113 @@ impl Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use uffd_kit::random::Random;
 
-    #[test]
-    fn a_median_and_its_spread() {
-        let spread = spread(&[5.0, 1.0, 4.0, 2.0, 3.0]);
-        assert_eq!((spread.median, spread.q1, spread.q3), (3.0, 2.0, 4.0));
+    fn uniform(random: &mut Random) -> f64 {
+        (random.number() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    fn normal(random: &mut Random) -> f64 {
+        let (a, b) = (uniform(random).max(1e-300), uniform(random));
+        (-2.0 * a.ln()).sqrt() * (std::f64::consts::TAU * b).cos()
+    }
+
+    /// How often the interval of `n` figures holds `truth`.
+    fn coverage(n: usize, truth: f64, mut figure: impl FnMut() -> f64) -> f64 {
+        const TRIALS: usize = 4000;
+        let holds = (0..TRIALS).filter(|_| {
+            let figures: Vec<f64> = (0..n).map(|_| figure()).collect();
+            let interval = interval(&figures);
+            (interval.low..=interval.high).contains(&truth)
+        });
+        holds.count() as f64 / TRIALS as f64
+    }
+
+    /// The rounds of one process: some processes lie at an unlucky address, each has a
+    /// speed of its own, and its rounds differ little, with slow ones now and then.
+    fn rounds(random: &mut Random, count: usize) -> Vec<f64> {
+        let unlucky = if uniform(random) < 0.35 { 1.5 } else { 1.0 };
+        let own = 100.0 * unlucky * (0.05 * normal(random)).exp();
+        (0..count)
+            .map(|_| own * (0.01 * normal(random)).exp() * (1.0 + uniform(random).powi(20)))
+            .collect()
     }
 
     #[test]
-    fn what_slows_a_round_cancels_out() {
-        let reference: Vec<f64> = (0..100).map(|i| 100.0 * (1 + i % 7) as f64).collect();
+    fn intervals_cut_as_much_as_they_may() {
+        assert_eq!(
+            [5, 6, 8, 9, 12, 15, 17].map(cut),
+            [None, Some(0), Some(0), Some(1), Some(2), Some(3), Some(4)]
+        );
+        assert!(!interval(&[1.0; 5]).is_known());
+    }
+
+    #[test]
+    fn skewed_figures_are_covered() {
+        for n in [6, 9, 12] {
+            let mut random = Random::new(n as u64);
+            let held = coverage(n, 1.0, || (1.5 * normal(&mut random)).exp());
+            assert!(held >= 0.93, "{n} processes: {held}");
+        }
+    }
+
+    #[test]
+    fn rounds_of_one_process_are_no_samples() {
+        let mut random = Random::new(1);
+        let many: Vec<f64> = (0..40_001)
+            .map(|_| median(&rounds(&mut random, 21)))
+            .collect();
+        let truth = median(&many);
+        for n in [6, 9, 12] {
+            let mut random = Random::new(n as u64);
+            let held = coverage(n, truth, || median(&rounds(&mut random, 21)));
+            assert!(held >= 0.93, "{n} processes: {held}");
+        }
+        // Were all rounds taken for samples, the interval would be far too narrow.
+        let mut random = Random::new(2);
+        let mut pool = Vec::new();
+        let pooled = coverage(12 * 21, truth, || {
+            if pool.is_empty() {
+                pool = rounds(&mut random, 21);
+            }
+            pool.pop().expect("just filled")
+        });
+        assert!(pooled < 0.8, "{pooled}: the data of this test are too tame");
+    }
+
+    #[test]
+    fn what_slows_a_process_cancels_out() {
+        let reference: Vec<f64> = (0..9).map(|i| 100.0 * (1 + i % 7) as f64).collect();
         let twice: Vec<f64> = reference.iter().map(|x| 2.0 * x).collect();
         let ratio = ratio(&twice, &reference);
         assert_eq!((ratio.low, ratio.median, ratio.high), (2.0, 2.0, 2.0));
     }
 
     #[test]
-    fn noise_forbids_close_conclusions() {
-        let good = Ratio {
-            median: 0.7,
-            low: 0.69,
-            high: 0.71,
+    fn a_bound_inside_the_interval_decides_nothing() {
+        let of = |low, high| Interval {
+            median: (low + high) / 2.0,
+            low,
+            high,
         };
-        let quiet = Ratio {
-            median: 1.0,
-            low: 0.99,
-            high: 1.01,
-        };
-        let noisy = Ratio {
-            median: 1.0,
-            low: 0.9,
-            high: 1.1,
-        };
-        assert_eq!(Verdict::of(&good, 0.85, &quiet), Verdict::Reached);
-        assert_eq!(Verdict::of(&good, 0.65, &quiet), Verdict::NotReached);
-        // Far enough from the bound, the noise does not matter.
-        assert_eq!(Verdict::of(&good, 0.85, &noisy), Verdict::Reached);
-        assert_eq!(Verdict::of(&good, 0.75, &noisy), Verdict::TooNoisy);
-        assert_eq!(Verdict::of(&good, 0.69, &noisy), Verdict::TooNoisy);
-        assert_eq!(Verdict::of(&good, 0.60, &noisy), Verdict::NotReached);
+        let most = |bound, control| Verdict::of(&of(0.69, 0.71), Bound::AtMost(bound), control);
+        let (quiet, noisy) = (of(0.99, 1.01), of(0.9, 1.0));
+        assert_eq!(most(0.85, Some(&quiet)), Verdict::Reached);
+        assert_eq!(most(0.65, Some(&quiet)), Verdict::NotReached);
+        assert_eq!(most(0.70, Some(&quiet)), Verdict::Undecided);
+        // Two copies of one code differ by a tenth: so may these two.
+        assert_eq!(most(0.75, Some(&noisy)), Verdict::Undecided);
+        assert_eq!(most(0.65, Some(&noisy)), Verdict::Undecided);
+        assert_eq!(most(0.85, Some(&noisy)), Verdict::Reached);
+        let least = |bound| Verdict::of(&of(0.69, 0.71), Bound::AtLeast(bound), None);
+        assert_eq!(
+            [0.6, 0.7, 0.8].map(least),
+            [Verdict::Reached, Verdict::Undecided, Verdict::NotReached]
+        );
+        let unknown = interval(&[0.5; 3]);
+        assert_eq!(
+            Verdict::of(&unknown, Bound::AtMost(1.0), None),
+            Verdict::Undecided
+        );
     }
 }

@@ -10,21 +10,12 @@ pub struct Dot {
     pub high: f64,
 }
 
-impl Dot {
-    pub fn at(series: usize, value: f64) -> Dot {
-        Dot {
-            series,
-            value,
-            low: value,
-            high: value,
-        }
-    }
-}
-
 pub struct Plot<'a> {
     pub title: &'a str,
     pub scale: &'a str,
     pub logarithmic: bool,
+    /// How a mark's value is written.
+    pub unit: fn(f64) -> String,
     pub series: &'a [&'a str],
     pub rows: Vec<(String, Vec<Dot>)>,
 }
@@ -33,8 +24,7 @@ pub struct Plot<'a> {
 const COLOURS: [&str; 7] = [
     "#d55e00", "#000000", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9",
 ];
-const WIDTH: f64 = 860.0;
-const LEFT: f64 = 250.0;
+const WIDTH: f64 = 960.0;
 const RIGHT: f64 = 30.0;
 const ROW: f64 = 30.0;
 
@@ -42,14 +32,6 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
-}
-
-fn number(value: f64) -> String {
-    match value {
-        v if v >= 1e6 => format!("{}M", v / 1e6),
-        v if v >= 1e3 => format!("{}k", v / 1e3),
-        v => format!("{}", (v * 100.0).round() / 100.0),
-    }
 }
 
 impl Plot<'_> {
@@ -100,12 +82,19 @@ impl Plot<'_> {
 
     pub fn svg(&self) -> String {
         let (from, to, marks) = self.marks();
+        // As wide as the longest label, at about 7 units a letter.
+        let longest = self
+            .rows
+            .iter()
+            .map(|(label, _)| label.chars().count())
+            .max();
+        let left = 40.0 + 7.0 * longest.unwrap_or(0) as f64;
         let scaled = |value: f64| if self.logarithmic { value.ln() } else { value };
         let x = |value: f64| {
             // An interval that is longer than the scale ends with it.
             let value = value.clamp(from, to);
-            LEFT + (scaled(value) - scaled(from)) / (scaled(to) - scaled(from))
-                * (WIDTH - LEFT - RIGHT)
+            left + (scaled(value) - scaled(from)) / (scaled(to) - scaled(from))
+                * (WIDTH - left - RIGHT)
         };
         let legend_lines = self.series.len().div_ceil(3) as f64;
         let top = 50.0 + legend_lines * 20.0;
@@ -118,29 +107,33 @@ impl Plot<'_> {
             title = escape(self.title),
         );
         for (i, name) in self.series.iter().enumerate() {
-            let (cx, cy) = (24.0 + (i % 3) as f64 * 280.0, 48.0 + (i / 3) as f64 * 20.0);
+            let (cx, cy) = (24.0 + (i % 3) as f64 * 310.0, 48.0 + (i / 3) as f64 * 20.0);
             let _ = writeln!(
                 out,
                 "<circle cx=\"{cx}\" cy=\"{cy}\" r=\"5\" fill=\"{}\"/><text x=\"{}\" y=\"{}\">{}</text>",
                 COLOURS[i], cx + 12.0, cy + 4.5, escape(name)
             );
         }
-        // Marks that would run into each other stay without a number.
-        let mut free = 0.0;
-        for mark in marks {
+        // Marks that would run into each other stay without a number; those of a
+        // decade come first.
+        let is_decade = |mark: &f64| (mark.log10() - mark.log10().round()).abs() < 1e-6;
+        let (mut order, others): (Vec<f64>, Vec<f64>) = marks.iter().partition(|m| is_decade(m));
+        order.extend(others);
+        let mut taken: Vec<f64> = Vec::new();
+        for mark in order {
             let at = x(mark);
             let _ = writeln!(out, "<line x1=\"{at:.1}\" y1=\"{top}\" x2=\"{at:.1}\" y2=\"{bottom}\" stroke=\"#ddd\"/>");
-            if at >= free {
+            if taken.iter().all(|other| (other - at).abs() >= 52.0) {
                 let y = bottom + 18.0;
                 let _ = writeln!(
                     out,
                     "<text x=\"{at:.1}\" y=\"{y}\" text-anchor=\"middle\">{}</text>",
-                    number(mark)
+                    (self.unit)(mark)
                 );
-                free = at + 38.0;
+                taken.push(at);
             }
         }
-        let middle = (LEFT + WIDTH - RIGHT) / 2.0;
+        let middle = (left + WIDTH - RIGHT) / 2.0;
         let _ = writeln!(
             out,
             "<text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\" fill=\"#555\">{}</text>",
@@ -152,7 +145,7 @@ impl Plot<'_> {
             let _ = writeln!(
                 out,
                 "<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-                LEFT - 12.0,
+                left - 12.0,
                 y + 4.5,
                 escape(label)
             );

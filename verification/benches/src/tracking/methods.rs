@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use libc::{c_int, c_void};
 use uffd_sys::*;
 
+use super::others::{Compare, Rwp};
 use super::sigsegv::Sigsegv;
 use super::tracker::{Bitmap, Tracker};
 use crate::memory::{Pages, Region};
@@ -22,6 +23,8 @@ pub enum Method {
     Sync,
     Async,
     AsyncInC,
+    /// The control.
+    AsyncInCCopy,
     Rwp,
     Compare,
 }
@@ -33,6 +36,7 @@ impl Method {
             Method::Sync => "WP, handler thread",
             Method::Async => "WP_ASYNC + PAGEMAP_SCAN",
             Method::AsyncInC => "WP_ASYNC + PAGEMAP_SCAN, in C",
+            Method::AsyncInCCopy => "WP_ASYNC + PAGEMAP_SCAN, in C, a copy",
             Method::Rwp => "RWP_ASYNC + PAGEMAP_SCAN",
             Method::Compare => "copy and compare",
         }
@@ -49,7 +53,7 @@ impl Method {
         match self {
             Method::Sigsegv | Method::Compare => 0,
             Method::Sync => wp,
-            Method::Async | Method::AsyncInC => wp | UFFD_FEATURE_WP_ASYNC,
+            Method::Async | Method::AsyncInC | Method::AsyncInCCopy => wp | UFFD_FEATURE_WP_ASYNC,
             Method::Rwp => UFFD_FEATURE_RWP | UFFD_FEATURE_RWP_ASYNC,
         }
     }
@@ -59,15 +63,13 @@ impl Method {
         let features = self.features(pages);
         Ok(match self {
             Method::Sigsegv => Box::new(Sigsegv::start(region)?),
-            Method::Compare => Box::new(Compare {
-                copy: vec![0; region.len()],
-                region: region.clone(),
-            }),
+            Method::Compare => Box::new(Compare::start(region)),
             Method::Sync => Box::new(Sync::start(region, features)?),
             Method::Async => Box::new(Async::start(region, features, true)?),
-            Method::AsyncInC => Box::new(AsyncInC {
+            Method::AsyncInC | Method::AsyncInCCopy => Box::new(AsyncInC {
                 same: Async::start(region, features, false)?,
                 armed: false,
+                copy: self == Method::AsyncInCCopy,
             }),
             Method::Rwp => Box::new(Rwp::start(region, features)?),
         })
@@ -164,10 +166,10 @@ impl Drop for Sync {
 }
 
 /// How many regions one PAGEMAP_SCAN may report.
-const ROOM: usize = 4096;
+pub const ROOM: usize = 4096;
 
 /// The kernel notes the writes; one call takes them and protects again.
-struct Async {
+pub struct Async {
     uffd: Uffd,
     region: Arc<Region>,
     pagemap: File,
@@ -175,7 +177,7 @@ struct Async {
 }
 
 impl Async {
-    fn start(region: &Arc<Region>, features: u64, arm: bool) -> io::Result<Async> {
+    pub fn start(region: &Arc<Region>, features: u64, arm: bool) -> io::Result<Async> {
         let uffd = Uffd::with(0, features)?;
         uffd.register(region.all(), UFFDIO_REGISTER_MODE_WP)?;
         if arm {
@@ -191,10 +193,10 @@ impl Async {
     }
 }
 
-/// Scans all of a region, through a buffer.
-fn scan_all(
+/// Scans a range, through a buffer.
+pub fn scan_all(
     pagemap: &File,
-    region: &Region,
+    range: uffdio_range,
     buffer: &mut [page_region],
     flags: u64,
     category: u64,
@@ -203,8 +205,8 @@ fn scan_all(
     let mut arg = pm_scan_arg {
         size: size_of::<pm_scan_arg>() as u64,
         flags,
-        start: region.address(0),
-        end: region.address(0) + region.len() as u64,
+        start: range.start,
+        end: range.start + range.len,
         vec: buffer.as_mut_ptr() as u64,
         vec_len: buffer.len() as u64,
         category_mask: category,
@@ -230,10 +232,17 @@ pub fn huge_bytes(region: &Region) -> io::Result<u64> {
         vec![page_region::default(); 512],
         0,
     );
-    scan_all(&pagemap, region, &mut buffer, 0, PAGE_IS_HUGE, |regions| {
-        bytes += regions.iter().map(|r| r.end - r.start).sum::<u64>();
-        Ok(())
-    })?;
+    scan_all(
+        &pagemap,
+        region.all(),
+        &mut buffer,
+        0,
+        PAGE_IS_HUGE,
+        |regions| {
+            bytes += regions.iter().map(|r| r.end - r.start).sum::<u64>();
+            Ok(())
+        },
+    )?;
     Ok(bytes)
 }
 
@@ -246,7 +255,7 @@ impl Tracker for Async {
         let flags = PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC;
         scan_all(
             &self.pagemap,
-            &self.region,
+            self.region.all(),
             &mut self.buffer,
             flags,
             PAGE_IS_WRITTEN,
@@ -258,15 +267,27 @@ impl Tracker for Async {
     }
 }
 
+type Found = extern "C" fn(*mut c_void, *const page_region, u64);
+
 extern "C" {
     fn c_async_arm(fd: c_int, start: u64, len: u64) -> c_int;
+    fn c_async_arm_copy(fd: c_int, start: u64, len: u64) -> c_int;
     fn c_async_collect(
         pagemap: c_int,
         start: u64,
         len: u64,
         regions: *mut page_region,
         room: u64,
-        found: extern "C" fn(*mut c_void, *const page_region, u64),
+        found: Found,
+        context: *mut c_void,
+    ) -> i64;
+    fn c_async_collect_copy(
+        pagemap: c_int,
+        start: u64,
+        len: u64,
+        regions: *mut page_region,
+        room: u64,
+        found: Found,
         context: *mut c_void,
     ) -> i64;
 }
@@ -283,6 +304,7 @@ extern "C" fn append(found: *mut c_void, regions: *const page_region, n: u64) {
 struct AsyncInC {
     same: Async,
     armed: bool,
+    copy: bool,
 }
 
 impl Tracker for AsyncInC {
@@ -290,8 +312,13 @@ impl Tracker for AsyncInC {
         // The first time; afterwards collecting does it.
         if !std::mem::replace(&mut self.armed, true) {
             let all = self.same.region.all();
+            let arm = if self.copy {
+                c_async_arm_copy
+            } else {
+                c_async_arm
+            };
             // SAFETY: the range is the region's.
-            let result = unsafe { c_async_arm(self.same.uffd.fd(), all.start, all.len) };
+            let result = unsafe { arm(self.same.uffd.fd(), all.start, all.len) };
             check(result, "UFFDIO_WRITEPROTECT in C")?;
         }
         Ok(())
@@ -300,9 +327,14 @@ impl Tracker for AsyncInC {
     fn collect(&mut self, found: &mut Vec<page_region>) -> io::Result<()> {
         let (all, buffer) = (self.same.region.all(), &mut self.same.buffer);
         let context: *mut Vec<page_region> = found;
+        let collect = if self.copy {
+            c_async_collect_copy
+        } else {
+            c_async_collect
+        };
         // SAFETY: the buffer is as long as it says; `append` gets its vector.
         let total = unsafe {
-            c_async_collect(
+            collect(
                 self.same.pagemap.as_raw_fd(),
                 all.start,
                 all.len,
@@ -313,119 +345,5 @@ impl Tracker for AsyncInC {
             )
         };
         check(total.min(0) as c_int, "PAGEMAP_SCAN in C").map(|_| ())
-    }
-}
-
-/// Finds the pages that were touched at all, read or written.
-struct Rwp {
-    uffd: Uffd,
-    region: Arc<Region>,
-    pagemap: File,
-    buffer: Vec<page_region>,
-}
-
-impl Rwp {
-    fn start(region: &Arc<Region>, features: u64) -> io::Result<Rwp> {
-        let uffd = Uffd::with(0, features)?;
-        uffd.register(region.all(), UFFDIO_REGISTER_MODE_RWP)?;
-        let buffer = vec![page_region::default(); ROOM];
-        let rwp = Rwp {
-            uffd,
-            region: region.clone(),
-            pagemap: File::open("/proc/self/pagemap")?,
-            buffer,
-        };
-        rwp.protect(region.all())?;
-        Ok(rwp)
-    }
-
-    fn protect(&self, range: uffdio_range) -> io::Result<()> {
-        let mut arg = uffdio_rwprotect {
-            range,
-            mode: UFFDIO_RWPROTECT_MODE_RWP,
-        };
-        // SAFETY: `arg` is ours.
-        check(
-            unsafe { uffdio_rwprotect(self.uffd.fd(), &mut arg) },
-            "UFFDIO_RWPROTECT",
-        )
-        .map(|_| ())
-    }
-}
-
-impl Tracker for Rwp {
-    fn arm(&mut self) -> io::Result<()> {
-        Ok(()) // Collecting protected them again.
-    }
-
-    fn collect(&mut self, found: &mut Vec<page_region>) -> io::Result<()> {
-        let mut buffer = std::mem::take(&mut self.buffer);
-        let result = scan_all(
-            &self.pagemap,
-            &self.region,
-            &mut buffer,
-            0,
-            PAGE_IS_ACCESSED,
-            |regions| {
-                for region in regions {
-                    self.protect(uffdio_range {
-                        start: region.start,
-                        len: region.end - region.start,
-                    })?;
-                }
-                found.extend_from_slice(regions);
-                Ok(())
-            },
-        );
-        self.buffer = buffer;
-        result
-    }
-}
-
-/// Keeps a copy, and compares.
-struct Compare {
-    region: Arc<Region>,
-    copy: Vec<u8>,
-}
-
-impl Compare {
-    fn memory(&self) -> &[u8] {
-        // SAFETY: the writer pauses while this is called, so the bytes do not
-        // change while the slice lives.
-        unsafe { std::slice::from_raw_parts(self.region.pointer(), self.region.len()) }
-    }
-}
-
-impl Tracker for Compare {
-    fn arm(&mut self) -> io::Result<()> {
-        // SAFETY: as in `memory`; the copy is as long, and not the region.
-        unsafe {
-            std::ptr::copy_nonoverlapping(
-                self.region.pointer(),
-                self.copy.as_mut_ptr(),
-                self.region.len(),
-            )
-        };
-        Ok(())
-    }
-
-    fn collect(&mut self, found: &mut Vec<page_region>) -> io::Result<()> {
-        let page = self.region.page();
-        let pages = self.memory().chunks(page).zip(self.copy.chunks(page));
-        for (i, (now, before)) in pages.enumerate() {
-            if now != before {
-                let start = self.region.address(i);
-                let end = start + page as u64;
-                match found.last_mut() {
-                    Some(last) if last.end == start => last.end = end,
-                    _ => found.push(page_region {
-                        start,
-                        end,
-                        categories: PAGE_IS_WRITTEN,
-                    }),
-                }
-            }
-        }
-        Ok(())
     }
 }

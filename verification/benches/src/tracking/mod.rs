@@ -2,88 +2,37 @@
 //! methods and their epochs; it may use the memory, the rounds and the statistics
 //! beside it.
 
-mod methods;
+mod idle;
+pub mod methods;
+mod others;
 mod sigsegv;
-mod tracker;
+pub mod tracker;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
 use uffd_kit::random::Random;
 use uffd_sys::page_region;
 
+pub use idle::{COLLECTED, IDLE};
 use methods::huge_bytes;
 pub use methods::Method;
 use tracker::Tracker;
 
 use crate::alloc;
+use crate::experiment::{Plan, Sheet};
 use crate::hugepages;
 use crate::machine::available_memory;
 use crate::memory::{Pages, Region};
 use crate::round::{rounds, Effort};
-use crate::stats::{ratio, spread, Ratio, Spread};
+use crate::stats::median;
 use crate::uffd::kernel_features;
 
-/// One situation, and what each method took in it.
-#[derive(Serialize, Deserialize)]
-pub struct Situation {
-    pub pages: String,
-    pub bytes: u64,
-    pub percent: usize,
-    pub pattern: String,
-    pub dirty: usize,
-    pub methods: Vec<Tracked>,
-    /// Methods that could not be used here, and why.
-    pub failed: BTreeMap<String, String>,
-    /// [`Method::Async`] to mprotect, to C; and C to itself.
-    pub to_sigsegv: Option<Ratio>,
-    pub to_c: Option<Ratio>,
-    pub control: Option<Ratio>,
-}
-
-#[derive(Serialize, Deserialize)]
-pub struct Tracked {
-    pub name: String,
-    /// Beginning for the first time, ns a page of the region.
-    pub first_arm: f64,
-    /// Beginning an epoch, ns a page of the region.
-    pub arm: Spread,
-    /// The writer, ns a written page; and without tracking.
-    pub write: Spread,
-    pub plain_write: f64,
-    /// ns a page of the region.
-    pub collect: Spread,
-    /// All of an epoch, ns a written page.
-    pub total: Spread,
-    /// The most that the tracker had allocated, in bytes.
-    pub memory: usize,
-    /// The mappings that the region consists of, once it is written.
-    pub mappings: usize,
-    /// Bytes mapped by huge pages, before and after.
-    pub huge: [u64; 2],
-}
-
-impl Situation {
-    pub fn method(&self, method: Method) -> Option<&Tracked> {
-        self.methods
-            .iter()
-            .find(|tracked| tracked.name == method.name())
-    }
-
-    pub fn title(&self) -> String {
-        format!(
-            "{}, {} MiB, {} % {}",
-            self.pages,
-            self.bytes >> 20,
-            self.percent,
-            self.pattern
-        )
-    }
-}
+/// The contender that writes without being tracked.
+pub const UNTRACKED: &str = "not tracked";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pattern {
@@ -105,7 +54,7 @@ impl Pattern {
     }
 
     /// `count` different pages out of `pages`, in the order of writing.
-    fn choose(self, pages: usize, count: usize) -> Vec<usize> {
+    pub fn choose(self, pages: usize, count: usize) -> Vec<usize> {
         let mut random = Random::new(count as u64);
         let run = match self {
             Pattern::Sequential => {
@@ -122,7 +71,17 @@ impl Pattern {
     }
 }
 
-struct Plan {
+/// Kinds of pages, as the groups call them.
+pub fn name_of(pages: Pages) -> &'static str {
+    match pages {
+        Pages::Small => "4 KiB pages",
+        Pages::Transparent => "transparent huge pages",
+        Pages::Hugetlb => "hugetlb, 2 MiB pages",
+        Pages::Shared => "shared memory",
+    }
+}
+
+struct Situation {
     pages: Pages,
     bytes: usize,
     percent: usize,
@@ -131,9 +90,8 @@ struct Plan {
 }
 
 /// A method at work, on a region of its own, with what it was seen to take.
-struct Contender {
+pub struct Contender {
     method: Method,
-    again: bool,
     region: Arc<Region>,
     tracker: Option<Box<dyn Tracker>>,
     found: Vec<page_region>,
@@ -159,25 +117,29 @@ fn write(region: &Region, set: &[usize], value: u8) -> f64 {
 }
 
 impl Contender {
-    fn start(method: Method, again: bool, plan: &Plan, set: &[usize]) -> io::Result<Contender> {
-        let region = Arc::new(Region::map(plan.pages, plan.bytes)?);
+    pub fn start(
+        method: Method,
+        pages: Pages,
+        bytes: usize,
+        set: &[usize],
+    ) -> io::Result<Contender> {
+        let region = Arc::new(Region::map(pages, bytes)?);
         region.populate();
         write(&region, set, 2);
         let plain_write = write(&region, set, 3) / set.len() as f64;
-        let huge = if plan.pages == Pages::Transparent {
+        let huge = if pages == Pages::Transparent {
             huge_bytes(&region).unwrap_or(0)
         } else {
             0
         };
         let base = alloc::mark();
         let begin = Instant::now();
-        let mut tracker = method.start(&region, plan.pages)?;
+        let mut tracker = method.start(&region, pages)?;
         tracker.arm()?;
         let first_arm = ns(begin) / region.pages() as f64;
         tracker.collect(&mut Vec::new())?;
         Ok(Contender {
             method,
-            again,
             region,
             tracker: Some(tracker),
             found: Vec::new(),
@@ -193,7 +155,7 @@ impl Contender {
     }
 
     /// One epoch; its nanoseconds a written page.
-    fn epoch(&mut self, set: &[usize], sorted: &[usize]) -> io::Result<f64> {
+    pub fn epoch(&mut self, set: &[usize], sorted: &[usize]) -> io::Result<f64> {
         let tracker = self.tracker.as_mut().expect("it runs");
         self.value = self.value.wrapping_add(1);
         self.found = Vec::new();
@@ -202,14 +164,7 @@ impl Contender {
         let arm = ns(begin);
         let write = write(&self.region, set, self.value);
         if self.parts[1].is_empty() {
-            let maps = std::fs::read_to_string("/proc/self/maps")?;
-            let all = self.region.all();
-            let starts = maps
-                .lines()
-                .filter_map(|line| u64::from_str_radix(line.split_once('-')?.0, 16).ok());
-            self.mappings = starts
-                .filter(|start| (all.start..all.start + all.len).contains(start))
-                .count();
+            self.mappings = mappings(&self.region)?;
         }
         let before = alloc::mark();
         let begin = Instant::now();
@@ -218,10 +173,21 @@ impl Contender {
         self.memory = self.memory.max(self.holds + alloc::peak() - before);
         let pages = self.region.pages() as f64;
         self.parts[0].push(arm / pages);
-        self.parts[1].push(write / set.len() as f64);
+        self.parts[1].push(write / set.len().max(1) as f64);
         self.parts[2].push(collect / pages);
         self.verify(sorted);
-        Ok((arm + write + collect) / set.len() as f64)
+        Ok((arm + write + collect) / set.len().max(1) as f64)
+    }
+
+    /// What the last epoch took to collect, in nanoseconds, and the regions it found.
+    pub fn collected(&self) -> (f64, usize) {
+        let last = self.parts[2].last().expect("an epoch");
+        (last * self.region.pages() as f64, self.found.len())
+    }
+
+    /// The writer's nanoseconds a page, in the last epoch.
+    pub fn written(&self) -> f64 {
+        *self.parts[1].last().expect("an epoch")
     }
 
     /// Exactly the written pages, no more and no less. Only an access to a huge
@@ -260,32 +226,47 @@ impl Contender {
     }
 }
 
-impl Plan {
-    fn run(&self, effort: Effort) -> io::Result<Situation> {
-        let probe = Region::map(self.pages, 4 << 20)?;
-        let pages = self.bytes / probe.page();
-        drop(probe);
+/// The mappings that a region consists of.
+fn mappings(region: &Region) -> io::Result<usize> {
+    let maps = std::fs::read_to_string("/proc/self/maps")?;
+    let all = region.all();
+    let starts = maps
+        .lines()
+        .filter_map(|line| u64::from_str_radix(line.split_once('-')?.0, 16).ok());
+    Ok(starts
+        .filter(|start| (all.start..all.start + all.len).contains(start))
+        .count())
+}
+
+impl Situation {
+    fn title(&self) -> String {
+        let (pages, mib) = (name_of(self.pages), self.bytes >> 20);
+        let pattern = self.pattern.name();
+        format!("{pages}, {mib} MiB, {} % {pattern}", self.percent)
+    }
+
+    fn run(&self, sheet: &mut Sheet, effort: Effort) -> io::Result<()> {
+        let pages = self.bytes / Region::map(self.pages, 4 << 20)?.page();
         let dirty = (pages * self.percent / 100).max(1);
         let set = self.pattern.choose(pages, dirty);
         let mut sorted = set.clone();
         sorted.sort_unstable();
         assert_eq!(sorted.len(), dirty);
         let features = kernel_features()?;
-        let mut failed = BTreeMap::new();
+        let title = self.title();
         let mut contenders = Vec::new();
-        for (i, &method) in self.methods.iter().enumerate() {
-            let again = self.methods[..i].contains(&method);
+        for &method in &self.methods {
             let missing = method.features(self.pages) & !features;
             if missing != 0 {
-                failed.insert(
-                    method.name().to_string(),
-                    format!("this kernel lacks the features {missing:#x}"),
-                );
+                let name = method.name();
+                sheet.note(format!(
+                    "{name}: this kernel lacks the features {missing:#x}"
+                ));
                 continue;
             }
-            match Contender::start(method, again, self, &set) {
+            match Contender::start(method, self.pages, self.bytes, &set) {
                 Ok(contender) => contenders.push(contender),
-                Err(error) => drop(failed.insert(method.name().to_string(), error.to_string())),
+                Err(error) => sheet.note(format!("{}, {title}: {error}", method.name())),
             }
         }
         let contenders = RefCell::new(contenders);
@@ -296,163 +277,93 @@ impl Plan {
                 return f64::NAN;
             }
             contender.epoch(&set, &sorted).unwrap_or_else(|error| {
-                failed.insert(contender.method.name().to_string(), error.to_string());
+                sheet.note(format!("{}, {title}: {error}", contender.method.name()));
                 contender.tracker = None;
                 f64::NAN
             })
         });
         let contenders = contenders.into_inner();
-        let of = |method: Method, again: bool| {
-            let i = contenders
-                .iter()
-                .position(|c| c.method == method && c.again == again)?;
-            contenders[i].tracker.as_ref().map(|_| &samples[i])
-        };
-        let to = |a: Option<&Vec<f64>>, b: Option<&Vec<f64>>| Some(ratio(a?, b?));
-        let ours = of(Method::Async, false);
-        Ok(Situation {
-            pages: match self.pages {
-                Pages::Small => "4 KiB pages",
-                Pages::Transparent => "transparent huge pages",
-                Pages::Hugetlb => "hugetlb, 2 MiB pages",
-                Pages::Shared => "shared memory",
+        for (contender, totals) in contenders.iter().zip(&samples) {
+            if contender.tracker.is_some() {
+                contender.put(sheet, &title, totals, dirty);
             }
-            .to_string(),
-            bytes: self.bytes as u64,
-            percent: self.percent,
-            pattern: self.pattern.name().to_string(),
-            dirty,
-            to_sigsegv: to(ours, of(Method::Sigsegv, false)),
-            to_c: to(ours, of(Method::AsyncInC, false)),
-            control: to(of(Method::AsyncInC, true), of(Method::AsyncInC, false)),
-            methods: contenders
-                .iter()
-                .zip(&samples)
-                .filter(|(contender, _)| contender.tracker.is_some() && !contender.again)
-                .map(|(contender, samples)| contender.result(samples))
-                .collect(),
-            failed,
-        })
+        }
+        let plain: Vec<f64> = contenders.iter().map(|c| c.plain_write).collect();
+        sheet.put(&title, UNTRACKED, "epoch", median(&plain));
+        Ok(())
     }
 }
 
 impl Contender {
-    fn result(&self, totals: &[f64]) -> Tracked {
+    /// "epoch" and "write" are a written page's, the others a page's of the region.
+    fn put(&self, sheet: &mut Sheet, title: &str, totals: &[f64], dirty: usize) {
+        let mut put = |metric, value| sheet.put(title, self.method.name(), metric, value);
+        put("epoch", median(totals));
+        put("first arm", self.first_arm);
         // The first epoch warmed up; `rounds` does not count it either.
-        let [arm, write, collect] = self.parts.each_ref().map(|part| spread(&part[1..]));
-        let after = if self.huge > 0 {
-            huge_bytes(&self.region).unwrap_or(0)
-        } else {
-            0
-        };
-        Tracked {
-            name: self.method.name().to_string(),
-            first_arm: self.first_arm,
-            arm,
-            write,
-            plain_write: self.plain_write,
-            collect,
-            total: spread(totals),
-            memory: self.memory,
-            mappings: self.mappings,
-            huge: [self.huge, after],
+        for (metric, part) in ["arm", "write", "collect"].iter().zip(&self.parts) {
+            put(metric, median(&part[1..]));
+        }
+        put("memory", self.memory as f64);
+        put("dirty", dirty as f64);
+        put("mappings", self.mappings as f64);
+        if self.huge > 0 {
+            put("huge before", self.huge as f64);
+            put("huge after", huge_bytes(&self.region).unwrap_or(0) as f64);
         }
     }
 }
 
-/// The region of the comparisons.
-const USUAL: usize = 64 << 20;
-
-fn plans(short: bool) -> Vec<Plan> {
+fn situations(short: bool) -> Vec<Situation> {
     use Method::*;
-    let every = vec![Sigsegv, Sync, Async, Rwp, Compare];
-    let plan = |pages, bytes, percent, pattern, methods: &[Method]| Plan {
+    let every = vec![Async, AsyncInC, AsyncInCCopy, Rwp, Sync, Sigsegv, Compare];
+    let usual = if short { 8 << 20 } else { 64 << 20 };
+    let situation = |pages, bytes, percent, pattern| Situation {
         pages,
         bytes,
         percent,
         pattern,
-        methods: methods.to_vec(),
+        methods: every.clone(),
     };
-    let usual = if short { 16 << 20 } else { USUAL };
-    // The bounds' own situation, with their contenders alone.
-    let mut plans = vec![plan(
-        Pages::Small,
-        usual,
-        10,
-        Pattern::Random,
-        &[Async, Sigsegv, AsyncInC, AsyncInC],
-    )];
+    let mut situations = Vec::new();
     for pattern in Pattern::ALL {
         for percent in [1, 10, 50] {
             if !short || percent == 10 {
-                plans.push(plan(Pages::Small, usual, percent, pattern, &every));
+                situations.push(situation(Pages::Small, usual, percent, pattern));
             }
         }
     }
-    // How the cost grows. The slow methods stop where they would take minutes.
-    let sizes: &[usize] = if short {
-        &[4, 64]
-    } else {
-        &[4, 16, 64, 256, 1024, 4096, 8192]
-    };
-    for &mib in sizes {
-        let methods: &[Method] = match mib {
-            0..=64 => &every,
-            65..=256 => &[Sigsegv, Sync, Async, Rwp, Compare],
-            257..=1024 => &[Sigsegv, Async, Rwp, Compare],
-            _ => &[Async, Rwp],
-        };
-        plans.push(plan(Pages::Small, mib << 20, 10, Pattern::Random, methods));
-    }
     for pages in [Pages::Transparent, Pages::Hugetlb] {
-        plans.push(plan(pages, 2 * usual, 10, Pattern::Random, &every));
+        situations.push(situation(pages, 2 * usual, 10, Pattern::Random));
     }
-    plans
+    situations
 }
 
 /// Everything. What does not fit into memory is left out, and said.
-pub fn measure(
-    effort: Effort,
-    short: bool,
-    done: &mut dyn FnMut(&Situation),
-    left_out: &mut Vec<String>,
-) -> io::Result<Vec<Situation>> {
-    let mut situations: Vec<Situation> = Vec::new();
-    for plan in plans(short) {
-        let copies = plan.methods.len() + usize::from(plan.methods.contains(&Method::Compare));
-        let needed = plan.bytes * copies;
-        let available = available_memory();
-        let what = format!("{} MiB, {:?}", plan.bytes >> 20, plan.pages);
-        if needed as u64 > available / 10 * 8 {
-            left_out.push(format!(
-                "{what}: needs {} MiB, {} MiB are available",
-                needed >> 20,
-                available >> 20
-            ));
+pub fn measure(plan: &mut Plan) -> io::Result<()> {
+    let effort = if plan.short {
+        Effort::ms(20, 2)
+    } else {
+        Effort::ms(1_000, 3)
+    };
+    let sheet = &mut plan.sheet;
+    for situation in situations(plan.short) {
+        let needed = (situation.bytes * (situation.methods.len() + 1)) as u64;
+        let title = situation.title();
+        if needed > available_memory() / 10 * 8 {
+            sheet.note(format!("{title}: needs {} MiB of memory", needed >> 20));
             continue;
         }
-        let huge = match plan.pages {
+        let huge = match situation.pages {
             Pages::Hugetlb => {
-                hugepages::reserve(plan.bytes * plan.methods.len() / (2 << 20)).map(Some)
+                hugepages::reserve(situation.bytes * situation.methods.len() / (2 << 20)).map(Some)
             }
             _ => Ok(None),
         };
-        let situation = match huge {
-            Ok(_huge) => plan.run(effort)?,
-            Err(why) => {
-                left_out.push(format!("{what}: {why}"));
-                continue;
-            }
-        };
-        let same = |other: &Situation| {
-            other.title() == situation.title()
-                && other.control.is_none()
-                && situation.control.is_none()
-        };
-        if !situations.iter().any(same) {
-            done(&situation);
-            situations.push(situation);
+        match huge {
+            Ok(_huge) => situation.run(sheet, effort)?,
+            Err(why) => sheet.note(format!("{title}: {why}")),
         }
     }
-    Ok(situations)
+    idle::measure(plan, effort)
 }

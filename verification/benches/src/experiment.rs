@@ -1,0 +1,166 @@
+//! An experiment: processes that measure the same, and their figures side by side.
+//!
+//! Where code and memory lie decides much: with an unlucky address a loop is half as
+//! fast, whatever it does. So each process gives one figure, and there are several.
+
+use std::io;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use crate::load::{Load, Watch};
+use crate::stats::{ratio, Interval};
+
+/// What one process measures.
+pub struct Plan<'a> {
+    pub short: bool,
+    /// For files.
+    pub folder: &'a str,
+    pub sheet: Sheet,
+}
+
+/// What one process found.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Sheet {
+    figures: Vec<(String, String, String, f64)>,
+    /// What could not be measured, and why.
+    notes: Vec<String>,
+}
+
+impl Sheet {
+    /// Notes a figure, the median of this process's rounds.
+    pub fn put(&mut self, group: &str, contender: &str, metric: &str, value: f64) {
+        assert!(value.is_finite(), "{group}, {contender}, {metric}: {value}");
+        // Digits that mean nothing would fill the data's file.
+        let value = format!("{value:.4e}").parse().expect("a number");
+        self.figures
+            .push((group.into(), contender.into(), metric.into(), value));
+    }
+
+    pub fn note(&mut self, what: String) {
+        if !self.notes.contains(&what) {
+            self.notes.push(what);
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct Experiment {
+    pub name: String,
+    pub processes: usize,
+    pub load: Load,
+    pub notes: Vec<String>,
+    pub figures: Vec<Figure>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct Figure {
+    pub group: String,
+    pub contender: String,
+    pub metric: String,
+    /// One of each process, in the same order everywhere.
+    pub values: Vec<f64>,
+}
+
+impl Experiment {
+    pub fn of(&self, group: &str, contender: &str, metric: &str) -> Option<&[f64]> {
+        let is = |f: &&Figure| f.group == group && f.contender == contender && f.metric == metric;
+        self.figures.iter().find(is).map(|f| &f.values[..])
+    }
+
+    /// The ratio of two contenders in one group.
+    pub fn ratio(&self, group: &str, metric: &str, of: &str, to: &str) -> Option<Interval> {
+        Some(ratio(
+            self.of(group, of, metric)?,
+            self.of(group, to, metric)?,
+        ))
+    }
+
+    /// Each group once, in the order of measuring.
+    pub fn groups(&self) -> Vec<&str> {
+        let mut groups: Vec<&str> = Vec::new();
+        for figure in &self.figures {
+            if !groups.contains(&&figure.group[..]) {
+                groups.push(&figure.group);
+            }
+        }
+        groups
+    }
+
+    pub fn contenders(&self, group: &str) -> Vec<&str> {
+        let mut contenders: Vec<&str> = Vec::new();
+        for figure in self.figures.iter().filter(|f| f.group == group) {
+            if !contenders.contains(&&figure.contender[..]) {
+                contenders.push(&figure.contender);
+            }
+        }
+        contenders
+    }
+}
+
+/// Measures in so many processes of this program, one after the other.
+pub fn measure(
+    name: &str,
+    processes: usize,
+    short: bool,
+    folder: &str,
+    said: &str,
+) -> io::Result<Experiment> {
+    let watch = Watch::start();
+    let (mut figures, mut notes): (Vec<Figure>, Vec<String>) = (Vec::new(), Vec::new());
+    for process in 0..processes {
+        let begin = Instant::now();
+        let effort = if short { "short" } else { "long" };
+        let output = Command::new(std::env::current_exe()?)
+            .args(["measure", name, effort, folder, &process.to_string()])
+            .stderr(Stdio::inherit())
+            .output()?;
+        let failed = |why: &str| Err(io::Error::other(format!("{name}: {why}")));
+        if !output.status.success() {
+            return failed("the process that measures failed");
+        }
+        let sheet: Sheet = serde_json::from_slice(&output.stdout)?;
+        if process > 0 && sheet.figures.len() != figures.len() {
+            return failed("the processes measured different things");
+        }
+        for (i, (group, contender, metric, value)) in sheet.figures.into_iter().enumerate() {
+            if process == 0 {
+                figures.push(Figure {
+                    group,
+                    contender,
+                    metric,
+                    values: vec![value],
+                });
+                continue;
+            }
+            let figure = &mut figures[i];
+            let same = (&figure.group, &figure.contender, &figure.metric);
+            if same != (&group, &contender, &metric) {
+                return failed("the processes measured different things");
+            }
+            figure.values.push(value);
+        }
+        sheet.notes.into_iter().for_each(|note| {
+            if !notes.contains(&note) {
+                notes.push(note)
+            }
+        });
+        eprintln!(
+            "{said} {name}: process {} of {processes}, {:.0} s",
+            process + 1,
+            begin.elapsed().as_secs_f64()
+        );
+    }
+    let load = watch.load();
+    if let Some(why) = load.is_loaded() {
+        eprintln!("{name}: {why}. These figures decide nothing.");
+    }
+    Ok(Experiment {
+        name: name.to_string(),
+        processes,
+        load,
+        notes,
+        figures,
+    })
+}

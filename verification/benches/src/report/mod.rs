@@ -1,0 +1,158 @@
+//! docs/performance.md and its plots, made from a run's data alone. It may use the
+//! names of the experiments' groups, and the plots beside it.
+
+mod calls;
+mod decide;
+mod growth;
+mod jobs;
+mod plots;
+mod text;
+mod tracking;
+
+use std::fmt::Write;
+
+use crate::data::Data;
+use crate::targets;
+use text::{interval_of, table};
+
+/// The files, by their path under `docs/`.
+pub fn render(data: &Data) -> Vec<(String, String)> {
+    let mut files = vec![("performance.md".to_string(), document(data))];
+    for (name, svg) in plots::all(data) {
+        files.push((format!("performance/{name}.svg"), svg));
+    }
+    files
+}
+
+/// What makes the figures worthless comes first.
+fn warnings(data: &Data, out: &mut String) {
+    if data.short {
+        *out += "**This was a short run: it shows that all of it works, and no figure.**\n\n";
+    }
+    let loaded = data.experiments.iter();
+    let loaded: Vec<String> = loaded
+        .filter_map(|e| Some(format!("{}: {}", e.name, e.load.is_loaded()?)))
+        .collect();
+    if !loaded.is_empty() {
+        let _ = write!(
+            out,
+            "**The machine was loaded while this was measured, so conclude nothing from it:\n{}.**\n\n",
+            loaded.join(";\n")
+        );
+    }
+}
+
+fn document(data: &Data) -> String {
+    let mut out = String::from("# Performance\n\n");
+    warnings(data, &mut out);
+    out += "Made by `make bench` from one run's data (`performance/data.json`); nothing here is\n\
+            written by hand. Each figure is the median over processes, and each process gives\n\
+            one figure, the median of its rounds, in which all contenders take turns. Brackets\n\
+            hold the interval that has the true median with a probability of 95 % or more.\n\n";
+    decide::section(data, &mut out);
+    plots::section(data, &mut out);
+    bounds(data, &mut out);
+    tracking::section(data, &mut out);
+    jobs::lazy(data, &mut out);
+    jobs::snapshots(data, &mut out);
+    jobs::faults(data, &mut out);
+    growth::section(data, &mut out);
+    calls::section(data, &mut out);
+    build(data, &mut out);
+    machine(data, &mut out);
+    out
+}
+
+fn bounds(data: &Data, out: &mut String) {
+    let targets = targets::all(data);
+    let _ = write!(
+        out,
+        "## The bounds\n\n{}. A bound inside the interval is undecided. Where\n\
+         two pieces of code are compared that do the same, a copy of one of them at another\n\
+         address is measured too, and the interval is widened by what the two copies differ.\n\n",
+        targets::summary(&targets)
+    );
+    let rows = targets.into_iter().map(|t| {
+        let verdict = t.verdict.text().to_string();
+        vec![t.what, t.bound, t.measured, verdict]
+    });
+    table(out, &["what", "bound", "measured", ""], rows);
+}
+
+fn build(data: &Data, out: &mut String) {
+    let Some(builds) = &data.builds else { return };
+    *out += "## A consumer's cold build\n\n`cargo build` with an empty target folder, everything \
+             downloaded. Seconds.\n\n";
+    let rows = builds.iter().map(|b| {
+        let seconds: Vec<f64> = b.times.iter().map(|ns| ns / 1e9).collect();
+        vec![b.name.clone(), interval_of(&seconds, |s| format!("{s:.2}"))]
+    });
+    table(out, &["dependency", "seconds"], rows);
+}
+
+fn machine(data: &Data, out: &mut String) {
+    let m = &data.machine;
+    *out += "## The machine and the run\n\n";
+    let virtual_one = if m.hypervisor {
+        ", in a virtual machine"
+    } else {
+        ""
+    };
+    let mut rows = vec![
+        ["date", &m.date].map(String::from).to_vec(),
+        vec![
+            "processor".into(),
+            format!("{}, {} used{virtual_one}", m.processor, m.processors),
+        ],
+        vec!["memory".into(), format!("{} MiB", m.memory_mib)],
+        ["kernel", &m.kernel].map(String::from).to_vec(),
+        vec!["mitigations".into(), m.mitigations.join("; ")],
+        vec![
+            "transparent huge pages".into(),
+            format!("`{}`", m.transparent_huge_pages),
+        ],
+        vec!["compilers".into(), format!("{}; {}", m.rustc, m.cc)],
+        vec!["the whole run".into(), format!("{:.0} s", data.seconds)],
+    ];
+    for e in &data.experiments {
+        let (others, steal) = e.load.parts();
+        let text = format!(
+            "{} processes, {:.0} s; other programs {:.1} % of the processors' time, stolen {:.1} %",
+            e.processes,
+            e.load.wall,
+            100.0 * others,
+            100.0 * steal
+        );
+        rows.push(vec![e.name.clone(), text]);
+    }
+    table(out, &["", ""], rows.into_iter());
+    for note in data.experiments.iter().flat_map(|e| &e.notes) {
+        let _ = writeln!(out, "Left out: {note}.\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+    use crate::data::FORMAT;
+
+    /// Nobody edited the document by hand, and nobody forgot to make it anew.
+    #[test]
+    fn the_committed_document_is_what_its_data_says() {
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+        let data = fs::read_to_string(docs.join("performance/data.json")).expect("run: make bench");
+        let data: Data = serde_json::from_str(&data)
+            .expect("data.json is not of this program's format. Run: make bench");
+        assert_eq!(data.format, FORMAT, "an older format. Run: make bench");
+        for (name, text) in render(&data) {
+            let committed = fs::read_to_string(docs.join(&name)).unwrap_or_default();
+            assert!(
+                committed == text,
+                "docs/{name} is not what its data says. Run: make bench-report"
+            );
+        }
+    }
+}
