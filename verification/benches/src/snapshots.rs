@@ -72,23 +72,20 @@ impl Drop for Folder {
     }
 }
 
-/// The same pages as the snapshot's, in the same order, with no care for what writers
-/// do meanwhile.
-fn memcpy_and_write(memory: &Memory, pages: &[usize], path: &Path) -> io::Result<f64> {
-    const CHUNK: usize = 32;
+/// The same pages as the snapshot's, in the same order, through a buffer that is kept.
+fn memcpy_and_write(
+    memory: &Memory,
+    pages: &[usize],
+    buffer: &mut Vec<u8>,
+    path: &Path,
+) -> io::Result<f64> {
     let begin = Instant::now();
     let (file, page_size) = (File::create(path)?, memory.page_size());
-    let mut buffer = vec![0; CHUNK * page_size];
-    let mut record = 0;
-    while record < pages.len() {
-        let first = pages[record];
-        let together = |i: &usize| pages.get(record + i) == Some(&(first + i));
-        let count = (0..CHUNK).take_while(together).count();
-        let part = &mut buffer[..count * page_size];
-        memory.copy_to(&(first..first + count), part);
-        file.write_all_at(part, (record * page_size) as u64)?;
-        record += count;
+    buffer.resize(pages.len() * page_size, 0);
+    for (&page, copy) in pages.iter().zip(buffer.chunks_exact_mut(page_size)) {
+        memory.copy_to(&(page..page + 1), copy);
     }
+    file.write_all_at(buffer, 0)?;
     file.sync_all()?;
     Ok(begin.elapsed().as_nanos() as f64)
 }
@@ -135,7 +132,7 @@ fn take(plan: &mut Plan, pages: usize) -> io::Result<()> {
     let mut snapshots = Snapshots::new(&bank, folder.0.clone())?;
     let whole = snapshots.take(|| ()).map_err(io::Error::other)?;
     assert_eq!(whole.pages, pages);
-    let (mut value, mut failed) = (0, None);
+    let (mut value, mut failed, mut buffer) = (0, None, Vec::new());
     let samples = rounds(2, effort, |who| {
         value += 1;
         dirty
@@ -153,7 +150,7 @@ fn take(plan: &mut Plan, pages: usize) -> io::Result<()> {
                     time
                 })
         } else {
-            memcpy_and_write(&bank.memory, &sorted, &folder.0.join("copy"))
+            memcpy_and_write(&bank.memory, &sorted, &mut buffer, &folder.0.join("copy"))
         };
         result.unwrap_or_else(|error| {
             failed.get_or_insert(error);
