@@ -278,7 +278,7 @@ pub fn measure(plan: &mut Plan) -> io::Result<()> {
     };
     let source = &Source::create(plan.folder, bytes)?;
     let sheet = &mut plan.sheet;
-    sheet.put(FILE, SIZE, "bytes", bytes as f64);
+    sheet.put(FILE, SIZE, "MiB", (bytes >> 20) as f64);
     let small = Pages::Small;
     let batch = |unit| Way::Load(small, Batch::of(unit));
     let mut ways = vec![

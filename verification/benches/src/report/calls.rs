@@ -27,10 +27,10 @@ pub fn section(data: &Data, out: &mut String) {
         return;
     };
     *out += "## The cost of one call\n\n\
-             Who calls inline saves the call of a function. That is an instruction or two, but with\n\
-             the mitigations of some processors the first `ret` after a system call is mispredicted,\n\
-             whoever's it is, and that costs as much as a small call. So what a caller gets depends\n\
-             on where it calls:\n\n\
+             An inlined call saves a function call: an instruction or two. But with the mitigations\n\
+             of some processors, the first `ret` after a system call is mispredicted, whichever\n\
+             function it belongs to, and that costs as much as a small system call. So what a caller\n\
+             gets depends on where it calls:\n\n\
              - in a loop that does not return between calls, inlined code has no such `ret`; libc's\n  \
                function has one in each call\n\
              - in a function that returns after the call, the caller's own `ret` is the first one:\n  \

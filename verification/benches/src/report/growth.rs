@@ -74,8 +74,8 @@ pub fn section(data: &Data, out: &mut String) {
          - page tables take a 512th of what is populated. Protecting pages that are not there takes\n  \
            markers, which need page tables as well: 2 GiB for 1 TiB. UFFDIO_WRITEPROTECT does so with\n  \
            WP_ASYNC, and so does PAGEMAP_SCAN for PAGE_IS_WRITTEN alone, to which a page that is not\n  \
-           there counts as written. Who asks for written pages that are present or swapped pays for\n  \
-           populated parts alone: the sparse mappings above\n\n",
+           there counts as written. A scan for written pages that are present or swapped walks\n  \
+           populated parts only: the sparse mappings above\n\n",
         bytes(limit),
         term(MAPPING).map_or(String::new(), |ns| format!(", at {} a page", time(ns))),
         bytes((1e9 - terms[0]).max(0.0) / terms[1].max(1e-9) * 4096.0),

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::data::{self, Data};
 use crate::experiment::Experiment;
 use crate::lazy::{self, HANDLERS, THREADS};
-use crate::report::text::{bytes, interval_of, judged, middle, table, time};
+use crate::report::text::{interval_of, judged, middle, table, time};
 use crate::stats::{interval, median, ratio};
 use crate::targets::shown;
 use crate::tracking::Pattern;
@@ -36,7 +36,9 @@ pub fn lazy(data: &Data, out: &mut String) {
     let Some(e) = data.experiment(data::LAZY) else {
         return;
     };
-    let size = middle(e.of(lazy::FILE, lazy::SIZE, "bytes"), bytes);
+    let size = middle(e.of(lazy::FILE, lazy::SIZE, "MiB"), |v| {
+        format!("{v:.0} MiB")
+    });
     let _ = write!(
         out,
         "## Lazy loading from a file\n\n\

@@ -19,12 +19,10 @@ pub fn time(ns: f64) -> String {
 }
 
 pub fn bytes(value: f64) -> String {
-    match value as u64 {
-        v if v < 10 << 10 => format!("{v} B"),
-        v if v < 10 << 20 => format!("{} KiB", v >> 10),
-        v if v < 10 << 30 => format!("{} MiB", v >> 20),
-        v => format!("{} GiB", v >> 30),
-    }
+    let units = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let large = |&unit: &usize| value < 10.0 * 1024f64.powi(unit as i32 + 1);
+    let unit = (0..units.len()).find(large).unwrap_or(units.len() - 1);
+    format!("{:.0} {}", value / 1024f64.powi(unit as i32), units[unit])
 }
 
 /// The median, and the interval where there are enough processes.
@@ -90,6 +88,13 @@ mod tests {
         let texts = all.map(time).join(", ");
         let expected = "4.2 ns, 42 ns, 1.00 µs, 4.20 µs, 42.0 µs, 420 µs, 4.2 ms, 420 ms, 4.20 s";
         assert_eq!(texts, expected);
+    }
+
+    #[test]
+    fn bytes_have_up_to_four_digits() {
+        let all = [644.0, 98_304.0, 8_388_600.0, 1_677_720_000.0, 1.1e12];
+        let texts = all.map(bytes).join(", ");
+        assert_eq!(texts, "644 B, 96 KiB, 8192 KiB, 1600 MiB, 1024 GiB");
     }
 
     #[test]
