@@ -112,10 +112,14 @@ pub fn measure(
     for process in 0..processes {
         let begin = Instant::now();
         let effort = if short { "short" } else { "long" };
-        let output = Command::new(std::env::current_exe()?)
+        let child = Command::new(std::env::current_exe()?)
             .args(["measure", name, effort, folder, &process.to_string()])
-            .stderr(Stdio::inherit())
-            .output()?;
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let pid = child.id();
+        let output = child.wait_with_output()?;
+        // What one that failed left behind.
+        let _ = std::fs::remove_dir_all(crate::snapshots::folder(folder, pid));
         let failed = |why: &str| Err(io::Error::other(format!("{name}: {why}")));
         if !output.status.success() {
             return failed("the process that measures failed");

@@ -122,6 +122,11 @@ fn measure_here(name: &str, short: bool, folder: &str, process: &str) -> io::Res
         .find(|(other, ..)| *other == name)
         .ok_or_else(unknown)?;
     round::SEED.store(process.parse().map_err(io::Error::other)?, Relaxed);
+    // A thread that fails would leave others waiting in a page for ever.
+    std::panic::set_hook(Box::new(|what| {
+        eprintln!("{what}");
+        std::process::exit(1);
+    }));
     let sheet = Sheet::default();
     let mut plan = Plan {
         short,

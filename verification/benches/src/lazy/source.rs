@@ -3,13 +3,12 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use uffd_kit::random::Random;
 
 /// The file, and a mapping of it to compare with.
 pub struct Source {
-    path: PathBuf,
     pub file: File,
     pub len: usize,
 }
@@ -28,6 +27,8 @@ impl Source {
             .create(true)
             .truncate(true)
             .open(&path)?;
+        // It is there as long as it is open.
+        fs::remove_file(&path)?;
         for page in 0..len / 4096 {
             let bytes: Vec<u8> = (0..512)
                 .flat_map(|i| (word(page).wrapping_add(i)).to_ne_bytes())
@@ -36,7 +37,7 @@ impl Source {
         }
         // Nothing is to be written back while it is measured.
         file.sync_all()?;
-        Ok(Source { path, file, len })
+        Ok(Source { file, len })
     }
 
     /// Maps the file anew, as a program that starts would.
@@ -57,12 +58,6 @@ impl Source {
             return Err(io::Error::last_os_error());
         }
         Ok(Mapping(start as usize, len))
-    }
-}
-
-impl Drop for Source {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
     }
 }
 
