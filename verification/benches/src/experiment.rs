@@ -99,6 +99,37 @@ impl Experiment {
     }
 }
 
+fn add(figures: &mut Vec<Figure>, [group, contender, metric]: [String; 3], value: f64) {
+    let is = |f: &&mut Figure| (&f.group, &f.contender, &f.metric) == (&group, &contender, &metric);
+    match figures.iter_mut().find(is) {
+        Some(figure) => figure.values.push(value),
+        None => figures.push(Figure {
+            group,
+            contender,
+            metric,
+            values: vec![value],
+        }),
+    }
+}
+
+/// What only some processes could measure, for lack of memory for instance, compares
+/// with nothing. Says what it was.
+fn drop_incomplete(figures: &mut Vec<Figure>, processes: usize) -> Vec<String> {
+    let mut notes = Vec::new();
+    figures.retain(|f| {
+        let is_whole = f.values.len() == processes;
+        if !is_whole {
+            let (measured, group, contender) = (f.values.len(), &f.group, &f.contender);
+            notes.push(format!(
+                "{group}, {contender}: measured in {measured} of {processes} processes"
+            ));
+        }
+        is_whole
+    });
+    notes.dedup();
+    notes
+}
+
 /// Measures in so many processes of this program, one after the other.
 pub fn measure(
     name: &str,
@@ -125,25 +156,8 @@ pub fn measure(
             return failed("the process that measures failed");
         }
         let sheet: Sheet = serde_json::from_slice(&output.stdout)?;
-        if process > 0 && sheet.figures.len() != figures.len() {
-            return failed("the processes measured different things");
-        }
-        for (i, (group, contender, metric, value)) in sheet.figures.into_iter().enumerate() {
-            if process == 0 {
-                figures.push(Figure {
-                    group,
-                    contender,
-                    metric,
-                    values: vec![value],
-                });
-                continue;
-            }
-            let figure = &mut figures[i];
-            let same = (&figure.group, &figure.contender, &figure.metric);
-            if same != (&group, &contender, &metric) {
-                return failed("the processes measured different things");
-            }
-            figure.values.push(value);
+        for (group, contender, metric, value) in sheet.figures {
+            add(&mut figures, [group, contender, metric], value);
         }
         sheet.notes.into_iter().for_each(|note| {
             if !notes.contains(&note) {
@@ -156,6 +170,7 @@ pub fn measure(
             begin.elapsed().as_secs_f64()
         );
     }
+    notes.extend(drop_incomplete(&mut figures, processes));
     let load = watch.load();
     if let Some(why) = load.is_loaded() {
         eprintln!("{name}: {why}. These figures decide nothing.");
@@ -167,4 +182,27 @@ pub fn measure(
         notes,
         figures,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_some_processes_lack_is_left_out_and_said() {
+        let mut figures = Vec::new();
+        for (contender, value) in [("a", 1.0), ("b", 2.0), ("a", 3.0)] {
+            add(
+                &mut figures,
+                ["g", contender, "ns"].map(String::from),
+                value,
+            );
+        }
+        let notes = drop_incomplete(&mut figures, 2);
+        assert_eq!(notes, ["g, b: measured in 1 of 2 processes"]);
+        assert_eq!(
+            (figures.len(), &figures[0].values[..]),
+            (1, &[1.0, 3.0][..])
+        );
+    }
 }
