@@ -163,6 +163,11 @@ fn take(plan: &mut Plan, pages: usize) -> io::Result<()> {
     // The last turn may have been the copy's.
     snapshots.take(|| ()).map_err(io::Error::other)?;
     check_newest(&folder.0, &bank.memory)?;
+    // So many that the example does not copy them at once.
+    (0..pages).for_each(|page| bank.memory.write(page, 6, value));
+    let many = snapshots.take(|| ()).map_err(io::Error::other)?;
+    assert_eq!(many.pages, pages);
+    check_newest(&folder.0, &bank.memory)?;
     for (name, samples) in [EXAMPLE, MEMCPY].iter().zip(&samples) {
         plan.sheet.put(TAKE, name, "time", median(samples));
     }
@@ -255,7 +260,7 @@ pub fn measure(plan: &mut Plan) -> io::Result<()> {
             .note(format!("{EXAMPLE}: this kernel lacks WP_ASYNC"));
         return Ok(());
     }
-    let pages = if plan.short { 2 << 10 } else { 16 << 10 };
+    let pages = if plan.short { 8 << 10 } else { 16 << 10 };
     take(plan, pages)?;
     writer(plan, pages)
 }
