@@ -199,6 +199,13 @@ fn report(folder: &Path, docs: &Path) -> io::Result<()> {
     save(&docs.join("performance"), "data.json", &data)?;
     // As read back: what the committed data says, to the last digit.
     let data: Data = load(&docs.join("performance"), "data.json")?.expect("it was just written");
+    // Plots of an older program would stay for ever.
+    for entry in fs::read_dir(docs.join("performance"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ext| ext == "svg") {
+            fs::remove_file(path)?;
+        }
+    }
     for (name, text) in report::render(&data) {
         fs::write(docs.join(&name), text)?;
         println!("wrote {}", docs.join(&name).display());

@@ -59,7 +59,7 @@ fn points(mib: usize) -> io::Result<Vec<(String, Point)>> {
         let mut sorted = set.clone();
         sorted.sort_unstable();
         // Small regions vary more, and take no time.
-        let repeat = (256 / mib).clamp(2, 9);
+        let repeat = (256 / mib).clamp(4, 9);
         let mut times = Vec::new();
         for _ in 0..repeat {
             contender.epoch(&set, &sorted)?;
