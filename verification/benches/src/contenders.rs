@@ -146,8 +146,12 @@ impl Way for Ours {
 
 /// What one writes who wants neither libc nor this crate: the instruction, and
 /// a test whether the kernel's answer is negative.
+///
+/// # Safety
+///
+/// The arguments are right for the system call.
 #[inline(always)]
-unsafe fn syscall3(number: i64, a: usize, b: usize, c: usize) -> isize {
+pub unsafe fn syscall3(number: i64, a: usize, b: usize, c: usize) -> isize {
     let result;
     #[cfg(target_arch = "x86_64")]
     // SAFETY: the caller's promise; all that the instruction changes is named.

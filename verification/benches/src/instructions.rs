@@ -13,6 +13,7 @@ use libc::c_int;
 use serde::{Deserialize, Serialize};
 use uffd_sys::*;
 
+use crate::contenders::syscall3;
 use crate::memory::{Pages, Region};
 use crate::uffd::{check, Uffd};
 
@@ -41,29 +42,10 @@ impl Counted {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 unsafe fn raw(number: i64, a: c_int, b: usize, c: usize) -> isize {
-    let result;
-    // SAFETY: the caller's promise; all that the instruction changes is named.
-    unsafe {
-        std::arch::asm!("syscall", inlateout("rax") number as isize => result,
-            in("rdi") a as isize, in("rsi") b, in("rdx") c, lateout("rcx") _, lateout("r11") _,
-            options(nostack, preserves_flags));
-    }
-    result
-}
-
-#[cfg(target_arch = "aarch64")]
-#[inline(always)]
-unsafe fn raw(number: i64, a: c_int, b: usize, c: usize) -> isize {
-    let result;
-    // SAFETY: the caller's promise; all that the instruction changes is named.
-    unsafe {
-        std::arch::asm!("svc 0", in("x8") number, inlateout("x0") a as isize => result,
-            in("x1") b, in("x2") c, options(nostack, preserves_flags));
-    }
-    result
+    // SAFETY: the caller's promise.
+    unsafe { syscall3(number, a as usize, b, c) }
 }
 
 #[cold]
