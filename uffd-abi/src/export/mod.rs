@@ -15,7 +15,6 @@ use std::path::Path;
 
 use uffd_sys::abi::table::Encoding;
 
-use crate::arch::Arch;
 use crate::cli::{ExportArgs, Lang};
 use crate::findings::{Check, Exit, Finding, Place, Severity};
 use crate::output::{self, say, Output};
@@ -58,20 +57,14 @@ pub fn run(args: &ExportArgs, out: &mut Output) -> Exit {
 
 /// The file, or why there is none.
 fn source(args: &ExportArgs) -> Result<String, String> {
-    if args.lang == Lang::Go {
-        let package = args.package.as_deref().unwrap_or("uffd");
-        let arch = args.arch.as_ref();
-        let encoding = arch.map_or(Encoding::Generic, |arch| arch.encoding);
-        return Ok(go::source(encoding, package, &command(args)));
-    }
-    if args.arch.is_some() {
+    let name = args.lang.name();
+    if args.lang != Lang::Go && args.arch.is_some() {
         return Err(format!(
-            "the file for {} serves all processors: leave --arch out (only Go, which cannot choose \
-             within a file, has two)",
-            args.lang.name()
+            "the file for {name} serves all processors: leave --arch out (only Go, which cannot \
+             choose within a file, has two)"
         ));
     }
-    if args.package.is_some() {
+    if args.lang != Lang::Go && args.package.is_some() {
         return Err("--package is for Go".to_owned());
     }
     let command = command(args);
@@ -79,14 +72,20 @@ fn source(args: &ExportArgs) -> Result<String, String> {
         Lang::C => c::source(&command),
         Lang::Zig => zig::source(&command),
         Lang::Python => python::source(&command),
-        Lang::Rust | Lang::Go => rust::source(&command),
+        Lang::Rust => rust::source(&command),
+        Lang::Go => {
+            let arch = args.arch.as_ref();
+            let encoding = arch.map_or(Encoding::Generic, |arch| arch.encoding);
+            let package = args.package.as_deref().unwrap_or("uffd");
+            go::source(encoding, package, &command)
+        }
     })
 }
 
 /// The command line that makes the file anew.
 fn command(args: &ExportArgs) -> String {
     let mut command = format!("uffd-abi export --lang {}", args.lang.name());
-    let encoding = args.arch.as_ref().map(|arch: &Arch| arch.encoding);
+    let encoding = args.arch.as_ref().map(|arch| arch.encoding);
     if encoding == Some(Encoding::MipsPowerpcSparc) {
         // The same for all of them, whichever was named.
         command.push_str(" --arch ppc64le");

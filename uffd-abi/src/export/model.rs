@@ -132,10 +132,7 @@ fn add(known: &'static table::Struct, all: &mut Vec<Struct>) {
     }
     let fields: Vec<Field> = known.fields.iter().map(|it| field(known, it)).collect();
     for field in &fields {
-        let part = STRUCTS
-            .iter()
-            .find(|it| field.ty == Type::Named(it.name))
-            .filter(|_| matches!(field.ty, Type::Named(_)));
+        let part = STRUCTS.iter().find(|it| field.ty == Type::Named(it.name));
         if let Some(part) = part {
             add(part, all);
         }

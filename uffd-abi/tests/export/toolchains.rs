@@ -1,8 +1,10 @@
 //! Compiles a program of an exported file and says how to run it: on this machine, and
 //! on x86_64 for a processor of 32 bits and for one whose request codes differ.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 
 use uffd_abi::cli::Lang;
 
@@ -186,14 +188,9 @@ fn rustc(machine: &Machine) -> Result<Command, String> {
 
 /// Zig, as `make test-c-tools` installs it.
 pub fn zig() -> Result<Command, String> {
-    let mut find = Command::new("python3");
-    find.args(["capi/tests/matrix.py", "--print-zig"]);
-    let found = find.current_dir(root()).output();
-    let found = found.map_err(|error| format!("python3: {error}"))?;
-    let found = String::from_utf8_lossy(&found.stdout).into_owned();
-    let mut words = found.split_whitespace();
-    let first = words.next().ok_or("no Zig: make test-c-tools")?;
-    let mut zig = Command::new(first);
+    let words = said(&["capi/tests/matrix.py", "--print-zig"])?;
+    let mut words = words.split_whitespace();
+    let mut zig = Command::new(words.next().ok_or("no Zig: make test-c-tools")?);
     zig.args(words);
     Ok(zig)
 }
@@ -221,19 +218,30 @@ fn emulated(machine: &Machine) -> Result<Vec<String>, String> {
 
 /// The columns that verification/tools/debian.py prints.
 fn fetched(words: &[&str]) -> Result<Vec<String>, String> {
-    let mut debian = Command::new("python3");
-    debian.arg("verification/tools/debian.py").args(words);
-    let done = debian.current_dir(root()).output();
-    let done = done.map_err(|error| format!("python3: {error}"))?;
-    let printed = String::from_utf8_lossy(&done.stdout).into_owned();
+    let printed = said(&[&["verification/tools/debian.py"], words].concat())?;
     match printed.lines().next() {
         Some(line) => Ok(line.split('\t').map(str::to_owned).collect()),
-        None => Err(format!(
-            "{} could not be fetched: {}",
-            words.join(" "),
-            String::from_utf8_lossy(&done.stderr)
-        )),
+        None => Err(format!("{} could not be fetched", words.join(" "))),
     }
+}
+
+/// What a program of this repository prints; each is asked once.
+fn said(words: &[&str]) -> Result<String, String> {
+    static SAID: Mutex<BTreeMap<String, Result<String, String>>> = Mutex::new(BTreeMap::new());
+    let ask = || {
+        let done = Command::new("python3")
+            .args(words)
+            .current_dir(root())
+            .output();
+        let done = done.map_err(|error| format!("python3: {error}"))?;
+        let why = String::from_utf8_lossy(&done.stderr);
+        match done.status.success() {
+            true => Ok(String::from_utf8_lossy(&done.stdout).into_owned()),
+            false => Err(format!("{}: {why}", words.join(" "))),
+        }
+    };
+    let mut known = SAID.lock().unwrap();
+    known.entry(words.join(" ")).or_insert_with(ask).clone()
 }
 
 fn root() -> PathBuf {
