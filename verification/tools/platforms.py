@@ -10,15 +10,18 @@ Exit code 3: something could not be fetched.
 """
 
 import concurrent.futures
+import contextlib
 import os
 import pathlib
 import re
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "verification/conformance/tools"))
 
 import binaries  # noqa: E402
+import debian  # noqa: E402
 
 # Target: the instruction of an inlined call, or none if it goes through libc.
 LINUX = {
@@ -64,20 +67,24 @@ class Platform(binaries.Target):
 
     def compile(self, name, root, edition, *options, env=None):
         command = [self.rustc, f"--edition={edition}", "--crate-type=rlib", f"--crate-name={name}", str(root),
-                   "--target", self.triple, "--cap-lints=allow", f"-L{self.folder}", *options]
+                   "--target", self.triple, "--cap-lints=allow", f"-L{self.folder}", f"-L{self.core}", *options]
         binaries.run(command, env={**os.environ, "RUSTC_BOOTSTRAP": "1", **(env or {})})
 
     def own_library(self):
+        """`core`, which is compiled once on a machine: with one compiler it stays as it is."""
         key = binaries.digest(self.library / "core/src", self.rustc, BUILTINS)
-        with self.unless_current("core", key) as build:
-            if build:
-                metadata = "--emit=metadata"
-                self.compile("core", self.library / "core/src/lib.rs", 2021, metadata,
-                             "-o", str(self.folder / "libcore.rmeta"))
-                source = self.folder / "builtins.rs"
-                source.write_text(BUILTINS)
-                self.compile("compiler_builtins", source, 2021, metadata,
-                             "-o", str(self.folder / "libcompiler_builtins.rmeta"))
+        self.core = debian.cache() / "core" / f"{self.triple}-{key[:16]}"
+        if self.core.exists():
+            return
+        self.core.parent.mkdir(parents=True, exist_ok=True)
+        # Under another name until it is whole, as another run may make it, too.
+        with tempfile.TemporaryDirectory(prefix=".part-", dir=self.core.parent, ignore_cleanup_errors=True) as part:
+            part = pathlib.Path(part)
+            for name, root in (("core", self.library / "core/src/lib.rs"), ("compiler_builtins", part / "builtins.rs")):
+                (part / "builtins.rs").write_text(BUILTINS)
+                self.compile(name, root, 2021, "--emit=metadata", f"-L{part}", "-o", str(part / f"lib{name}.rmeta"))
+            with contextlib.suppress(OSError):
+                part.rename(self.core)
 
     def checked(self, name, folder, *deps):
         env, cfgs = self.build_script(name, folder, "2021", [])
