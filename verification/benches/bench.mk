@@ -1,4 +1,4 @@
-# make bench          everything but builds, about 20 minutes; writes docs/performance.md
+# make bench          everything but builds, about half an hour; writes docs/performance.md
 # make bench-short    all of it in a minute, and the document into target/: it fails
 #                     on a wrong answer, and on no time
 # make bench-instructions  exact: fails if a call has more than hand-written assembly

@@ -59,7 +59,7 @@ const EXPERIMENTS: [(&str, usize, Measure); 6] = [
     (data::CALLS, 12, calls::measure),
     (data::FAULTS, 9, faults::measure),
     (data::TRACKING, 9, tracking::measure),
-    (data::LAZY, 9, lazy::measure),
+    (data::LAZY, 6, lazy::measure),
     (data::SNAPSHOTS, 9, snapshots::measure),
     (data::GROWTH, 6, growth::measure),
 ];

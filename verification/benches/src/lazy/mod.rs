@@ -274,7 +274,8 @@ pub fn measure(plan: &mut Plan) -> io::Result<()> {
     let (bytes, effort) = if plan.short {
         (4 << 20, Effort::ms(10, 1))
     } else {
-        (128 << 20, Effort::ms(2_000, 3))
+        // The usual handler takes seconds for each round.
+        (128 << 20, Effort::ms(2_000, 1))
     };
     let source = &Source::create(plan.folder, bytes)?;
     let sheet = &mut plan.sheet;
@@ -322,9 +323,8 @@ pub fn measure(plan: &mut Plan) -> io::Result<()> {
             timed: false,
         };
         let ways = [BATCHES[2], BATCHES[4]].map(|(name, unit)| (name, batch(unit)));
-        // Twice is enough: there are many of these, and nine processes.
+        // There are many of these.
         let few = Effort {
-            least: effort.least.min(2),
             time: effort.time / 15,
             ..effort
         };

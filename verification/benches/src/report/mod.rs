@@ -139,14 +139,26 @@ mod tests {
     use super::*;
     use crate::data::FORMAT;
 
+    /// What the document must say while its figures are those of an older program.
+    const OLDER: &str = "**The figures are an older program's.**";
+
     /// Nobody edited the document by hand, and nobody forgot to make it anew.
     #[test]
     fn the_committed_document_is_what_its_data_says() {
         let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
         let data = fs::read_to_string(docs.join("performance/data.json")).expect("run: make bench");
+        let format: serde_json::Value = serde_json::from_str(&data).expect("data.json");
+        if format["format"] != FORMAT {
+            let committed =
+                fs::read_to_string(docs.join("performance.md")).expect("run: make bench");
+            assert!(
+                committed.contains(OLDER),
+                "an older format. Run: make bench"
+            );
+            return;
+        }
         let data: Data = serde_json::from_str(&data)
             .expect("data.json is not of this program's format. Run: make bench");
-        assert_eq!(data.format, FORMAT, "an older format. Run: make bench");
         for (name, text) in render(&data) {
             let committed = fs::read_to_string(docs.join(&name)).unwrap_or_default();
             assert!(
