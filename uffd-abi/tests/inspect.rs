@@ -4,11 +4,12 @@
 mod compile;
 mod support;
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{channel, RecvTimeoutError, Sender};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use support::{uffd_abi, Ran};
@@ -215,7 +216,7 @@ fn memory_that_another_process_handles_is_said_to_be_inferred() {
 #[test]
 fn a_handler_in_another_process_is_not_gone_although_the_descriptor_was_kept() {
     let planted = Planted::start("shared", 2);
-    let child = planted.said.lines().nth(1).unwrap();
+    let child = &*planted.said.lines().nth(1).unwrap().to_owned();
     let (seen, code) = inspect(child);
     assert_eq!(
         (&seen["verdict"], code),
@@ -229,6 +230,14 @@ fn a_handler_in_another_process_is_not_gone_although_the_descriptor_was_kept() {
     );
     let joined = text.out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(joined.contains(&same), "{text:?}");
+    // The child must end with its parent: it holds the output of the tests open.
+    let stat = format!("/proc/{child}/stat");
+    drop(planted);
+    let began = Instant::now();
+    while fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+        assert!(began.elapsed() < Duration::from_secs(10), "{child} lives");
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use serde_json::{json, Value};
 
 use super::process::{Process, Thread, Waits};
 use super::scene::Scene;
-use super::verdict::{self, Verdict};
+use super::verdict::Verdict;
 use crate::output::one_line;
 
 /// Ranges and threads of a process that are shown as text.
@@ -126,7 +126,7 @@ fn place(process: &Process, thread: &Thread) -> String {
         (None, _) if thread.is_dead() => "ended".to_owned(),
         (None, Some((number, args))) => {
             let call = call_name(number);
-            if let Some(joined) = verdict::joins(process, thread) {
+            if let Some(joined) = process.joined(thread) {
                 return format!("{call}: waits for thread {} to end", joined.tid);
             }
             let fd = u32::try_from(args[0]).ok();

@@ -320,6 +320,25 @@ impl Process {
         let pending = self.descriptors.iter().map(|d| d.pending);
         pending.fold(0, u64::saturating_add)
     }
+
+    /// Whether one of its threads could still read a message: it is alive, waits for
+    /// no handler, and not for the end of a thread that does.
+    pub fn can_handle(&self, thread: &Thread) -> bool {
+        thread.waits().is_none() && !thread.is_dead() && self.joined(thread).is_none()
+    }
+
+    /// The thread whose end one of its threads waits for: pthread_join(3) of the C
+    /// libraries is a futex whose expected value is that thread's id.
+    pub fn joined(&self, thread: &Thread) -> Option<&Thread> {
+        let (number, args) = thread.call()?;
+        // FUTEX_WAIT or FUTEX_WAIT_BITSET, private or not, with either clock.
+        let waits = matches!(args[1] & 0x7f, 0 | 9);
+        if number != i64::from(libc::SYS_futex as i32) || !waits {
+            return None;
+        }
+        let joined = u32::try_from(args[2]).ok()?;
+        self.threads.iter().find(|other| other.own_id == joined)
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 //! it handles. The kernel does not tell either, so both are inferred.
 
 use super::process::{self, Descriptor, Process, Unseen, Waits};
-use super::verdict::can_handle;
 
 /// All that is looked at, at one moment.
 #[derive(Clone, Debug, Default)]
@@ -68,7 +67,7 @@ impl Scene {
         let (waiting, total) = (faults(&self.target), self.target.total());
         // A process that forked, or sent its descriptor and kept it.
         let target = &self.target;
-        let handles = |thread| can_handle(target, thread);
+        let handles = |thread| target.can_handle(thread);
         let shared = waiting > 0 && !target.threads.iter().any(handles);
         let registered = !self.target.ranges.is_empty() && self.target.descriptors.is_empty();
         let handlers = waiting > total || registered;

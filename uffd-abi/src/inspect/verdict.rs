@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::process::{Process, Thread};
+use super::process::Thread;
 use super::scene::Scene;
 
 /// What a look amounts to.
@@ -101,7 +101,7 @@ pub fn of(first: &Scene, last: &Scene) -> Verdict {
     }
     let mut handlers = last.holders().flat_map(|process| {
         let threads = process.threads.iter();
-        threads.filter(move |thread| can_handle(process, thread))
+        threads.filter(move |thread| process.can_handle(thread))
     });
     match (handlers.next(), last.pending()) {
         (None, _) => Verdict::HandlerGone,
@@ -124,25 +124,6 @@ fn stays(first: &Scene, last: &Scene) -> bool {
     }
     // The threads are not to be seen, their number is.
     first.total() > 0 && first.total() == last.total() && first.pending() == last.pending()
-}
-
-/// Whether a thread could still read a message: it is alive, waits for no
-/// handler, and not for the end of a thread that does.
-pub fn can_handle(process: &Process, thread: &Thread) -> bool {
-    thread.waits().is_none() && !thread.is_dead() && joins(process, thread).is_none()
-}
-
-/// The thread whose end a thread waits for: pthread_join(3) of the C libraries is
-/// a futex whose expected value is that thread's id.
-pub fn joins<'a>(process: &'a Process, thread: &Thread) -> Option<&'a Thread> {
-    let (number, args) = thread.call()?;
-    // FUTEX_WAIT or FUTEX_WAIT_BITSET, private or not, with either clock.
-    let waits = matches!(args[1] & 0x7f, 0 | 9);
-    if number != i64::from(libc::SYS_futex as i32) || !waits {
-        return None;
-    }
-    let joined = u32::try_from(args[2]).ok()?;
-    process.threads.iter().find(|other| other.own_id == joined)
 }
 
 /// Whether a descriptor that threads waited on has vanished with its ranges, while

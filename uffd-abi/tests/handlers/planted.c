@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -132,6 +133,8 @@ int main(int argc, char **argv)
 		struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1,
 			.msg_control = &control, .msg_controllen = sizeof control};
 		if (child == 0) {
+			/* With its own descriptor open it would wait for ever. */
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			open_uffd();
 			control.head.cmsg_level = SOL_SOCKET;
 			control.head.cmsg_type = SCM_RIGHTS;
