@@ -4,6 +4,7 @@
 //! fast, whatever it does. So each process gives one figure, and there are several.
 
 use std::io;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -150,7 +151,7 @@ pub fn measure(
         let pid = child.id();
         let output = child.wait_with_output()?;
         // What one that failed left behind.
-        let _ = std::fs::remove_dir_all(crate::snapshots::folder(folder, pid));
+        let _ = std::fs::remove_dir_all(scratch(folder, pid));
         let failed = |why: &str| Err(io::Error::other(format!("{name}: {why}")));
         if !output.status.success() {
             return failed("the process that measures failed");
@@ -182,6 +183,17 @@ pub fn measure(
         notes,
         figures,
     })
+}
+
+/// Where a process has its files: in memory, because what a disk adds, it adds to both.
+pub fn scratch(otherwise: &str, pid: u32) -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    let base = if memory.is_dir() {
+        memory
+    } else {
+        Path::new(otherwise)
+    };
+    base.join(format!("uffd-bench-{pid}"))
 }
 
 #[cfg(test)]

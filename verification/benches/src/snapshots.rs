@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 use uffd_kit::random::Random;
 use uffd_sys::*;
 
-use crate::experiment::Plan;
+use crate::experiment::{scratch, Plan};
 use crate::round::{rounds, Effort};
 use crate::stats::median;
 use crate::tracking::Pattern;
@@ -44,17 +44,6 @@ pub const EXAMPLE: &str = "examples/snapshot";
 pub const MEMCPY: &str = "memcpy and write";
 pub const UNTRACKED: &str = "untracked";
 pub const EPOCHS: &str = "a snapshot every 100 ms";
-
-/// Where a process has its files: in memory, because what a disk adds, it adds to both.
-pub fn folder(otherwise: &str, pid: u32) -> PathBuf {
-    let memory = Path::new("/dev/shm");
-    let base = if memory.is_dir() {
-        memory
-    } else {
-        Path::new(otherwise)
-    };
-    base.join(format!("uffd-bench-{pid}"))
-}
 
 /// Removed with all its files.
 struct Folder(PathBuf);
@@ -126,7 +115,7 @@ fn take(plan: &mut Plan, pages: usize) -> io::Result<()> {
             ..Effort::ms(1_500, 5)
         }
     };
-    let folder = Folder::create(folder(plan.folder, std::process::id()))?;
+    let folder = Folder::create(scratch(plan.folder, std::process::id()))?;
     let bank = Bank::found(memory(pages)?, 0);
     let dirty = Pattern::Random.choose(pages, pages / 10);
     let mut sorted = dirty.clone();
@@ -217,7 +206,7 @@ impl Written {
 fn writer(plan: &mut Plan, pages: usize) -> io::Result<()> {
     let epochs = if plan.short { 2 } else { 8 };
     let epoch = Duration::from_millis(100);
-    let folder = Folder::create(folder(plan.folder, std::process::id()))?;
+    let folder = Folder::create(scratch(plan.folder, std::process::id()))?;
     let bank = Bank::found(memory(pages)?, 1);
     let set = Pattern::Random.choose(pages, pages / 10);
     let written = Written::default();

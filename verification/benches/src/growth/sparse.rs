@@ -9,7 +9,8 @@ use uffd_kit::random::Random;
 use uffd_sys::*;
 
 use crate::memory::Pages;
-use crate::tracking::methods::{Method, ROOM};
+use crate::tracking::methods::Method;
+use crate::tracking::scan::ROOM;
 use crate::uffd::{check, Uffd};
 
 /// Bytes that one table of the lowest level maps.

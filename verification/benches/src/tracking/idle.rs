@@ -8,8 +8,9 @@ use std::time::Instant;
 
 use uffd_sys::{page_region, PAGE_IS_PFNZERO};
 
-use super::methods::scan_all;
-use super::{Contender, Method};
+use super::contender::Contender;
+use super::methods::Method;
+use super::scan::scan_all;
 use crate::experiment::Plan;
 use crate::memory::{Pages, Region};
 use crate::round::{rounds, Effort};

@@ -12,6 +12,7 @@ use libc::{c_int, c_void};
 use uffd_sys::*;
 
 use super::others::{Compare, Rwp};
+use super::scan::{scan_all, ROOM};
 use super::sigsegv::Sigsegv;
 use super::tracker::{Bitmap, Tracker};
 use crate::memory::{Pages, Region};
@@ -165,9 +166,6 @@ impl Drop for Sync {
     }
 }
 
-/// How many regions one PAGEMAP_SCAN may report.
-pub const ROOM: usize = 4096;
-
 /// The kernel notes the writes; one call takes them and protects again.
 pub struct Async {
     uffd: Uffd,
@@ -191,38 +189,6 @@ impl Async {
             buffer,
         })
     }
-}
-
-/// Scans a range, through a buffer.
-pub fn scan_all(
-    pagemap: &File,
-    range: uffdio_range,
-    buffer: &mut [page_region],
-    flags: u64,
-    category: u64,
-    mut each: impl FnMut(&[page_region]) -> io::Result<()>,
-) -> io::Result<()> {
-    let mut arg = pm_scan_arg {
-        size: size_of::<pm_scan_arg>() as u64,
-        flags,
-        start: range.start,
-        end: range.start + range.len,
-        vec: buffer.as_mut_ptr() as u64,
-        vec_len: buffer.len() as u64,
-        category_mask: category,
-        return_mask: category,
-        ..Default::default()
-    };
-    while arg.start < arg.end {
-        // SAFETY: `vec` is as long as `vec_len` says.
-        let n = check(
-            unsafe { pagemap_scan(pagemap.as_raw_fd(), &mut arg) },
-            "PAGEMAP_SCAN",
-        )?;
-        each(&buffer[..n as usize])?;
-        arg.start = arg.walk_end;
-    }
-    Ok(())
 }
 
 /// How many bytes of a region are mapped by huge pages.

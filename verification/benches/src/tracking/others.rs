@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use uffd_sys::*;
 
-use super::methods::{scan_all, ROOM};
-use super::tracker::Tracker;
+use super::scan::{scan_all, ROOM};
+use super::tracker::{add, Tracker};
 use crate::memory::Region;
 use crate::uffd::{check, Uffd};
 
@@ -118,15 +118,7 @@ impl Tracker for Compare {
         for (i, (now, before)) in pages.enumerate() {
             if now != before {
                 let start = self.region.address(i);
-                let end = start + page as u64;
-                match found.last_mut() {
-                    Some(last) if last.end == start => last.end = end,
-                    _ => found.push(page_region {
-                        start,
-                        end,
-                        categories: PAGE_IS_WRITTEN,
-                    }),
-                }
+                add(found, start..start + page as u64);
             }
         }
         Ok(())

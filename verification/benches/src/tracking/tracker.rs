@@ -1,6 +1,7 @@
 //! What every way to track is, and the bits in which handlers note pages.
 
 use std::io;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use uffd_sys::{page_region, PAGE_IS_WRITTEN};
@@ -36,16 +37,20 @@ impl Bitmap {
                 let page = i * 64 + bits.trailing_zeros() as usize;
                 bits &= bits - 1;
                 let start = region.address(page);
-                let end = start + region.page() as u64;
-                match found.last_mut() {
-                    Some(last) if last.end == start => last.end = end,
-                    _ => found.push(page_region {
-                        start,
-                        end,
-                        categories: PAGE_IS_WRITTEN,
-                    }),
-                }
+                add(found, start..start + region.page() as u64);
             }
         }
+    }
+}
+
+/// Adds a written page; those that follow each other are one region.
+pub fn add(found: &mut Vec<page_region>, page: Range<u64>) {
+    match found.last_mut() {
+        Some(last) if last.end == page.start => last.end = page.end,
+        _ => found.push(page_region {
+            start: page.start,
+            end: page.end,
+            categories: PAGE_IS_WRITTEN,
+        }),
     }
 }
