@@ -1,9 +1,10 @@
 # make bench          everything but builds, about half an hour; writes docs/performance.md
+# make bench-again    the same, but of what was stopped or disturbed the last time
 # make bench-short    all of it in a minute, and the document into target/: it fails
 #                     on a wrong answer, and on no time
 # make bench-instructions  exact: fails if a call has more than hand-written assembly
 # make bench-build    a consumer's cold build by dependency; then `make bench-report`
-.PHONY: bench bench-short bench-instructions bench-build bench-report valgrind
+.PHONY: bench bench-again bench-short bench-instructions bench-build bench-report valgrind
 
 BENCH = $(CARGO) run --quiet --release -p uffd-bench --
 BENCH_DATA = '$(CURDIR)/target/bench'
@@ -12,6 +13,10 @@ BENCH_DATA = '$(CURDIR)/target/bench'
 bench: setup valgrind
 	-$(BENCH) instructions $(BENCH_DATA)
 	$(BENCH) run $(BENCH_DATA)
+	$(BENCH) report $(BENCH_DATA) docs
+
+bench-again: setup
+	$(BENCH) run --again $(BENCH_DATA)
 	$(BENCH) report $(BENCH_DATA) docs
 
 bench-short: setup

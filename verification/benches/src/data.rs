@@ -8,7 +8,7 @@ use crate::instructions::Counted;
 use crate::machine::Machine;
 
 /// Raised when the meaning of the figures changes.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// The experiments' names.
 pub const CALLS: &str = "calls";
@@ -23,7 +23,6 @@ pub struct Data {
     pub format: u32,
     pub machine: Machine,
     pub short: bool,
-    pub seconds: f64,
     pub experiments: Vec<Experiment>,
     pub instructions: Option<Vec<Counted>>,
     pub builds: Option<Vec<Build>>,

@@ -6,7 +6,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +48,11 @@ impl Sheet {
 #[derive(Serialize, Deserialize)]
 pub struct Experiment {
     pub name: String,
+    /// When it ended, in UTC.
+    pub date: String,
     pub processes: usize,
+    /// Processes that others disturbed, and that are not among the figures.
+    pub again: usize,
     pub load: Load,
     pub notes: Vec<String>,
     pub figures: Vec<Figure>,
@@ -76,6 +79,13 @@ impl Experiment {
             self.of(group, of, metric)?,
             self.of(group, to, metric)?,
         ))
+    }
+
+    /// The factor by which a ratio of this experiment is uncertain beyond its interval:
+    /// what the control allows, and what the hypervisor may have taken from one
+    /// contender alone.
+    pub fn noise(&self, control: Option<&Interval>) -> f64 {
+        control.map_or(1.0, Interval::noise) * (1.0 + self.load.stolen())
     }
 
     /// Each group once, in the order of measuring.
@@ -131,7 +141,9 @@ fn drop_incomplete(figures: &mut Vec<Figure>, processes: usize) -> Vec<String> {
     notes
 }
 
-/// Measures in so many processes of this program, one after the other.
+/// Measures in so many processes of this program, one after the other. A process beside
+/// which others worked counts for nothing and is run again, as often as there are
+/// processes: what is left out is decided by the load alone, not by the figures.
 pub fn measure(
     name: &str,
     processes: usize,
@@ -139,24 +151,25 @@ pub fn measure(
     folder: &str,
     said: &str,
 ) -> io::Result<Experiment> {
-    let watch = Watch::start();
     let (mut figures, mut notes): (Vec<Figure>, Vec<String>) = (Vec::new(), Vec::new());
-    for process in 0..processes {
-        let begin = Instant::now();
-        let effort = if short { "short" } else { "long" };
-        let child = Command::new(std::env::current_exe()?)
-            .args(["measure", name, effort, folder, &process.to_string()])
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let pid = child.id();
-        let output = child.wait_with_output()?;
-        // What one that failed left behind.
-        let _ = std::fs::remove_dir_all(scratch(folder, pid));
-        let failed = |why: &str| Err(io::Error::other(format!("{name}: {why}")));
-        if !output.status.success() {
-            return failed("the process that measures failed");
+    let (mut load, mut again) = (Load::default(), 0);
+    let mut process = 0;
+    while process < processes {
+        let watch = Watch::start();
+        let sheet = one_process(name, process, short, folder)?;
+        let beside = watch.load();
+        eprintln!(
+            "{said} {name}: process {} of {processes}, {:.0} s",
+            process + 1,
+            beside.wall
+        );
+        if let (false, true, Some(why)) = (short, again < processes, beside.is_loaded()) {
+            eprintln!("{name}: {why}. Once more.");
+            again += 1;
+            continue;
         }
-        let sheet: Sheet = serde_json::from_slice(&output.stdout)?;
+        process += 1;
+        load = load.and(beside);
         for (group, contender, metric, value) in sheet.figures {
             add(&mut figures, [group, contender, metric], value);
         }
@@ -165,24 +178,37 @@ pub fn measure(
                 notes.push(note)
             }
         });
-        eprintln!(
-            "{said} {name}: process {} of {processes}, {:.0} s",
-            process + 1,
-            begin.elapsed().as_secs_f64()
-        );
     }
     notes.extend(drop_incomplete(&mut figures, processes));
-    let load = watch.load();
     if let Some(why) = load.is_loaded() {
         eprintln!("{name}: {why}. These figures decide nothing.");
     }
     Ok(Experiment {
         name: name.to_string(),
+        date: crate::machine::date(),
         processes,
+        again,
         load,
         notes,
         figures,
     })
+}
+
+fn one_process(name: &str, process: usize, short: bool, folder: &str) -> io::Result<Sheet> {
+    let effort = if short { "short" } else { "long" };
+    let child = Command::new(std::env::current_exe()?)
+        .args(["measure", name, effort, folder, &process.to_string()])
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let pid = child.id();
+    let output = child.wait_with_output()?;
+    // What one that failed left behind.
+    let _ = std::fs::remove_dir_all(scratch(folder, pid));
+    if !output.status.success() {
+        let why = format!("{name}: the process that measures failed");
+        return Err(io::Error::other(why));
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
 }
 
 /// Where a process has its files: in memory, because what a disk adds, it adds to both.

@@ -16,7 +16,6 @@ pub struct Machine {
     pub rustc: String,
     pub cc: String,
     pub bindings: String,
-    pub date: String,
 }
 
 fn read(path: &str) -> String {
@@ -45,7 +44,7 @@ pub fn available_memory() -> u64 {
     meminfo("MemAvailable:") << 10
 }
 
-fn date() -> String {
+pub fn date() -> String {
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap();
@@ -100,7 +99,6 @@ impl Machine {
             rustc: env!("UFFD_BENCH_RUSTC").to_string(),
             cc: env!("UFFD_BENCH_CC").to_string(),
             bindings: uffd_sys::BINDINGS.to_string(),
-            date: date(),
         }
     }
 }

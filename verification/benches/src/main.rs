@@ -37,7 +37,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use data::Data;
-use experiment::{Plan, Sheet};
+use experiment::{Experiment, Plan, Sheet};
 use machine::Machine;
 
 #[global_allocator]
@@ -46,6 +46,7 @@ static ALLOCATOR: alloc::Counting = alloc::Counting;
 const USAGE: &str = "\
 usage: uffd-bench COMMAND
   run FOLDER           measure all; the data goes to FOLDER/run.json
+  run --again FOLDER   only what is missing there, or was disturbed
   run --short FOLDER   the same in a minute: it runs, and its answers are right
   instructions FOLDER  count the instructions of a call (needs valgrind);
                        fails if this crate has more than hand-written assembly
@@ -68,8 +69,9 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let result = match &args[..] {
-        ["run", "--short", folder] => run(folder, true),
-        ["run", folder] => run(folder, false),
+        ["run", "--short", folder] => run(folder, true, false),
+        ["run", "--again", folder] => run(folder, false, true),
+        ["run", folder] => run(folder, false, false),
         ["instructions", folder] => count(Path::new(folder)),
         ["build", folder] => {
             let folder = Path::new(folder);
@@ -138,31 +140,50 @@ fn measure_here(name: &str, short: bool, folder: &str, process: &str) -> io::Res
     Ok(())
 }
 
-fn run(folder: &str, short: bool) -> io::Result<()> {
+/// What an earlier run measured in peace.
+fn undisturbed(folder: &Path) -> io::Result<Vec<Experiment>> {
+    let data: Option<Data> = load(folder, "run.json")?;
+    let data = data.filter(|data| data.format == data::FORMAT && !data.short);
+    let experiments = data.map_or(Vec::new(), |data| data.experiments);
+    let in_peace = |e: &Experiment| e.load.is_loaded().is_none();
+    Ok(experiments.into_iter().filter(in_peace).collect())
+}
+
+/// What is measured is kept at once: a run that is stopped goes on with `--again`.
+fn run(folder: &str, short: bool, again: bool) -> io::Result<()> {
     let begin = Instant::now();
     fs::create_dir_all(folder)?;
+    let mut kept = if again {
+        undisturbed(Path::new(folder))?
+    } else {
+        Vec::new()
+    };
     let watch = load::Watch::start();
     std::thread::sleep(Duration::from_secs(if short { 0 } else { 3 }));
     if let (false, Some(why)) = (short, watch.load().is_loaded()) {
         eprintln!("This machine is busy: {why}. The document will say so.");
     }
-    let machine = Machine::this();
-    let mut experiments = Vec::new();
-    for (i, (name, processes, _)) in EXPERIMENTS.into_iter().enumerate() {
-        let (processes, of) = (if short { 2 } else { processes }, EXPERIMENTS.len());
-        let said = format!("[{}/{of}, {} s]", i + 1, begin.elapsed().as_secs());
-        experiments.push(experiment::measure(name, processes, short, folder, &said)?);
-    }
-    let data = Data {
+    let mut data = Data {
         format: data::FORMAT,
-        machine,
+        machine: Machine::this(),
         short,
-        seconds: begin.elapsed().as_secs_f64(),
-        experiments,
+        experiments: Vec::new(),
         instructions: None,
         builds: None,
     };
-    save(Path::new(folder), "run.json", &data)?;
+    for (i, (name, processes, _)) in EXPERIMENTS.into_iter().enumerate() {
+        let (processes, of) = (if short { 2 } else { processes }, EXPERIMENTS.len());
+        let said = format!("[{}/{of}, {} s]", i + 1, begin.elapsed().as_secs());
+        let measured = match kept.iter().position(|e| e.name == name) {
+            Some(at) => kept.swap_remove(at),
+            None => experiment::measure(name, processes, short, folder, &said)?,
+        };
+        data.experiments.push(measured);
+        let rest = data.experiments.len();
+        data.experiments.append(&mut kept);
+        save(Path::new(folder), "run.json", &data)?;
+        kept = data.experiments.split_off(rest);
+    }
     eprintln!("Measured in {} s.", begin.elapsed().as_secs());
     targets::say(&data);
     Ok(())

@@ -69,6 +69,12 @@ pub fn ratio(figures: &[f64], reference: &[f64]) -> Interval {
 }
 
 impl Interval {
+    /// As the ratio of a copy of some code to itself: where code lies moves any ratio by
+    /// this factor.
+    pub fn noise(&self) -> f64 {
+        self.high.max(1.0 / self.low.max(0.0)).max(1.0)
+    }
+
     pub fn is_known(&self) -> bool {
         self.low.is_finite() && self.high.is_finite()
     }
@@ -92,11 +98,9 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Decided where the whole interval is on one side of the bound. The control is the
-    /// ratio of a copy of some code to itself: where code lies moves a ratio by as much,
-    /// so the interval is widened by it.
-    pub fn of(ratio: &Interval, bound: Bound, control: Option<&Interval>) -> Verdict {
-        let noise = control.map_or(1.0, |c| c.high.max(1.0 / c.low.max(0.0)).max(1.0));
+    /// Decided where the whole interval is on one side of the bound, after it was widened
+    /// by a factor, 1 or more.
+    pub fn of(ratio: &Interval, bound: Bound, noise: f64) -> Verdict {
         let (low, high) = (ratio.low / noise, ratio.high * noise);
         let (inside, outside) = match bound {
             Bound::AtMost(most) => (high <= most, low > most),
@@ -211,23 +215,25 @@ mod tests {
             low,
             high,
         };
-        let most = |bound, control| Verdict::of(&of(0.69, 0.71), Bound::AtMost(bound), control);
+        let most = |bound, control: &Interval| {
+            Verdict::of(&of(0.69, 0.71), Bound::AtMost(bound), control.noise())
+        };
         let (quiet, noisy) = (of(0.99, 1.01), of(0.9, 1.0));
-        assert_eq!(most(0.85, Some(&quiet)), Verdict::Reached);
-        assert_eq!(most(0.65, Some(&quiet)), Verdict::NotReached);
-        assert_eq!(most(0.70, Some(&quiet)), Verdict::Undecided);
+        assert_eq!(most(0.85, &quiet), Verdict::Reached);
+        assert_eq!(most(0.65, &quiet), Verdict::NotReached);
+        assert_eq!(most(0.70, &quiet), Verdict::Undecided);
         // Two copies of one code differ by a tenth: so may these two.
-        assert_eq!(most(0.75, Some(&noisy)), Verdict::Undecided);
-        assert_eq!(most(0.65, Some(&noisy)), Verdict::Undecided);
-        assert_eq!(most(0.85, Some(&noisy)), Verdict::Reached);
-        let least = |bound| Verdict::of(&of(0.69, 0.71), Bound::AtLeast(bound), None);
+        assert_eq!(most(0.75, &noisy), Verdict::Undecided);
+        assert_eq!(most(0.65, &noisy), Verdict::Undecided);
+        assert_eq!(most(0.85, &noisy), Verdict::Reached);
+        let least = |bound| Verdict::of(&of(0.69, 0.71), Bound::AtLeast(bound), 1.0);
         assert_eq!(
             [0.6, 0.7, 0.8].map(least),
             [Verdict::Reached, Verdict::Undecided, Verdict::NotReached]
         );
         let unknown = interval(&[0.5; 3]);
         assert_eq!(
-            Verdict::of(&unknown, Bound::AtMost(1.0), None),
+            Verdict::of(&unknown, Bound::AtMost(1.0), 1.0),
             Verdict::Undecided
         );
     }

@@ -30,12 +30,8 @@ pub fn shown(ratio: &Interval) -> String {
     format!("{median} ({} to {})", digits(ratio.low), digits(ratio.high))
 }
 
-fn target(
-    what: String,
-    bound: Bound,
-    ratio: Option<Interval>,
-    control: Option<&Interval>,
-) -> Target {
+/// With the factor by which the ratio's interval is widened.
+fn target(what: String, bound: Bound, ratio: Option<Interval>, noise: f64) -> Target {
     let text = match bound {
         Bound::AtMost(most) => format!("≤ {most}"),
         Bound::AtLeast(least) => format!("≥ {least}"),
@@ -44,7 +40,7 @@ fn target(
         what,
         bound: text,
         measured: ratio.as_ref().map_or("-".to_string(), shown),
-        verdict: ratio.map_or(Verdict::NotMeasured, |r| Verdict::of(&r, bound, control)),
+        verdict: ratio.map_or(Verdict::NotMeasured, |r| Verdict::of(&r, bound, noise)),
     }
 }
 
@@ -73,15 +69,15 @@ pub fn call_control(calls: &Experiment, group: &str) -> Option<Interval> {
 
 fn of_calls(e: &Experiment, targets: &mut Vec<Target>) {
     for group in e.groups() {
-        let control = call_control(e, group);
+        let noise = e.noise(call_control(e, group).as_ref());
         let to_asm = e.ratio(group, "ns", by::OURS, by::ASM);
         let what = format!("{group}: to hand-written asm!");
-        targets.push(target(what, Bound::AtMost(EQUAL), to_asm, control.as_ref()));
+        targets.push(target(what, Bound::AtMost(EQUAL), to_asm, noise));
         if group == format!("WAKE, {}", calls::LOOP) {
             for other in [by::LIBC, by::SAFE] {
                 let to = e.ratio(group, "ns", by::OURS, other);
                 let what = format!("{group}: to {other}");
-                targets.push(target(what, Bound::AtMost(0.85), to, control.as_ref()));
+                targets.push(target(what, Bound::AtMost(0.85), to, noise));
             }
         }
     }
@@ -90,10 +86,10 @@ fn of_calls(e: &Experiment, targets: &mut Vec<Target>) {
 fn of_faults(e: &Experiment, targets: &mut Vec<Target>) {
     for kind in faults::kinds() {
         let metric = faults::metric(kind);
-        let control = e.ratio(kind, metric, faults::C_COPY, faults::C);
+        let noise = e.noise(e.ratio(kind, metric, faults::C_COPY, faults::C).as_ref());
         let to_c = e.ratio(kind, metric, faults::OURS, faults::C);
         let what = format!("a fault, {kind}: to C");
-        targets.push(target(what, Bound::AtMost(EQUAL), to_c, control.as_ref()));
+        targets.push(target(what, Bound::AtMost(EQUAL), to_c, noise));
     }
 }
 
@@ -101,10 +97,10 @@ fn of_tracking(e: &Experiment, targets: &mut Vec<Target>) {
     if let Some(group) = usual_group(e) {
         let (ours, c) = (Method::Async.name(), Method::AsyncInC.name());
         let control = e.ratio(group, "epoch", Method::AsyncInCCopy.name(), c);
-        let mut add = |what: &str, bound, to, control| {
+        let mut add = |what: &str, bound, to, control: Option<&Interval>| {
             let what = format!("tracking, {group}: {what}");
             let to = e.ratio(group, "epoch", ours, to);
-            targets.push(target(what, Bound::AtMost(bound), to, control));
+            targets.push(target(what, Bound::AtMost(bound), to, e.noise(control)));
         };
         add("to mprotect + SIGSEGV", 0.25, Method::Sigsegv.name(), None);
         add("to the same in C", 1.1, c, control.as_ref());
@@ -116,10 +112,15 @@ fn of_tracking(e: &Experiment, targets: &mut Vec<Target>) {
             let own: Vec<f64> = memory.iter().map(|m| (m - room).max(0.0) / 72.0).collect();
             ratio(&own, dirty)
         });
-        targets.push(target(what, Bound::AtMost(1.0), bytes, None));
+        targets.push(target(what, Bound::AtMost(1.0), bytes, 1.0));
     }
     let what = "collecting an idle region: to looking at each page once".to_string();
-    targets.push(target(what, Bound::AtMost(1.5), idle_ratio(e), None));
+    targets.push(target(
+        what,
+        Bound::AtMost(1.5),
+        idle_ratio(e),
+        e.noise(None),
+    ));
 }
 
 fn of_lazy(e: &Experiment, targets: &mut Vec<Target>) {
@@ -127,7 +128,7 @@ fn of_lazy(e: &Experiment, targets: &mut Vec<Target>) {
     let [.., (large, _)] = lazy::BATCHES;
     let mut add = |what: String, bound, ratio| {
         let what = format!("lazy loading, sequential, {what}");
-        targets.push(target(what, Bound::AtMost(bound), ratio, None));
+        targets.push(target(what, Bound::AtMost(bound), ratio, e.noise(None)));
     };
     for way in [lazy::AHEAD, large] {
         let total = |to| e.ratio(&group, "total", way, to);
@@ -148,17 +149,17 @@ fn of_snapshots(e: &Experiment, targets: &mut Vec<Target>) {
     use snapshots::*;
     let taken = e.ratio(TAKE, "time", EXAMPLE, MEMCPY);
     let what = format!("a snapshot of 10 % random pages: to {MEMCPY}");
-    targets.push(target(what, Bound::AtMost(1.3), taken, None));
+    targets.push(target(what, Bound::AtMost(1.3), taken, e.noise(None)));
     let kept = e.ratio(WRITER, "writes a second", EPOCHS, UNTRACKED);
     let what = format!("a writer's throughput, {EPOCHS}: to {UNTRACKED}");
-    targets.push(target(what, Bound::AtLeast(0.8), kept, None));
+    targets.push(target(what, Bound::AtLeast(0.8), kept, e.noise(None)));
 }
 
 fn of_growth(e: &Experiment, targets: &mut Vec<Target>) {
     for group in e.groups().into_iter().filter(|&g| g != growth::MODEL) {
         let ratio = e.ratio(group, "ns", growth::PREDICTED, growth::MEASURED);
         let sides = [Bound::AtLeast(0.75), Bound::AtMost(1.25)];
-        let verdicts = sides.map(|side| ratio.map(|r| Verdict::of(&r, side, None)));
+        let verdicts = sides.map(|side| ratio.map(|r| Verdict::of(&r, side, e.noise(None))));
         targets.push(Target {
             what: format!("prediction, {group}: to measured"),
             bound: "0.75 to 1.25".to_string(),
@@ -181,7 +182,7 @@ fn of_builds(data: &Data, targets: &mut Vec<Target>) {
     let mut add = |name: &str, bound, to: &str| {
         let what = format!("cold build, {name}: to {to}");
         let to = ratio(times(name), times(to));
-        targets.push(target(what, Bound::AtMost(bound), Some(to), None));
+        targets.push(target(what, Bound::AtMost(bound), Some(to), 1.0));
     };
     add(build_cost::PLAIN, 1.2, build_cost::ALONE);
     add(build_cost::BINDGEN, 1.0, build_cost::SYS);

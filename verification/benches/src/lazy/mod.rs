@@ -274,8 +274,8 @@ pub fn measure(plan: &mut Plan) -> io::Result<()> {
     let (bytes, effort) = if plan.short {
         (4 << 20, Effort::ms(10, 1))
     } else {
-        // The usual handler takes seconds for each round.
-        (128 << 20, Effort::ms(2_000, 1))
+        // The usual handler takes a second and more for each round.
+        (64 << 20, Effort::ms(2_000, 1))
     };
     let source = &Source::create(plan.folder, bytes)?;
     let sheet = &mut plan.sheet;

@@ -57,7 +57,7 @@ pub fn section(data: &Data, out: &mut String) {
         let mut row = vec![group.to_string()];
         row.extend(others.iter().map(|other| {
             let ratio = e.ratio(group, "ns", by::OURS, other);
-            ratio.map_or("-".into(), |r| judged(&r, control.as_ref()))
+            ratio.map_or("-".into(), |r| judged(&r, e.noise(control.as_ref())))
         }));
         row.push(control.as_ref().map_or("-".into(), shown));
         row

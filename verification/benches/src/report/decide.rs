@@ -124,7 +124,7 @@ fn of_calls(e: &Experiment, rows: &mut Vec<Row>) {
         let control = call_control(e, &group);
         let to = |other| {
             let ratio = e.ratio(&group, "ns", by::OURS, other);
-            ratio.map_or("-".into(), |r| judged(&r, control.as_ref()))
+            ratio.map_or("-".into(), |r| judged(&r, e.noise(control.as_ref())))
         };
         rows.push(row(
             format!("call the kernel: {group}"),

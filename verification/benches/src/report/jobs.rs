@@ -131,7 +131,7 @@ pub fn faults(data: &Data, out: &mut String) {
             ours("p99.9"),
             ours("a page"),
             middle(e.of(kind, faults::C, "p50"), time),
-            to_c.map_or("-".into(), |r| judged(&r, control.as_ref())),
+            to_c.map_or("-".into(), |r| judged(&r, e.noise(control.as_ref()))),
         ]
     });
     let head = [

@@ -40,13 +40,26 @@ fn warnings(data: &Data, out: &mut String) {
             loaded.join(";\n")
         );
     }
+    let stolen = data.experiments.iter();
+    let stolen: Vec<String> = stolen
+        .filter(|e| e.load.stolen() > 0.01)
+        .map(|e| format!("{} {:.0} %", e.name, 100.0 * e.load.stolen()))
+        .collect();
+    if !stolen.is_empty() {
+        let _ = write!(
+            out,
+            "**The hypervisor gave a part of the time to others** ({}): times here may be too long \
+             by\nas much, and the verdicts allow for it.\n\n",
+            stolen.join(", ")
+        );
+    }
 }
 
 fn document(data: &Data) -> String {
     let mut out = String::from("# Performance\n\n");
     warnings(data, &mut out);
-    out += "Made by `make bench` from one run's data (`performance/data.json`); nothing here is\n\
-            written by hand. Each figure is the median over processes, and each process gives\n\
+    out += "Made by `make bench` from the data in `performance/data.json`; nothing here is written\n\
+            by hand. What is compared ran in turns in the same processes. Each figure is the median over processes, and each process gives\n\
             one figure, the median of its rounds, in which all contenders take turns. Brackets\n\
             hold the interval that has the true median with a probability of 95 % or more.\n\n";
     decide::section(data, &mut out);
@@ -69,7 +82,8 @@ fn bounds(data: &Data, out: &mut String) {
         out,
         "## The bounds\n\n{}. A bound inside the interval is undecided. Where\n\
          two pieces of code are compared that do the same, a copy of one of them at another\n\
-         address is measured too, and the interval is widened by what the two copies differ.\n\n",
+         address is measured too, and the interval is widened by what the two copies differ. It\n\
+         is widened by the part of the time that the hypervisor gave to others, too.\n\n",
         targets::summary(&targets)
     );
     let rows = targets.into_iter().map(|t| {
@@ -99,7 +113,6 @@ fn machine(data: &Data, out: &mut String) {
         ""
     };
     let mut rows = vec![
-        ["date", &m.date].map(String::from).to_vec(),
         vec![
             "processor".into(),
             format!("{}, {} used{virtual_one}", m.processor, m.processors),
@@ -112,16 +125,18 @@ fn machine(data: &Data, out: &mut String) {
             format!("`{}`", m.transparent_huge_pages),
         ],
         vec!["compilers".into(), format!("{}; {}", m.rustc, m.cc)],
-        vec!["the whole run".into(), format!("{:.0} s", data.seconds)],
     ];
     for e in &data.experiments {
         let (others, steal) = e.load.parts();
         let text = format!(
-            "{} processes, {:.0} s; other programs {:.1} % of the processors' time, stolen {:.1} %",
+            "{}: {} processes, {:.0} s; other programs {:.1} % of the processors' time, stolen {:.1} %; \
+             disturbed and run again: {}",
+            e.date,
             e.processes,
             e.load.wall,
             100.0 * others,
-            100.0 * steal
+            100.0 * steal,
+            e.again
         );
         rows.push(vec![e.name.clone(), text]);
     }

@@ -40,10 +40,10 @@ pub fn middle(values: Option<&[f64]>, text: fn(f64) -> String) -> String {
     values.map_or("-".to_string(), |v| text(interval(v).median))
 }
 
-/// A ratio to 1 in a word, after what the control allows.
-pub fn judged(ratio: &Interval, control: Option<&Interval>) -> String {
+/// A ratio to 1 in a word, after the interval was widened by a factor.
+pub fn judged(ratio: &Interval, noise: f64) -> String {
     use crate::stats::Bound::AtMost;
-    let word = match Verdict::of(ratio, AtMost(1.0), control) {
+    let word = match Verdict::of(ratio, AtMost(1.0), noise) {
         Verdict::Reached => "less",
         Verdict::NotReached => "more",
         _ => "undecided",
