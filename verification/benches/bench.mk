@@ -3,8 +3,10 @@
 # make bench-short    all of it in a minute, and the document into target/: it fails
 #                     on a wrong answer, and on no time
 # make bench-instructions  exact: fails if a call has more than hand-written assembly
+# make bench-emulated   tracking on kernels that can do more than this machine's;
+#                     then `make bench-report`
 # make bench-build    a consumer's cold build by dependency; then `make bench-report`
-.PHONY: bench bench-again bench-short bench-instructions bench-build bench-report valgrind
+.PHONY: bench bench-again bench-emulated bench-short bench-instructions bench-build bench-report valgrind
 
 BENCH = $(CARGO) run --quiet --release -p uffd-bench --
 BENCH_DATA = '$(CURDIR)/target/bench'
@@ -25,6 +27,9 @@ bench-short: setup
 
 bench-instructions: setup valgrind
 	$(BENCH) instructions $(BENCH_DATA)
+
+bench-emulated: setup
+	python3 verification/tools/bench_emulated.py $(BENCH_DATA)
 
 bench-build: setup
 	$(BENCH) build $(BENCH_DATA)

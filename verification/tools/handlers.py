@@ -191,10 +191,7 @@ def command(target, triple, cc, folder):
     build = ["cargo", "build", "-q", "-p", "uffd-abi"]
     if target == "x86_64":
         binaries.run(build, cwd=ROOT)
-        program = folder / "uffd-abi"
-        binaries.run(["strip", "-o", str(program), str(OUT.parent / "debug/uffd-abi")])
-        paths = re.findall(r"(/\S+) \(0x", binaries.run(["ldd", str(program)]))
-        return {"uffd-abi": program, **{path.rpartition("/")[2]: pathlib.Path(path) for path in paths}}
+        return with_libraries(OUT.parent / "debug/uffd-abi", folder)
     variable = "CARGO_TARGET_" + triple.upper().replace("-", "_")
     binaries.run([*build, "--no-default-features", "--target", triple], cwd=ROOT,
                  env={**os.environ, "CARGO_TARGET_DIR": str(OUT / "build"), f"{variable}_LINKER": str(cc),
@@ -202,15 +199,24 @@ def command(target, triple, cc, folder):
     return {"uffd-abi": OUT / "build" / triple / "debug/uffd-abi"}
 
 
+def with_libraries(built, folder):
+    """A program of this machine, stripped, and the libraries that it loads, by name."""
+    program = folder / built.name
+    binaries.run(["strip", "-o", str(program), str(built)])
+    paths = re.findall(r"(/\S+) \(0x", binaries.run(["ldd", str(program)]))
+    return {program.name: program, **{path.rpartition("/")[2]: pathlib.Path(path) for path in paths}}
+
+
 class Unfetched(Exception):
     """What could not be had."""
 
 
-def boot(row, image, files, steps):
-    """Runs the steps on a kernel; what is wrong, as lines."""
+def run_plan(row, image, files, plan):
+    """Runs the plan's lines on a kernel: what each printed and its exit code, by line;
+    an error or None; and the machine."""
     init = files["init"]
     others = [(name, data) for name, data in files.items() if name != "init"]
-    others.append(("plan", "".join(f"{step.line}\n" for step in steps).encode()))
+    others.append(("plan", "".join(f"{line}\n" for line in plan).encode()))
     packed = initramfs.pack(init, others)
     machine = kernels.Boot(types.SimpleNamespace(name=f"handlers-{row.name}", processor=row.processor))
     for _ in range(2):
@@ -218,14 +224,19 @@ def boot(row, image, files, steps):
         # A machine on a busy host sometimes dies before it runs anything: once is chance.
         if any(line.startswith("begin ") for line in lines):
             break
-    wrong = [error] if error else []
-    return wrong + judged(row, steps, lines, machine.log), machine.seconds
-
-
-def judged(row, steps, lines, log):
-    """What is wrong with the console's lines."""
     said = re.findall(r"^begin (.*?)\n(.*?)^end (-?\d+)$", "\n".join(lines), re.M | re.S)
-    answers = {line: (text, int(code)) for line, text, code in said}
+    return {line: (text, int(code)) for line, text, code in said}, error, machine
+
+
+def boot(row, image, files, steps):
+    """Runs the steps on a kernel; what is wrong, as lines, and the seconds."""
+    answers, error, machine = run_plan(row, image, files, [step.line for step in steps])
+    wrong = [error] if error else []
+    return wrong + judged(row, steps, answers, machine.log), machine.seconds
+
+
+def judged(row, steps, answers, log):
+    """What is wrong with the steps' answers."""
     wrong = []
     if missed := [step.line for step in steps if step.line not in answers]:
         wrong.append(f"{len(missed)} steps were not run, from {missed[0]!r} on; see {log}")

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::build_cost::Build;
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, Sheet};
 use crate::instructions::Counted;
 use crate::machine::Machine;
 
@@ -17,6 +17,7 @@ pub const TRACKING: &str = "tracking";
 pub const LAZY: &str = "lazy loading";
 pub const SNAPSHOTS: &str = "snapshots";
 pub const GROWTH: &str = "growth";
+pub const ALONE: &str = "tracking-alone";
 
 #[derive(Serialize, Deserialize)]
 pub struct Data {
@@ -26,6 +27,15 @@ pub struct Data {
     pub experiments: Vec<Experiment>,
     pub instructions: Option<Vec<Counted>>,
     pub builds: Option<Vec<Build>>,
+    pub emulated: Option<Vec<Emulated>>,
+}
+
+/// Processes on a kernel in an emulated machine: its times are the emulator's, so that
+/// they compare with each other alone.
+#[derive(Serialize, Deserialize)]
+pub struct Emulated {
+    pub kernel: String,
+    pub sheets: Vec<Sheet>,
 }
 
 impl Data {

@@ -141,6 +141,21 @@ fn drop_incomplete(figures: &mut Vec<Figure>, processes: usize) -> Vec<String> {
     notes
 }
 
+/// The processes' figures side by side, and what was left out.
+pub fn together(sheets: &[Sheet]) -> (Vec<Figure>, Vec<String>) {
+    let (mut figures, mut notes): (Vec<Figure>, Vec<String>) = (Vec::new(), Vec::new());
+    for sheet in sheets {
+        for (group, contender, metric, value) in &sheet.figures {
+            let names = [group, contender, metric].map(String::clone);
+            add(&mut figures, names, *value);
+        }
+        let new: Vec<_> = sheet.notes.iter().filter(|n| !notes.contains(n)).collect();
+        notes.extend(new.into_iter().cloned());
+    }
+    notes.extend(drop_incomplete(&mut figures, sheets.len()));
+    (figures, notes)
+}
+
 /// Measures in so many processes of this program, one after the other. A process beside
 /// which others worked counts for nothing and is run again, as often as there are
 /// processes: what is left out is decided by the load alone, not by the figures.
@@ -151,8 +166,7 @@ pub fn measure(
     folder: &str,
     said: &str,
 ) -> io::Result<Experiment> {
-    let (mut figures, mut notes): (Vec<Figure>, Vec<String>) = (Vec::new(), Vec::new());
-    let (mut load, mut again) = (Load::default(), 0);
+    let (mut sheets, mut load, mut again) = (Vec::new(), Load::default(), 0);
     let mut process = 0;
     while process < processes {
         let watch = Watch::start();
@@ -170,16 +184,9 @@ pub fn measure(
         }
         process += 1;
         load = load.and(beside);
-        for (group, contender, metric, value) in sheet.figures {
-            add(&mut figures, [group, contender, metric], value);
-        }
-        sheet.notes.into_iter().for_each(|note| {
-            if !notes.contains(&note) {
-                notes.push(note)
-            }
-        });
+        sheets.push(sheet);
     }
-    notes.extend(drop_incomplete(&mut figures, processes));
+    let (figures, notes) = together(&sheets);
     if let Some(why) = load.is_loaded() {
         eprintln!("{name}: {why}. These figures decide nothing.");
     }

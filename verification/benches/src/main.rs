@@ -119,8 +119,11 @@ fn load<T: serde::de::DeserializeOwned>(folder: &Path, name: &str) -> io::Result
 /// One process of an experiment: its sheet, on standard output.
 fn measure_here(name: &str, short: bool, folder: &str, process: &str) -> io::Result<()> {
     let unknown = || io::Error::other(format!("no experiment {name}"));
+    // Another machine is emulated to measure this.
+    let alone = (data::ALONE, 0, tracking::alone::measure as Measure);
     let (.., measure) = EXPERIMENTS
         .into_iter()
+        .chain([alone])
         .find(|(other, ..)| *other == name)
         .ok_or_else(unknown)?;
     round::SEED.store(process.parse().map_err(io::Error::other)?, Relaxed);
@@ -170,6 +173,7 @@ fn run(folder: &str, short: bool, again: bool) -> io::Result<()> {
         experiments: Vec::new(),
         instructions: None,
         builds: None,
+        emulated: None,
     };
     for (i, (name, processes, _)) in EXPERIMENTS.into_iter().enumerate() {
         let (processes, of) = (if short { 2 } else { processes }, EXPERIMENTS.len());
@@ -217,6 +221,7 @@ fn report(folder: &Path, docs: &Path) -> io::Result<()> {
     })?;
     data.instructions = load(folder, "instructions.json")?;
     data.builds = load(folder, "build.json")?;
+    data.emulated = load(folder, "emulated.json")?;
     save(&docs.join("performance"), "data.json", &data)?;
     // As read back: what the committed data says, to the last digit.
     let data: Data = load(&docs.join("performance"), "data.json")?.expect("it was just written");

@@ -3,6 +3,7 @@
 
 mod calls;
 mod decide;
+mod emulated;
 mod growth;
 mod jobs;
 mod plots;
@@ -59,13 +60,15 @@ fn document(data: &Data) -> String {
     let mut out = String::from("# Performance\n\n");
     warnings(data, &mut out);
     out += "Made by `make bench` from the data in `performance/data.json`; nothing here is written\n\
-            by hand. What is compared ran in turns in the same processes. Each figure is the median over processes, and each process gives\n\
-            one figure, the median of its rounds, in which all contenders take turns. Brackets\n\
-            hold the interval that has the true median with a probability of 95 % or more.\n\n";
+            by hand. What is compared ran in turns in the same processes. Each figure is the median\n\
+            over processes, and each process gives one figure, the median of its rounds, in which\n\
+            all contenders take turns. Brackets hold the interval that has the true median with a\n\
+            probability of 95 % or more.\n\n";
     decide::section(data, &mut out);
     plots::section(data, &mut out);
     bounds(data, &mut out);
     tracking::section(data, &mut out);
+    emulated::section(data, &mut out);
     jobs::lazy(data, &mut out);
     jobs::snapshots(data, &mut out);
     jobs::faults(data, &mut out);

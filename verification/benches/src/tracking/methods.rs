@@ -14,6 +14,7 @@ use uffd_sys::*;
 use super::others::{Compare, Rwp};
 use super::scan::{scan_all, ROOM};
 use super::sigsegv::Sigsegv;
+use super::soft_dirty::SoftDirty;
 use super::tracker::{Bitmap, Tracker};
 use crate::memory::{Pages, Region};
 use crate::uffd::{check, Uffd};
@@ -27,6 +28,7 @@ pub enum Method {
     /// The control.
     AsyncInCCopy,
     Rwp,
+    SoftDirty,
     Compare,
 }
 
@@ -39,6 +41,7 @@ impl Method {
             Method::AsyncInC => "WP_ASYNC + PAGEMAP_SCAN, in C",
             Method::AsyncInCCopy => "WP_ASYNC + PAGEMAP_SCAN, in C, a copy",
             Method::Rwp => "RWP_ASYNC + PAGEMAP_SCAN",
+            Method::SoftDirty => "soft-dirty",
             Method::Compare => "copy and compare",
         }
     }
@@ -52,7 +55,7 @@ impl Method {
                 0
             };
         match self {
-            Method::Sigsegv | Method::Compare => 0,
+            Method::Sigsegv | Method::SoftDirty | Method::Compare => 0,
             Method::Sync => wp,
             Method::Async | Method::AsyncInC | Method::AsyncInCCopy => wp | UFFD_FEATURE_WP_ASYNC,
             Method::Rwp => UFFD_FEATURE_RWP | UFFD_FEATURE_RWP_ASYNC,
@@ -64,6 +67,7 @@ impl Method {
         let features = self.features(pages);
         Ok(match self {
             Method::Sigsegv => Box::new(Sigsegv::start(region)?),
+            Method::SoftDirty => Box::new(SoftDirty::start(region)?),
             Method::Compare => Box::new(Compare::start(region)),
             Method::Sync => Box::new(Sync::start(region, features)?),
             Method::Async => Box::new(Async::start(region, features, true)?),

@@ -2,12 +2,14 @@
 //! methods and their epochs; it may use the memory, the rounds and the statistics
 //! beside it.
 
+pub mod alone;
 mod contender;
 mod idle;
 pub mod methods;
 mod others;
 pub mod scan;
 mod sigsegv;
+mod soft_dirty;
 pub mod tracker;
 
 use std::cell::RefCell;
