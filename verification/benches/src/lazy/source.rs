@@ -40,6 +40,12 @@ impl Source {
         Ok(Source { file, len })
     }
 
+    /// Its beginning.
+    pub fn quarter(&self) -> io::Result<Source> {
+        let (file, len) = (self.file.try_clone()?, self.len / 4);
+        Ok(Source { file, len })
+    }
+
     /// Maps the file anew, as a program that starts would.
     pub fn map(&self) -> io::Result<Mapping> {
         let (fd, len) = (self.file.as_raw_fd(), self.len);

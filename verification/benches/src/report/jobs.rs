@@ -43,7 +43,8 @@ pub fn lazy(data: &Data, out: &mut String) {
         out,
         "## Lazy loading from a file\n\n\
              A reader reads a word of each page of a region whose contents are in a file of {size}\n\
-             in the page cache. A handler fills missing pages with UFFDIO_COPY straight from a mapping of\n\
+             in the page cache; those that are not sequential, and several threads, of its first\n\
+             quarter. A handler fills missing pages with UFFDIO_COPY straight from a mapping of\n\
              the file, a batch for each fault; read-ahead starts with 64 KiB, and doubles as long\n\
              as faults follow each other. All starts from nothing: mapping, userfaultfd and handler\n\
              are part of the time, so \"first\" is how soon a program can begin. \"p99\" and\n\
