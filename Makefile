@@ -34,8 +34,9 @@ setup:
 
 # bindgen over this system's header, compared with the C compiler, the table and
 # the kernel; what this kernel can do; then UFFDIO_WRITEPROTECT at work.
-# Without `lint`, whose parsers this needs not.
-UFFD_ABI_BUILD := --release -p uffd-abi --no-default-features --features bindgen
+# Without `lint`, whose parsers this needs not, and with the profile whose bindgen the
+# tests use, too.
+UFFD_ABI_BUILD := -p uffd-abi --no-default-features --features bindgen
 UFFD_ABI := $(CARGO) run -q $(UFFD_ABI_BUILD) --
 verify: export UFFD_SYS_BINDGEN = required
 verify: setup

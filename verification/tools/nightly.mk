@@ -35,7 +35,7 @@ handlers-kernels:
 
 # What inject costs a program; WRITE=--write puts it into docs/test-your-handler.md.
 bench-inject: setup
-	$(CARGO) build $(UFFD_ABI_BUILD)
+	$(CARGO) build --release $(UFFD_ABI_BUILD)
 	python3 verification/tools/bench_inject.py $(WRITE)
 
 fuzz-long:
