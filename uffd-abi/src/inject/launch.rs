@@ -148,13 +148,17 @@ fn receive(socket: &OwnedFd, unborn: &mut Unborn, name: &str) -> Result<Listener
             }
             (_, INIT) => {
                 let pid = Pid::from_raw(number).ok_or("the command's first process is odd")?;
-                let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty());
-                let pidfd = pidfd.map_err(|error| {
-                    format!(
-                        "pidfd_open(2): {error}: it came with Linux 5.3, and a container's \
-                         profile must allow it"
-                    )
-                })?;
+                let pidfd = match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
+                    Ok(pidfd) => pidfd,
+                    // It failed, and its keeper has seen its end: why, comes next.
+                    Err(rustix::io::Errno::SRCH) => continue,
+                    Err(error) => {
+                        return Err(format!(
+                            "pidfd_open(2): {error}: it came with Linux 5.3, and a container's \
+                             profile must allow it"
+                        ))
+                    }
+                };
                 unborn.init = Some((pid, pidfd));
             }
             (_, LISTENER) => {
