@@ -3,13 +3,12 @@
 
 use std::rc::Rc;
 
-use uffd_sys::abi::table::Encoding;
-
 use crate::evaluator::{Evaluator, Frame};
 use crate::facts::{bare, read_type, Type};
 use crate::language::Language;
 use crate::names;
 use crate::source::{Kind, Tokens};
+use crate::target::directions;
 use crate::types::primitive;
 
 impl<'a> Evaluator<'_, 'a> {
@@ -68,9 +67,8 @@ impl<'a> Evaluator<'_, 'a> {
         // The macros that define a request have its name before all.
         let defines = name.starts_with("ioctl_") && source.is(inside.start - 2, b"!");
         let parts = &arguments[usize::from(defines).min(arguments.len())..];
-        if let Some(value) = self.request(&name, generic, parts) {
-            self.own = true;
-            return value;
+        if let Some(value) = self.request(&name, generic, parts)? {
+            return Ok(value);
         }
         // uint64_t{1}, uint64(1), ctypes.c_uint64(1).
         if source.language != Language::Rust && self.is_type(&name) {
@@ -128,76 +126,72 @@ impl<'a> Evaluator<'_, 'a> {
         name: &str,
         generic: Option<Tokens>,
         arguments: &[Tokens],
-    ) -> Option<Result<i128, String>> {
+    ) -> Result<Option<i128>, String> {
         let lower = name.trim_matches('_').to_ascii_lowercase();
         let ends = ["_nr", "_buf", "_ptr"].iter();
         let lower = ends.fold(&*lower, |name, end| name.strip_suffix(end).unwrap_or(name));
+        let (directions, shift) = directions(self.target.encoding);
         // UFFD_SYS_IOWR, request_code_readwrite, ioctl_iowr, opcode::read_write.
-        let word = match lower.rsplit('_').next()? {
-            "write" if lower.ends_with("read_write") => "readwrite",
-            word => word,
-        };
-        let (read, write) = match word {
-            "io" | "none" => (false, false),
-            "ior" | "read" => (true, false),
-            "iow" | "write" => (false, true),
-            "iowr" | "readwrite" => (true, true),
-            "ioc" => return self.full_request(arguments),
-            _ => return None,
-        };
-        let (group, number, argument) = match (arguments, generic) {
-            ([_, _], None) if read || write => {
-                return Some(Err(format!("{name}() has too few arguments")));
+        let direction = match lower.rsplit('_').next() {
+            Some("write") if lower.ends_with("read_write") => 3,
+            Some("io" | "none") => 0,
+            Some("iow" | "write") => 1,
+            Some("ior" | "read") => 2,
+            Some("iowr" | "readwrite") => 3,
+            Some("ioc") => {
+                let [direction, group, number, size] = arguments else {
+                    return Ok(None);
+                };
+                let bits = match self.expression(direction.clone(), None)? {
+                    // As `_IOC_READ` and the others have it.
+                    bits @ 0..8 => bits,
+                    // Already in its place.
+                    bits if bits % (1 << 29) == 0 => bits >> shift,
+                    _ => return Err("the direction of _IOC() is not understood".into()),
+                };
+                return self.request_of(bits, group, number, Some(size)).map(Some);
             }
-            ([group, number], argument) => (group, number, argument.filter(|_| read || write)),
-            ([group, number, argument], None) => (group, number, Some(argument.clone())),
+            _ => return Ok(None),
+        };
+        let (group, number, argument) = match (arguments, &generic) {
+            ([_, _], None) if direction > 0 => {
+                return Err(format!("{name}() has too few arguments"));
+            }
+            ([group, number], argument) => (group, number, argument.as_ref()),
+            ([group, number, argument], None) => (group, number, Some(argument)),
             _ => {
-                return Some(Err(format!(
+                return Err(format!(
                     "{name}() is called in a way that is not understood"
-                )))
+                ))
             }
         };
-        let direction = self.direction(read, write);
-        Some(self.request_of(direction, group.clone(), number.clone(), argument))
+        let argument = argument.filter(|_| direction > 0 || arguments.len() > 2);
+        self.request_of(directions[direction], group, number, argument)
+            .map(Some)
     }
 
-    /// `_IOC(direction, type, number, size)`.
-    fn full_request(&mut self, arguments: &[Tokens]) -> Option<Result<i128, String>> {
-        let [direction, group, number, size] = arguments else {
-            return None;
-        };
-        let direction = match self.expression(direction.clone(), None) {
-            // As `_IOC_READ` and the others have it.
-            Ok(bits) if (0..8).contains(&bits) => bits,
-            // Already in its place.
-            Ok(bits) if bits % (1 << 29) == 0 => bits >> self.shift(),
-            Ok(_) => return Some(Err("the direction of _IOC() is not understood".into())),
-            error => return Some(error),
-        };
-        Some(self.request_of(direction, group.clone(), number.clone(), Some(size.clone())))
-    }
-
-    /// A request code of these parts.
+    /// A request code of these parts, the first of them as a number.
     fn request_of(
         &mut self,
         direction: i128,
-        group: Tokens,
-        number: Tokens,
-        argument: Option<Tokens>,
+        group: &Tokens,
+        number: &Tokens,
+        argument: Option<&Tokens>,
     ) -> Result<i128, String> {
         self.own = true;
         let group = match self.source.text(group.start) {
             // Rust's b'f' and Python's "f" are strings of one byte here.
             [b'"' | b'\'', byte, b'"' | b'\''] if group.len() == 1 => i128::from(*byte),
-            _ => self.expression(group, None)?,
+            _ => self.expression(group.clone(), None)?,
         };
-        let number = self.expression(number, None)?;
-        let size = argument.map_or(Ok(0), |argument| self.argument_size(argument))?;
+        let number = self.expression(number.clone(), None)?;
+        let size = argument.map_or(Ok(0), |argument| self.argument_size(argument.clone()))?;
         let byte = 0..256;
         if !byte.contains(&group) || !byte.contains(&number) || !(0..1 << 13).contains(&size) {
             return Err("a part of the request code is too large".into());
         }
-        Ok(direction << self.shift() | size << 16 | group << 8 | number)
+        let (_, shift) = directions(self.target.encoding);
+        Ok(direction << shift | size << 16 | group << 8 | number)
     }
 
     /// The last argument of `_IOWR()`: a type in C, a type or its size
@@ -226,30 +220,11 @@ impl<'a> Evaluator<'_, 'a> {
         }
     }
 
-    /// The bits of direction, at the right.
-    pub fn direction(&self, read: bool, write: bool) -> i128 {
-        match self.target.encoding {
-            Encoding::Generic => i128::from(read) << 1 | i128::from(write),
-            Encoding::MipsPowerpcSparc if !read && !write => 1,
-            Encoding::MipsPowerpcSparc => i128::from(read) << 1 | i128::from(write) << 2,
-        }
-    }
-
     /// `_IOC_READ` and the others, where the file does not define them.
     pub fn direction_bit(&self, name: &[u8]) -> Option<i128> {
-        match name {
-            b"_IOC_NONE" => Some(self.direction(false, false)),
-            b"_IOC_READ" => Some(self.direction(true, false)),
-            b"_IOC_WRITE" => Some(self.direction(false, true)),
-            _ => None,
-        }
-    }
-
-    fn shift(&self) -> u32 {
-        match self.target.encoding {
-            Encoding::Generic => 30,
-            Encoding::MipsPowerpcSparc => 29,
-        }
+        let names: [&[u8]; 3] = [b"_IOC_NONE", b"_IOC_WRITE", b"_IOC_READ"];
+        let index = names.iter().position(|known| *known == name)?;
+        Some(directions(self.target.encoding).0[index])
     }
 }
 
@@ -259,21 +234,20 @@ fn calcsize(text: &str) -> Result<i128, String> {
     let letters = format.trim_start_matches(['@', '=', '<', '>', '!']).chars();
     let (mut size, mut count) = (0_i128, None);
     for letter in letters {
+        let each = match letter {
+            'b' | 'B' | 'x' | 's' | 'c' | '?' => 1,
+            'h' | 'H' => 2,
+            'i' | 'I' => 4,
+            'q' | 'Q' | 'l' | 'L' | 'P' | 'n' | 'N' => 8,
+            ' ' => continue,
+            _ => 0,
+        };
         if let Some(digit) = letter.to_digit(10) {
             count = Some(count.unwrap_or(0) * 10 + i128::from(digit));
+        } else if each > 0 && size % each == 0 {
+            size += each * count.take().unwrap_or(1);
         } else {
-            let each = match letter {
-                'b' | 'B' | 'x' | 's' | 'c' | '?' => 1,
-                'h' | 'H' => 2,
-                'i' | 'I' => 4,
-                'q' | 'Q' | 'l' | 'L' | 'P' | 'n' | 'N' => 8,
-                ' ' => continue,
-                _ => 0,
-            };
-            if each == 0 || size % each != 0 {
-                size = i128::MAX;
-            }
-            size = size.saturating_add(each * count.take().unwrap_or(1));
+            size = i128::MAX;
         }
         if size.max(count.unwrap_or(0)) > 1 << 20 {
             return Err(format!("calcsize({text}) is not understood"));

@@ -1,6 +1,6 @@
 //! A text against the pinned table.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 use std::path::Path;
 
@@ -17,12 +17,12 @@ use crate::literal;
 use crate::names::{self, Meaning};
 use crate::prefilter::{self, around_names, is_scan};
 use crate::processors::Set;
-use crate::report::FileReport;
+use crate::report::{FileReport, Problem};
 use crate::source::{is_word, Kind, Source};
 use crate::structs;
 use crate::target::Target;
 use crate::types::primitive;
-use crate::why::{self, Difference};
+use crate::why;
 
 /// Of larger texts only what is around the relevant names is parsed, and no more
 /// than this: a tree takes some fifty times the size of its text.
@@ -80,8 +80,7 @@ fn compare(collected: &Collector<'_>, path: &Path, target: Target) -> FileReport
         facts,
         path,
         target,
-        generic: evaluator(Encoding::Generic),
-        other: evaluator(Encoding::MipsPowerpcSparc),
+        evaluators: [Encoding::Generic, Encoding::MipsPowerpcSparc].map(evaluator),
         scans: is_scan(source.bytes),
         findings: Findings::new(source),
     };
@@ -98,8 +97,8 @@ struct Checker<'f, 'a> {
     facts: &'f Facts<'a>,
     path: &'f Path,
     target: Target,
-    generic: Evaluator<'f, 'a>,
-    other: Evaluator<'f, 'a>,
+    /// One for each encoding.
+    evaluators: [Evaluator<'f, 'a>; 2],
     /// Whether the file has to do with PAGEMAP_SCAN.
     scans: bool,
     findings: Findings<'f, 'a>,
@@ -109,11 +108,10 @@ impl<'a> Checker<'_, 'a> {
     fn constants(&mut self) {
         let facts = self.facts;
         // Of each type that has members with a meaning, those.
-        let mut members: Vec<Vec<(usize, Meaning)>> = vec![];
-        let mut owners: HashMap<&[u8], usize> = HashMap::new();
+        let mut members: BTreeMap<&[u8], Vec<(usize, Meaning)>> = BTreeMap::new();
         for (index, constant) in facts.constants.iter().enumerate() {
             let meaning = names::constant(constant.style, constant.name);
-            let member = |owner| names::member(owner, constant.name).map(Meaning::from);
+            let member = |owner| names::member(owner, constant.name).map(Meaning::surely);
             let Some(known) = meaning.or(constant.owner.and_then(member)) else {
                 continue;
             };
@@ -124,17 +122,13 @@ impl<'a> Checker<'_, 'a> {
             }
             match constant.owner.filter(|_| meaning.is_none()) {
                 None => self.constant(index, known),
-                Some(owner) => {
-                    let at = *owners.entry(owner).or_insert(members.len());
-                    members.resize_with(members.len().max(at + 1), Vec::new);
-                    members[at].push((index, known));
-                }
+                Some(owner) => members.entry(owner).or_default().push((index, known)),
             }
         }
-        for all in members {
+        for all in members.into_values() {
             // A numbering of its own has none of the kernel's.
             let right = |(index, meaning): &(usize, Meaning)| {
-                let value = self.generic.constant(*index);
+                let value = self.evaluators[0].constant(*index);
                 value.is_ok_and(|value| why::is_right(meaning.constant, value, Encoding::Generic))
             };
             if all.iter().any(right) {
@@ -158,27 +152,23 @@ impl<'a> Checker<'_, 'a> {
         let name = meaning.constant.name;
         let mut wrong = None;
         for encoding in constant.processors.encodings(self.target.encoding) {
-            let evaluator = match encoding {
-                Encoding::Generic => &mut self.generic,
-                Encoding::MipsPowerpcSparc => &mut self.other,
-            };
-            let value = match evaluator.constant(index) {
+            let value = match self.evaluators[*encoding as usize].constant(index) {
                 Ok(value) => value,
                 Err(why) if why == ELSEWHERE => {
                     self.findings.report.from_header += 1;
                     return;
                 }
                 Err(why) => {
-                    let at = self.source.start(constant.at);
-                    return self.findings.note(at, "not-evaluated", name, why);
+                    let note = Problem::note("not-evaluated", name, why);
+                    return self.findings.problem(constant.at, note);
                 }
             };
             let number = meaning.number.filter(|_| (0..256).contains(&value));
             let known = number.unwrap_or(meaning.constant);
             if why::is_right(known, value, *encoding) {
                 self.findings.compared(constant.at, name);
-                if let Some(difference) = self.narrow(constant, value) {
-                    self.findings.problem(constant.at, name, difference);
+                if let Some(problem) = self.narrow(constant, name, value) {
+                    self.findings.problem(constant.at, problem);
                 }
                 return;
             }
@@ -190,25 +180,24 @@ impl<'a> Checker<'_, 'a> {
         }
         if let Some((known, value, encoding)) = wrong {
             self.findings.compared(constant.at, name);
-            let difference = why::wrong_value(known, value, encoding);
-            self.findings.problem(constant.at, known.name, difference);
+            let problem = why::wrong_value(known, value, encoding);
+            self.findings.problem(constant.at, problem);
         }
     }
 
     /// A declared type that cannot hold the value, which C cuts in silence.
-    fn narrow(&self, constant: &Constant<'a>, value: i128) -> Option<Difference> {
+    fn narrow(&self, constant: &Constant<'a>, item: &str, value: i128) -> Option<Problem> {
         let Some(Type::Named(name)) = &constant.ty else {
             return None;
         };
         let bits = primitive(name, self.target.long)?.size as u32 * 8;
-        let fits = value >= -(1 << (bits - 1)) && value < 1 << bits;
+        if value >= -(1 << (bits - 1)) && value < 1 << bits {
+            return None;
+        }
         let kept = why::hex(value & ((1 << bits) - 1));
-        (!fits).then(|| Difference {
-            kind: "type",
-            found: name.clone(),
-            expected: format!("one that holds {}", why::hex(value)),
-            why: format!("{name} has {bits} bits, so what the program uses is {kept}"),
-        })
+        let expected = format!("one that holds {}", why::hex(value));
+        let why = format!("{name} has {bits} bits, so what the program uses is {kept}");
+        Some(Problem::error("type", item, name, expected, why))
     }
 
     fn structs(&mut self) {
@@ -223,28 +212,25 @@ impl<'a> Checker<'_, 'a> {
             if structure.processors.is_empty() || !meant || !copy {
                 continue;
             }
-            if let Some(byte) = structure.kernel_packed {
+            if let Some(byte) = structure.body.kernel_packed {
                 self.packed(byte, known.name);
             }
-            if exact && !structure.c_layout {
+            if exact && !structure.body.c_layout {
                 self.findings.compared(structure.at, known.name);
-                let difference = structs::no_layout(self.source.language);
-                self.findings.problem(structure.at, known.name, difference);
+                let problem = structs::no_layout(self.source.language, known);
+                self.findings.problem(structure.at, problem);
                 continue;
             }
-            match self.generic.struct_layout(index) {
+            match self.evaluators[0].struct_layout(index) {
                 Ok(layout) => {
                     let align_of_u64 = self.target.align_of_u64;
                     structs::check(&mut self.findings, structure, &layout, known, align_of_u64);
                 }
                 Err(why) => {
-                    let kind = if why == UNPARSED {
-                        "not-read"
-                    } else {
-                        "not-evaluated"
-                    };
-                    let at = self.source.start(structure.at);
-                    self.findings.note(at, kind, known.name, why);
+                    let read = why != UNPARSED;
+                    let kind = if read { "not-evaluated" } else { "not-read" };
+                    let note = Problem::note(kind, known.name, why);
+                    self.findings.problem(structure.at, note);
                 }
             }
         }
@@ -254,26 +240,19 @@ impl<'a> Checker<'_, 'a> {
     fn packed(&mut self, byte: usize, item: &str) {
         // The headers that define it, and the kernel's own tree, from whose
         // headers it is taken when they are installed.
-        let headers = ["sys/cdefs.h", "linux/compiler"];
-        let mut headers = headers
-            .iter()
-            .map(|name| find(self.source.bytes, name.as_bytes()));
+        let includes = |name: &str| find(self.source.bytes, name.as_bytes()).is_some();
         if self.facts.macros.contains_key(&b"__packed"[..])
-            || headers.any(|found| found.is_some())
+            || ["sys/cdefs.h", "linux/compiler"].into_iter().any(includes)
             || self.path.ends_with("include/uapi/linux/userfaultfd.h")
         {
             return;
         }
-        let difference = Difference {
-            kind: "packed",
-            found: "`} __packed;`".into(),
-            expected: "`} __attribute__((packed));`".into(),
-            why: "only the kernel's own tree has this macro: elsewhere it declares a global \
-                  variable named __packed, defined again in every file that includes this, and \
-                  the struct is not packed"
-                .into(),
-        };
-        self.findings.problem_at(byte, item, difference);
+        let why = "only the kernel's own tree has this macro: elsewhere it declares a global \
+                   variable named __packed, defined again in every file that includes this, and \
+                   the struct is not packed";
+        let (found, expected) = ("`} __packed;`", "`} __attribute__((packed));`");
+        let problem = Problem::error("packed", item, found, expected, why);
+        self.findings.problem_at(byte, problem);
     }
 
     /// Numbers in calls of ioctl(2).
@@ -285,10 +264,7 @@ impl<'a> Checker<'_, 'a> {
                 continue;
             };
             let value = literal::integer(self.source.language, self.source.text(at));
-            let known = value.and_then(|value| why::request(value, encodings));
-            if let (Some(value), Some(known)) = (value, known) {
-                self.findings.value(at, known, value, encodings);
-            }
+            self.findings.code(at, value, encodings);
         }
     }
 
@@ -312,8 +288,9 @@ impl<'a> Checker<'_, 'a> {
             for (at, name) in definitions(bytes, from..to) {
                 if !collected.contains(&at) && named.insert(name) {
                     let item = String::from_utf8_lossy(name);
-                    let why = "the text around it could not be parsed".to_owned();
-                    self.findings.note(at, "not-read", &item, why);
+                    let why = "the text around it could not be parsed";
+                    let note = Problem::note("not-read", &item, why);
+                    self.findings.problem_at(at, note);
                 }
             }
         }
@@ -324,14 +301,14 @@ impl<'a> Checker<'_, 'a> {
 /// names: `#define X`, `const X`, `X =`, `struct x {`, `struct x : y {`.
 fn definitions(bytes: &[u8], piece: Range<usize>) -> Vec<(usize, &[u8])> {
     let mut found = vec![];
-    let (mut before, mut at): (&[u8], usize) = (b"", piece.start);
-    while at < piece.end {
-        let length = bytes[at..]
-            .iter()
-            .take_while(|byte| is_word(**byte))
-            .count();
-        let word = &bytes[at..at + length];
-        let after = bytes[at + length..].trim_ascii_start();
+    let (mut before, mut next): (&[u8], usize) = (b"", piece.start);
+    for word in bytes[piece].split(|byte| !is_word(*byte)) {
+        let at = next;
+        next += word.len() + 1;
+        if word.is_empty() {
+            continue;
+        }
+        let after = bytes[at + word.len()..].trim_ascii_start();
         let defines = match before {
             b"define" | b"const" | b"static" | b"var" | b"type" | b"class" => true,
             b"struct" | b"union" if matches!(after, [b'{' | b':', ..]) => true,
@@ -340,10 +317,7 @@ fn definitions(bytes: &[u8], piece: Range<usize>) -> Vec<(usize, &[u8])> {
         if defines && (names::exact(word).is_some() || names::structure(word, false).is_some()) {
             found.push((at, word));
         }
-        if length > 0 {
-            before = word;
-        }
-        at += length.max(1);
+        before = word;
     }
     found
 }

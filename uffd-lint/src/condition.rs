@@ -19,74 +19,50 @@ pub struct Condition {
 
 impl Condition {
     /// Nothing is known.
-    pub const UNKNOWN: Condition = Condition {
-        surely: Set::NONE,
-        perhaps: Set::ALL,
-    };
-    const TRUE: Condition = Condition {
-        surely: Set::ALL,
-        perhaps: Set::ALL,
-    };
+    pub const UNKNOWN: Condition = Condition::new(Set::NONE, Set::ALL);
+    const TRUE: Condition = Condition::new(Set::ALL, Set::ALL);
+    const FALSE: Condition = Condition::new(Set::NONE, Set::NONE);
 
-    fn known(set: Option<Set>) -> Condition {
-        set.map_or(Condition::UNKNOWN, |set| Condition {
-            surely: set,
-            perhaps: set,
-        })
+    const fn new(surely: Set, perhaps: Set) -> Condition {
+        Condition { surely, perhaps }
     }
 
     /// The opposite.
     pub fn not(self) -> Condition {
-        Condition {
-            surely: self.perhaps.not(),
-            perhaps: self.surely.not(),
-        }
+        Condition::new(self.perhaps.not(), self.surely.not())
     }
 
     /// Both.
     pub fn and(self, other: Condition) -> Condition {
         let surely = self.surely.and(other.surely);
-        Condition {
-            surely,
-            perhaps: self.perhaps.and(other.perhaps),
-        }
+        Condition::new(surely, self.perhaps.and(other.perhaps))
     }
 
     /// Either.
     pub fn or(self, other: Condition) -> Condition {
-        let surely = self.surely | other.surely;
-        Condition {
-            surely,
-            perhaps: self.perhaps | other.perhaps,
-        }
+        Condition::new(self.surely | other.surely, self.perhaps | other.perhaps)
     }
 
     /// `#ifdef NAME`, or Go's name of a processor.
     pub fn defined(name: &[u8]) -> Condition {
-        Condition::known(Set::named(&String::from_utf8_lossy(name)))
+        let set = Set::named(&String::from_utf8_lossy(name));
+        set.map_or(Condition::UNKNOWN, |set| Condition::new(set, set))
     }
 
     /// The tokens of `#if`, or of `//go:build`.
     pub fn expression(source: &Source<'_>, tokens: Tokens) -> Condition {
-        let mut reader = Reader {
-            source,
-            at: tokens.start,
-            end: tokens.end,
-        };
-        reader.any(0)
+        any(source, tokens, 0)
     }
 
     /// The tokens between the parentheses of Rust's `cfg(...)`.
-    pub fn cfg(source: &Source<'_>, start: usize, end: usize) -> Condition {
-        cfg(source, start, end, 0)
+    pub fn cfg(source: &Source<'_>, tokens: Tokens) -> Condition {
+        cfg(source, tokens, 0)
     }
 
     /// The lines of `//go:build` before the package.
     pub fn go_build(bytes: &[u8]) -> Condition {
-        let lines = bytes
-            .split(|byte| *byte == b'\n')
-            .take(64)
-            .map(<[u8]>::trim_ascii);
+        let lines = bytes.split(|byte| *byte == b'\n').take(64);
+        let lines = lines.map(<[u8]>::trim_ascii);
         let before = lines.take_while(|line| !line.starts_with(b"package "));
         let builds = before.filter_map(|line| line.strip_prefix(b"//go:build "));
         builds.fold(Condition::TRUE, |all, line| {
@@ -97,101 +73,68 @@ impl Condition {
     }
 }
 
-/// `||`, `&&`, `!`, parentheses, `defined`; anything else is unknown.
-struct Reader<'a> {
-    source: &'a Source<'a>,
-    at: usize,
-    end: usize,
+/// `||` of `&&` of what [`one`] reads.
+fn any(source: &Source<'_>, tokens: Tokens, depth: usize) -> Condition {
+    let all = |tokens: Tokens| {
+        let parts = source.split(tokens, b"&&").into_iter();
+        let parts = parts.map(|part| one(source, part, depth));
+        parts.reduce(Condition::and).unwrap_or(Condition::UNKNOWN)
+    };
+    let parts = source.split(tokens, b"||").into_iter().map(all);
+    parts.reduce(Condition::or).unwrap_or(Condition::UNKNOWN)
 }
 
-impl Reader<'_> {
-    fn is(&self, text: &[u8]) -> bool {
-        self.at < self.end && self.source.is(self.at, text)
+/// `!`, parentheses, `defined`, a name or a number, which may be compared; what
+/// else there is is unknown.
+fn one(source: &Source<'_>, tokens: Tokens, depth: usize) -> Condition {
+    let first = tokens.start;
+    if depth > DEPTH || tokens.is_empty() {
+        return Condition::UNKNOWN;
     }
-
-    /// Goes over a token, if it is there.
-    fn take(&mut self, text: &[u8]) -> bool {
-        let is = self.is(text);
-        self.at += usize::from(is);
-        is
+    if source.is(first, b"!") {
+        return one(source, first + 1..tokens.end, depth + 1).not();
     }
-
-    fn any(&mut self, depth: usize) -> Condition {
-        let mut condition = self.all(depth);
-        while self.take(b"||") {
-            condition = condition.or(self.all(depth));
+    let mut rest = source.skip(first);
+    let condition = match source.kind(first) {
+        _ if source.is(first, b"(") => any(source, first + 1..rest - 1, depth + 1),
+        _ if source.is(first, b"defined") => {
+            rest = source.skip(first + 1);
+            let parenthesis = usize::from(source.is(first + 1, b"("));
+            Condition::defined(source.text(first + 1 + parenthesis))
         }
+        Some(Kind::Number) if source.text(first) == b"0" => Condition::FALSE,
+        // Of Go, 386 is a processor.
+        Some(Kind::Number) if source.language.is_c_family() => Condition::TRUE,
+        _ => Condition::defined(source.text(first)),
+    };
+    let compared = matches!(source.text(rest), b"==" | b">=" | b">");
+    if rest >= tokens.end {
         condition
-    }
-
-    fn all(&mut self, depth: usize) -> Condition {
-        let mut condition = self.one(depth);
-        while self.take(b"&&") {
-            condition = condition.and(self.one(depth));
-        }
-        condition
-    }
-
-    fn one(&mut self, depth: usize) -> Condition {
-        let mut condition = Condition::UNKNOWN;
-        if depth > DEPTH {
-            self.at = self.end;
-        } else if self.take(b"!") {
-            return self.one(depth + 1).not();
-        } else if self.take(b"(") {
-            condition = self.any(depth + 1);
-            self.take(b")");
-        } else if self.take(b"defined") {
-            let parenthesis = self.take(b"(");
-            condition = Condition::defined(self.source.text(self.at));
-            self.at += 1 + usize::from(parenthesis);
-        } else if self.at < self.end {
-            let text = self.source.text(self.at);
-            condition = match self.source.kind(self.at) {
-                Some(Kind::Number) if text == b"0" => Condition::TRUE.not(),
-                // Of Go, 386 is a processor.
-                Some(Kind::Number) if self.source.language.is_c_family() => Condition::TRUE,
-                _ => Condition::defined(text),
-            };
-            self.at += 1;
-        }
+    } else if compared && source.text(rest + 1) != b"0" {
+        // `__mips == 64` holds nowhere but on mips.
+        Condition::new(Set::NONE, condition.perhaps)
+    } else {
         // A comparison, a call, a sum: not understood.
-        let rest = self.at;
-        while self.at < self.end && !self.is(b"||") && !self.is(b"&&") && !self.is(b")") {
-            self.at = self.source.skip(self.at);
-        }
-        let compared = matches!(self.source.text(rest), b"==" | b">=" | b">");
-        if rest >= self.end || rest == self.at {
-            condition
-        } else if compared && self.source.text(rest + 1) != b"0" {
-            // `__mips == 64` holds nowhere but on mips.
-            Condition {
-                surely: Set::NONE,
-                ..condition
-            }
-        } else {
-            Condition::UNKNOWN
-        }
+        Condition::UNKNOWN
     }
 }
 
-fn cfg(source: &Source<'_>, start: usize, end: usize, depth: usize) -> Condition {
+fn cfg(source: &Source<'_>, tokens: Tokens, depth: usize) -> Condition {
+    let first = tokens.start;
     if depth > DEPTH {
         return Condition::UNKNOWN;
     }
-    let close = source
-        .close(start + 1)
-        .map_or(start, |close| close.min(end));
-    let parts = source.split(start + 2..close, b",").into_iter();
-    let mut parts = parts.map(|part| cfg(source, part.start, part.end, depth + 1));
-    match source.text(start) {
-        b"any" => parts.fold(Condition::TRUE.not(), Condition::or),
+    let close = source.close(first + 1).unwrap_or(first).min(tokens.end);
+    let parts = source.split(first + 2..close, b",").into_iter();
+    let mut parts = parts.map(|part| cfg(source, part, depth + 1));
+    match source.text(first) {
+        b"any" => parts.fold(Condition::FALSE, Condition::or),
         b"all" => parts.fold(Condition::TRUE, Condition::and),
         b"not" => parts.next().unwrap_or(Condition::UNKNOWN).not(),
-        b"target_arch" if source.is(start + 1, b"=") => {
-            let text = String::from_utf8_lossy(source.text(start + 2));
-            let set = Set::named(text.trim_matches('"'));
-            Condition::known(Some(set.unwrap_or(Set::NONE)))
+        b"target_arch" if source.is(first + 1, b"=") => {
+            let text = String::from_utf8_lossy(source.text(first + 2));
+            let set = Set::named(text.trim_matches('"')).unwrap_or(Set::NONE);
+            Condition::new(set, set)
         }
         _ => Condition::UNKNOWN,
     }

@@ -12,7 +12,6 @@ use crate::names;
 use crate::processors::Set;
 use crate::report::FileReport;
 use crate::source::{line_end, Kind, Source, Tokens};
-use crate::why;
 
 pub fn check(data: Data, path: &Path, bytes: &[u8]) -> FileReport {
     // Its comments are Python's, and its numbers C's.
@@ -67,11 +66,7 @@ fn number(source: &Source<'_>, at: usize) -> Option<i128> {
 
 fn codes(findings: &mut Findings<'_, '_>, line: Tokens, encodings: &[Encoding]) {
     for at in line {
-        let value = number(findings.source, at);
-        let known = value.and_then(|value| why::request(value, encodings));
-        if let (Some(value), Some(known)) = (value, known) {
-            findings.value(at, known, value, encodings);
-        }
+        findings.code(at, number(findings.source, at), encodings);
     }
 }
 

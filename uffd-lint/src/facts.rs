@@ -79,10 +79,6 @@ pub struct Struct<'a> {
     pub at: usize,
     pub body: Body<'a>,
     pub processors: Set,
-    /// Whether its layout is that of C; other languages do not promise any.
-    pub c_layout: bool,
-    /// The byte of a `__packed` behind it that only the kernel's tree has.
-    pub kernel_packed: Option<usize>,
 }
 
 /// The fields of a struct or union.
@@ -90,8 +86,12 @@ pub struct Struct<'a> {
 pub struct Body<'a> {
     pub fields: Vec<Field<'a>>,
     pub union: bool,
+    /// Whether its layout is that of C; other languages do not promise any.
+    pub c_layout: bool,
     /// The most that a field is aligned to: 1 is without padding.
     pub packed: Option<u64>,
+    /// The byte of a `__packed` behind it that only the kernel's tree has.
+    pub kernel_packed: Option<usize>,
     /// The least that the whole is aligned to.
     pub align: Option<Tokens>,
     /// What is in it that the linter does not understand.
@@ -194,7 +194,7 @@ pub fn read_type<'a>(source: &Source<'a>, tokens: Tokens, depth: usize) -> Type<
 }
 
 fn named_type<'a>(source: &Source<'a>, tokens: Tokens) -> Type<'a> {
-    let mut words: Vec<&[u8]> = vec![];
+    let mut words = vec![];
     let mut at = tokens.start;
     while at < tokens.end {
         let text = source.text(at);
@@ -205,18 +205,14 @@ fn named_type<'a>(source: &Source<'a>, tokens: Tokens) -> Type<'a> {
             | b"typename" | b"pub" | b"inline" | b"constexpr" | b"extern" | b"final" | b"class"
             | b"comptime" | b"export" | b"register" | b"signed" | b"__extension__" => {}
             b"__attribute__" | b"alignas" | b"_Alignas" | b"align" => at = source.skip(at + 1) - 1,
-            _ if source.is_ident(at) => words.push(bare(text)),
+            _ if source.is_ident(at) => words.push(String::from_utf8_lossy(bare(text))),
             _ => return Type::Unclear,
         }
         at += 1;
     }
-    if words.is_empty() {
+    match words[..] {
         // Bare `signed`.
-        return Type::Unclear;
+        [] => Type::Unclear,
+        _ => Type::Named(words.join(" ")),
     }
-    let words: Vec<_> = words
-        .iter()
-        .map(|word| String::from_utf8_lossy(word))
-        .collect();
-    Type::Named(words.join(" "))
 }

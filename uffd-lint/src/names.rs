@@ -17,16 +17,12 @@ pub struct Meaning {
     pub number: Option<&'static Constant>,
 }
 
-impl From<&'static Constant> for Meaning {
-    fn from(constant: &'static Constant) -> Meaning {
-        Meaning {
-            constant,
-            number: None,
-        }
-    }
-}
-
 impl Meaning {
+    pub fn surely(constant: &'static Constant) -> Meaning {
+        let number = None;
+        Meaning { constant, number }
+    }
+
     fn or_number(constant: &'static Constant) -> Meaning {
         let number = exact(format!("_{}", constant.name).as_bytes());
         Meaning { constant, number }
@@ -51,13 +47,12 @@ static STRUCT_BY_LETTERS: LazyLock<HashMap<String, &Struct>> = LazyLock::new(|| 
 });
 
 /// What projects put before a kernel's name to keep both apart.
-const PREFIXES: [&str; 9] = [
-    "__", "LINUX_", "KERNEL_", "UAPI_", "COMPAT_", "LOCAL_", "RAW_", "MY_", "SYS_",
-];
+const PREFIXES: &str = "__ LINUX_ KERNEL_ UAPI_ COMPAT_ LOCAL_ RAW_ MY_ SYS_";
 /// What they put behind it. Some call the whole request code a number.
-const SUFFIXES: [&str; 9] = [
-    "ioctl", "request", "req", "code", "cmd", "op", "nr", "number", "num",
-];
+const SUFFIXES: &str = "ioctl request req code cmd op nr number num";
+/// The same, of a struct's name without underscores.
+const STRUCT_PREFIXES: [&str; 6] = ["", "linux", "kernel", "raw", "ioctl", "my"];
+const STRUCT_SUFFIXES: [&str; 8] = ["", "struct", "args", "arg", "request", "req", "type", "t"];
 
 fn letters(name: &str) -> String {
     let letters = name.chars().filter(|c| *c != '_');
@@ -80,58 +75,42 @@ pub fn exact(name: &[u8]) -> Option<&'static Constant> {
 pub fn constant(style: Style, name: &[u8]) -> Option<Meaning> {
     let name = short(name)?;
     if let Some(constant) = BY_NAME.get(name) {
-        return Some(Meaning::from(*constant));
+        return Some(Meaning::surely(constant));
     }
-    let stripped = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix));
-    let short = stripped.unwrap_or(name);
+    let mut prefixes = PREFIXES.split(' ');
+    let short = prefixes.find_map(|prefix| name.strip_prefix(prefix));
+    let short = short.unwrap_or(name);
     if let Some(constant) = BY_NAME.get(short).filter(|_| short.len() > 6) {
         // `__UFFDIO_WAKE` may well be the number.
-        let number = name.starts_with("__");
-        return Some(if number {
-            Meaning::or_number(constant)
-        } else {
-            Meaning::from(*constant)
+        return Some(match name.starts_with("__") {
+            true => Meaning::or_number(constant),
+            false => Meaning::surely(constant),
         });
     }
-    let letters = letters(if style == Style::Function {
-        short
-    } else {
-        name
-    });
+    let letters = letters(short);
     let letters = letters.strip_prefix("ioctl").unwrap_or(&letters);
     match style {
         Style::Function => {
-            let full = match letters.strip_prefix("uffdio") {
-                Some(_) => letters.to_owned(),
-                None => format!("uffdio{}", letters.strip_prefix("uffd")?),
-            };
-            let constant = BY_LETTERS.get(&full).filter(|known| known.is_request())?;
-            Some(Meaning::from(*constant))
+            let request = letters.strip_prefix("uffd")?;
+            let request = request.strip_prefix("io").unwrap_or(request);
+            let constant = BY_LETTERS.get(&format!("uffdio{request}"))?;
+            constant.is_request().then(|| Meaning::surely(constant))
         }
-        Style::Camel if is_camel(name) => {
-            // Those of PAGEMAP_SCAN count where the file has to do with it.
-            let known = ["uffd", "userfaultfd", "pagemapscan", "pageis", "pmscan"];
-            let starts = known.iter().any(|known| letters.starts_with(known));
-            by_letters(letters).filter(|_| starts)
-        }
+        Style::Camel if is_camel(name) => by_letters(letters),
+        // UFFDIO_API_SIZE and other names of their own are left alone.
         _ if short.starts_with("UFFDIO_") => {
-            // UFFDIO_API_SIZE and other names of their own are left alone.
-            let meaning = by_letters(&self::letters(short))?;
-            meaning.constant.is_request().then_some(meaning)
+            by_letters(letters).filter(|meaning| meaning.constant.is_request())
         }
         _ => None,
     }
 }
 
 fn by_letters(name: &str) -> Option<Meaning> {
-    if let Some(constant) = BY_LETTERS.get(name) {
-        return Some(Meaning::or_number(constant));
-    }
-    let stems = SUFFIXES
-        .iter()
-        .filter_map(|suffix| name.strip_suffix(suffix));
-    let mut found = stems.filter_map(|stem| BY_LETTERS.get(stem));
-    let constant = found.find(|constant| constant.is_request())?;
+    let stems = SUFFIXES.split(' ').filter_map(|end| name.strip_suffix(end));
+    let mut requests = stems
+        .filter_map(|stem| BY_LETTERS.get(stem))
+        .filter(|known| known.is_request());
+    let constant = BY_LETTERS.get(name).or_else(|| requests.next())?;
     Some(Meaning::or_number(constant))
 }
 
@@ -143,8 +122,7 @@ fn is_camel(name: &str) -> bool {
 /// What a member of an enum, a class, an `impl` or a set of flags means, by the
 /// name of that type: `WP_ASYNC` of `UffdFeatures`.
 pub fn member(owner: &[u8], name: &[u8]) -> Option<&'static Constant> {
-    const FAMILIES: [(&str, &str); 13] = [
-        ("pagefaultflag", "uffdpagefaultflag"),
+    const FAMILIES: [(&str, &str); 12] = [
         ("faultflag", "uffdpagefaultflag"),
         ("feature", "uffdfeature"),
         ("event", "uffdevent"),
@@ -173,32 +151,38 @@ pub fn member(owner: &[u8], name: &[u8]) -> Option<&'static Constant> {
 /// case, underscores and what says no more than that it is a struct:
 /// `UffdioCopy`, `uffd_msg_t`, `UffdioMoveArgs`.
 pub fn structure(name: &[u8], similar: bool) -> Option<&'static Struct> {
-    const ENDINGS: [&str; 8] = ["", "struct", "args", "arg", "request", "req", "type", "t"];
     let name = short(name)?;
-    let mut named = STRUCTS.iter().filter(|known| !known.is_anonymous());
-    if let Some(known) = named.find(|known| known.name == name) {
-        return Some(known);
-    }
-    let name = letters(name);
-    let starts = ["", "linux", "kernel", "raw", "ioctl", "my"];
-    let starts = starts.iter().filter(|_| similar);
-    let names = starts.filter_map(|start| name.strip_prefix(start));
-    let mut names = names.flat_map(|name| ENDINGS.iter().filter_map(|end| name.strip_suffix(end)));
-    names.find_map(|name| STRUCT_BY_LETTERS.get(name).copied())
+    let letters = letters(name);
+    let stems = STRUCT_PREFIXES
+        .iter()
+        .filter_map(|start| letters.strip_prefix(start));
+    let mut stems = stems.flat_map(|stem| {
+        STRUCT_SUFFIXES
+            .iter()
+            .filter_map(|end| stem.strip_suffix(end))
+    });
+    let known = stems.find_map(|stem| STRUCT_BY_LETTERS.get(stem).copied())?;
+    (similar || known.name == name).then_some(known)
 }
 
 /// Whether a field only fills room: `reserved`, `_pad`.
 pub fn is_filler(name: &str) -> bool {
     let name = letters(name);
-    name.is_empty()
-        || ["reserved", "pad", "unused", "rsvd", "filler", "rest"]
-            .iter()
-            .any(|start| name.starts_with(start))
+    let mut starts = "reserved pad unused rsvd filler rest".split(' ');
+    name.is_empty() || starts.any(|start| name.starts_with(start))
 }
 
 /// Whether a field's name is the kernel's, in whatever style.
 pub fn same_field(found: &[u8], known: &str) -> bool {
     letters(&String::from_utf8_lossy(found)) == letters(known)
+}
+
+/// The last field of a struct, if the kernel fills it with a count or a negated
+/// errno.
+pub fn out_field(known: &Struct) -> Option<&'static str> {
+    let last = known.fields.last()?.c_name();
+    let out = ["copy", "zeropage", "mapped", "updated", "move"];
+    out.contains(&last).then_some(last)
 }
 
 /// Whether a name is one of PAGEMAP_SCAN's that other code has uses for too.

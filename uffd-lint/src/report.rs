@@ -40,6 +40,34 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// A mistake, at a place that is still to be said.
+    pub(crate) fn error(
+        kind: &'static str,
+        item: impl Into<String>,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+        why: impl Into<String>,
+    ) -> Problem {
+        Problem {
+            kind,
+            severity: Severity::Error,
+            item: item.into(),
+            line: 1,
+            column: 0,
+            found: found.into(),
+            expected: expected.into(),
+            why: why.into(),
+        }
+    }
+
+    /// What could not be told, and why.
+    pub(crate) fn note(kind: &'static str, item: &str, why: impl Into<String>) -> Problem {
+        Problem {
+            severity: Severity::Note,
+            ..Problem::error(kind, item, why, "", "")
+        }
+    }
+
     /// Whether it is only something that could not be told.
     pub fn is_note(&self) -> bool {
         self.severity == Severity::Note
@@ -68,7 +96,7 @@ pub struct Compared {
 }
 
 /// What a file amounts to.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileReport {
     /// The constants and structs that were compared, in the order of the source.
     pub compared: Vec<Compared>,
@@ -82,32 +110,16 @@ pub struct FileReport {
 
 impl FileReport {
     /// A file of which nothing could be read.
-    pub(crate) fn unread(why: impl Into<String>) -> FileReport {
-        let problem = Problem {
-            kind: "not-read",
-            severity: Severity::Note,
-            item: "the file".into(),
-            line: 1,
-            column: 0,
-            found: why.into(),
-            expected: String::new(),
-            why: String::new(),
-        };
+    pub(crate) fn unread(why: &str) -> FileReport {
         FileReport {
-            problems: vec![problem],
+            problems: vec![Problem::note("not-read", "the file", why)],
             ..FileReport::default()
         }
     }
 
     /// Whether there was nothing of userfaultfd.
     pub(crate) fn is_empty(&self) -> bool {
-        let FileReport {
-            compared,
-            problems,
-            from_header,
-            allowed,
-        } = self;
-        compared.is_empty() && problems.is_empty() && *from_header == 0 && allowed.is_empty()
+        *self == FileReport::default()
     }
 
     /// Adds what was found in another part of the file.
@@ -128,32 +140,31 @@ impl FileReport {
         if self.problems.is_empty() {
             return;
         }
-        let (mut allowed, mut line, mut counted) = (HashSet::new(), 1, 0);
+        let near = |problem: &Problem| [problem.line - 1, problem.line];
+        let lines: HashSet<usize> = self.problems.iter().flat_map(near).collect();
+        // Each with the line of its comment.
+        let mut allowed: HashSet<(usize, &[u8])> = HashSet::new();
+        let (mut line, mut counted) = (1, 0);
         for at in find_iter(bytes, MARK) {
             line += memchr_iter(b'\n', &bytes[counted..at]).count();
             counted = at;
             let text = &bytes[at + MARK.len()..];
             let text = &text[..memchr(b'\n', text).unwrap_or(text.len()).min(400)];
-            let text = String::from_utf8_lossy(text);
-            let Some((item, reason)) = text.split_once(')') else {
-                continue;
-            };
+            let (item, reason) = text.split_at(memchr(b')', text).unwrap_or(text.len()));
             let silent = |c: char| c.is_whitespace() || c.is_ascii_punctuation();
-            let fits = |problem: &Problem| {
-                item == problem.item || Some(item) == problem.item.split('.').next()
-            };
-            let near = self.problems.partition_point(|problem| problem.line < line);
-            let problems = self.problems.iter().enumerate().skip(near);
-            let problems = problems.take_while(|(_, problem)| problem.line <= line + 1);
-            if !reason.chars().all(silent) {
-                let fitting = problems.filter(|(_, problem)| fits(problem));
-                allowed.extend(fitting.map(|(index, _)| index));
+            if lines.contains(&line) && !String::from_utf8_lossy(reason).chars().all(silent) {
+                allowed.insert((line, item));
             }
         }
-        let mut index = 0..;
+        let is_allowed = |problem: &Problem| {
+            let whole = problem.item.split('.').next().unwrap_or_default();
+            let names = [&*problem.item, whole].map(str::as_bytes);
+            let mut places = near(problem)
+                .into_iter()
+                .flat_map(|line| names.map(|name| (line, name)));
+            places.any(|place| allowed.contains(&place))
+        };
         let all = std::mem::take(&mut self.problems);
-        (self.allowed, self.problems) = all
-            .into_iter()
-            .partition(|_| allowed.contains(&index.next().unwrap_or(0)));
+        (self.allowed, self.problems) = all.into_iter().partition(is_allowed);
     }
 }

@@ -4,6 +4,7 @@
 //! plain text, so expressions, types and conditions are read as tokens in
 //! every language; where they begin and end the grammar says.
 
+use std::num::NonZeroU32;
 use std::ops::Range;
 
 use crate::language::Language;
@@ -26,6 +27,8 @@ struct Token {
     kind: Kind,
     start: u32,
     end: u32,
+    /// The token of the bracket that closes this one.
+    close: Option<NonZeroU32>,
 }
 
 /// A text with the tokens of what was lexed of it so far, in that order.
@@ -33,7 +36,6 @@ pub struct Source<'a> {
     pub language: Language,
     pub bytes: &'a [u8],
     tokens: Vec<Token>,
-    close: Vec<u32>,
     /// How many lines end before each piece of `PIECE` bytes.
     lines: Vec<u32>,
     /// How many bytes may still be lexed.
@@ -61,7 +63,6 @@ impl<'a> Source<'a> {
             language,
             bytes,
             tokens: vec![],
-            close: vec![],
             lines,
             // What is nested is lexed once more with what it is in; a text
             // that is nested without end would take the square of its size.
@@ -80,47 +81,40 @@ impl<'a> Source<'a> {
             bytes: &self.bytes[..piece.end],
             at: piece.start,
         };
+        // The brackets that are open, each with what closes it.
+        let mut open: Vec<(usize, &[u8])> = vec![];
         while let Some(token) = lexer.next() {
+            let index = self.tokens.len();
             self.tokens.push(token);
+            match self.text(index) {
+                b"(" => open.push((index, b")")),
+                b"[" => open.push((index, b"]")),
+                b"{" => open.push((index, b"}")),
+                text => {
+                    if let Some((at, _)) = open.last().filter(|(_, expected)| *expected == text) {
+                        self.tokens[*at].close = NonZeroU32::new(index as u32);
+                        open.pop();
+                    }
+                }
+            }
         }
-        self.match_brackets(start);
         start..self.tokens.len()
     }
 
     /// Drops all tokens.
     pub fn forget(&mut self) {
         self.tokens.clear();
-        self.close.clear();
         self.left = LEXED;
+    }
+
+    /// Gives the text up.
+    pub fn exhaust(&mut self) {
+        self.left = 0;
     }
 
     /// Whether more would have been lexed than a text of this size can need.
     pub fn is_exhausted(&self) -> bool {
         self.left == 0
-    }
-
-    /// Finds the closing bracket of each opening one from token `from` on.
-    fn match_brackets(&mut self, from: usize) {
-        self.close.resize(self.tokens.len(), u32::MAX);
-        let mut open: Vec<(usize, u8)> = vec![];
-        for index in from..self.tokens.len() {
-            let token = self.tokens[index];
-            if token.kind != Kind::Punct || token.end - token.start != 1 {
-                continue;
-            }
-            match self.bytes[token.start as usize] {
-                b'(' => open.push((index, b')')),
-                b'[' => open.push((index, b']')),
-                b'{' => open.push((index, b'}')),
-                byte @ (b')' | b']' | b'}') => {
-                    if let Some((at, _)) = open.last().filter(|(_, expected)| *expected == byte) {
-                        self.close[*at] = index as u32;
-                        open.pop();
-                    }
-                }
-                _ => {}
-            }
-        }
     }
 
     /// The text of token `index`; empty past the end.
@@ -152,8 +146,10 @@ impl<'a> Source<'a> {
 
     /// The index of the bracket that closes the one at `index`.
     pub fn close(&self, index: usize) -> Option<usize> {
-        let close = *self.close.get(index)?;
-        (close != u32::MAX).then_some(close as usize)
+        self.tokens
+            .get(index)?
+            .close
+            .map(|close| close.get() as usize)
     }
 
     /// The token after `index`, or after the brackets that open there.
@@ -183,24 +179,18 @@ impl<'a> Source<'a> {
         parts
     }
 
-    /// The line of a byte, counted from 1.
-    pub fn line(&self, byte: usize) -> usize {
-        let piece = byte / PIECE;
-        let before = memchr::memchr_iter(b'\n', &self.bytes[piece * PIECE..byte]).count();
-        self.lines[piece] as usize + before + 1
-    }
-
-    /// The column of a byte, in characters, counted from 1; 0 far behind the
-    /// start of a very long line, where counting would take too long.
-    pub fn column(&self, byte: usize) -> usize {
-        let start = memchr::memrchr(b'\n', &self.bytes[..byte]).map_or(0, |at| at + 1);
-        if byte - start > 4096 {
-            return 0;
-        }
-        String::from_utf8_lossy(&self.bytes[start..byte])
-            .chars()
-            .count()
-            + 1
+    /// The line and the column of a byte, in characters, counted from 1; the
+    /// column is 0 far behind the start of a very long line, where counting would
+    /// take too long.
+    pub fn place(&self, byte: usize) -> (usize, usize) {
+        let (piece, before) = (byte / PIECE, &self.bytes[..byte]);
+        let ends = memchr::memchr_iter(b'\n', &before[piece * PIECE..]).count();
+        let text = &before[memchr::memrchr(b'\n', before).map_or(0, |at| at + 1)..];
+        let column = match text.len() {
+            ..=4096 => String::from_utf8_lossy(text).chars().count() + 1,
+            _ => 0,
+        };
+        (self.lines[piece] as usize + ends + 1, column)
     }
 }
 
@@ -240,6 +230,7 @@ impl Lexer<'_> {
             kind,
             start: start as u32,
             end: self.at as u32,
+            close: None,
         })
     }
 

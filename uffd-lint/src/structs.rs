@@ -5,36 +5,23 @@ use uffd_sys::abi::table::{self, STRUCTS};
 use crate::facts::Struct;
 use crate::findings::Findings;
 use crate::language::Language;
-use crate::names::{is_filler, same_field};
+use crate::names::{is_filler, out_field, same_field};
+use crate::report::Problem;
 use crate::types::{Layout, Placed};
-use crate::why::Difference;
 
-/// The fields that the kernel fills with a count or a negated errno.
-const SIGNED: [(&str, &str); 5] = [
-    ("uffdio_copy", "copy"),
-    ("uffdio_zeropage", "zeropage"),
-    ("uffdio_continue", "mapped"),
-    ("uffdio_poison", "updated"),
-    ("uffdio_move", "move"),
-];
-
-/// A field of the kernel's struct, or of a part of it.
-struct Known {
-    name: &'static str,
-    offset: u64,
-    /// Not known of what is behind the fields in use.
-    size: Option<u64>,
-}
+/// A field of the kernel's struct, or of a part of it: its name, its offset, and
+/// its size, which is not known of what is behind the fields in use.
+type Known = (&'static str, u64, Option<u64>);
 
 /// The kernel's fields, with those of `range` and of the parts of a message,
 /// which some write without the structs around them.
 fn fields(known: &table::Struct) -> Vec<Known> {
     let mut all = vec![];
     let mut add = |field: &table::Field, start: u64| {
-        let (name, offset) = (field.c_name(), start + field.offset);
+        let name = field.c_name();
         let size = (!matches!(name, "arg" | "feat" | "ptid")).then_some(field.size);
         if !is_filler(name) {
-            all.push(Known { name, offset, size });
+            all.push((name, start + field.offset, size));
         }
     };
     for field in known.fields {
@@ -46,14 +33,9 @@ fn fields(known: &table::Struct) -> Vec<Known> {
         });
         for part in parts {
             // ptid is behind the flags and the address.
-            let behind = if part.name == "uffd_msg_pagefault_feat" {
-                16
-            } else {
-                0
-            };
-            part.fields
-                .iter()
-                .for_each(|inner| add(inner, field.offset + behind));
+            let behind = u64::from(part.name == "uffd_msg_pagefault_feat") * 16;
+            let inner = part.fields.iter();
+            inner.for_each(|inner| add(inner, field.offset + behind));
         }
     }
     all
@@ -73,23 +55,20 @@ pub fn is_copy(structure: &Struct<'_>, known: &table::Struct) -> bool {
     let names = fields(known);
     let own = structure.body.fields.iter().map(|field| field.name);
     let own = own.filter(|name| !is_filler(&String::from_utf8_lossy(name)));
-    let is_known = |name: &&[u8]| names.iter().any(|known| same_field(name, known.name));
+    let is_known = |name: &&[u8]| names.iter().any(|known| same_field(name, known.0));
     let (all, named) = (own.clone().count(), own.filter(is_known).count());
-    structure.c_layout && named > 0 && named * 2 >= all.min(known.fields.len())
+    structure.body.c_layout && named > 0 && named * 2 >= all.min(known.fields.len())
 }
 
 /// What is wrong with a struct without the layout of C.
-pub fn no_layout(language: Language) -> Difference {
+pub fn no_layout(language: Language, known: &table::Struct) -> Problem {
     let (whose, right) = match language {
         Language::Zig => ("Zig", "`extern struct`"),
         _ => ("Rust", "#[repr(C)]"),
     };
-    Difference {
-        kind: "layout",
-        found: format!("{whose}'s own"),
-        expected: format!("that of {right}"),
-        why: format!("{whose} may order the fields of such a struct as it likes"),
-    }
+    let (found, expected) = (format!("{whose}'s own"), format!("that of {right}"));
+    let why = format!("{whose} may order the fields of such a struct as it likes");
+    Problem::error("layout", known.name, found, expected, why)
 }
 
 /// Compares the layouts.
@@ -103,44 +82,31 @@ pub fn check<'a>(
     findings.compared(structure.at, known.name);
     let before = findings.report.problems.len();
     let (size, placed) = (layout.size, &layout.fields);
-    let expected_size = known.size_for(align_of_u64);
-    let differs = |kind, found, expected| {
-        let why = consequence(known, size);
-        Difference {
-            kind,
-            found,
-            expected,
-            why,
-        }
-    };
-    moved(findings, placed, known, differs);
+    let why = consequence(known, size);
+    moved(findings, placed, known, &why);
     for field in missing(placed, known) {
         let (name, offset, whole) = (field.c_name(), field.offset, known.size);
         let found = format!("{size} bytes without `{name}`");
         let expected = format!("{whole} bytes with `{name}` at offset {offset}");
         let item = format!("{}.{name}", known.name);
-        findings.problem(structure.at, &item, differs("struct", found, expected));
+        let problem = Problem::error("struct", item, found, expected, &why);
+        findings.problem(structure.at, problem);
     }
     // A moved or missing field has told it already.
-    if size != expected_size && findings.report.problems.len() == before {
-        let difference = differs("size", bytes(size), bytes(expected_size));
-        findings.problem(structure.at, known.name, difference);
+    let right = known.size_for(align_of_u64);
+    if size != right && findings.report.problems.len() == before {
+        let problem = Problem::error("size", known.name, bytes(size), bytes(right), &why);
+        findings.problem(structure.at, problem);
     }
-    let signed = SIGNED.iter().find(|(holder, _)| *holder == known.name);
-    let unsigned = placed.iter().find(|field| {
-        field.layout.signed == Some(false)
-            && signed.is_some_and(|(_, name)| same_field(field.name, name))
-    });
-    if let Some((field, (_, name))) = unsigned.zip(signed) {
-        let difference = Difference {
-            kind: "type",
-            found: "unsigned".into(),
-            expected: "signed".into(),
-            why: "the kernel writes a negated errno there when it fails: without a sign -11 \
-                  (EAGAIN) reads as 18446744073709551605 bytes done"
-                .into(),
-        };
-        findings.problem(field.at, &format!("{}.{name}", known.name), difference);
+    let Some(name) = out_field(known) else { return };
+    let unsigned =
+        |field: &&Placed<'_>| field.layout.signed == Some(false) && same_field(field.name, name);
+    if let Some(field) = placed.iter().find(unsigned) {
+        let why = "the kernel writes a negated errno there when it fails: without a sign -11 \
+                   (EAGAIN) reads as 18446744073709551605 bytes done";
+        let item = format!("{}.{name}", known.name);
+        let problem = Problem::error("type", item, "unsigned", "signed", why);
+        findings.problem(field.at, problem);
     }
 }
 
@@ -168,59 +134,53 @@ fn missing<'k>(placed: &[Placed<'_>], known: &'k table::Struct) -> Vec<&'k table
 }
 
 /// Tells of fields with the kernel's name at another place or of another size.
-fn moved(
-    findings: &mut Findings<'_, '_>,
-    placed: &[Placed<'_>],
-    known: &table::Struct,
-    differs: impl Fn(&'static str, String, String) -> Difference,
-) {
+fn moved(findings: &mut Findings<'_, '_>, placed: &[Placed<'_>], known: &table::Struct, why: &str) {
     let names = fields(known);
     let mut all = vec![];
     flatten(placed, 0, &mut all);
     // One wrong field shifts all behind it; it alone is told.
     let (mut shift, mut resized) = (0, false);
     for (offset, found) in all {
-        let right = names
-            .iter()
-            .find(|known| same_field(found.name, known.name));
-        let Some(right) = right else { continue };
+        let right = names.iter().find(|known| same_field(found.name, known.0));
+        let Some((_, place, right)) = right else {
+            continue;
+        };
         let item = format!("{}.{}", known.name, String::from_utf8_lossy(found.name));
-        let moved = offset as i64 - right.offset as i64;
+        let moved = offset as i64 - *place as i64;
         if moved != 0 && moved != shift && !resized {
-            let difference = differs("offset", offset.to_string(), right.offset.to_string());
-            findings.problem(found.at, &item, difference);
+            let (is, must) = (offset.to_string(), place.to_string());
+            findings.problem(found.at, Problem::error("offset", &*item, is, must, why));
         }
         let size = found.layout.size;
-        let wide = right.size.filter(|wide| *wide != size);
+        let wide = right.filter(|wide| *wide != size);
         (shift, resized) = (moved, wide.is_some());
         if let Some(wide) = wide {
-            findings.problem(found.at, &item, differs("size", bytes(size), bytes(wide)));
+            let (is, must) = (bytes(size), bytes(wide));
+            findings.problem(found.at, Problem::error("size", item, is, must, why));
         }
     }
 }
 
 /// What a struct of `size` bytes for a `known` one leads to.
 fn consequence(known: &table::Struct, size: u64) -> String {
-    let text = match known.name {
+    let (whole, code) = match known.name {
         "uffd_msg" if size < known.size => {
-            "read(2) gives messages of 32 bytes, and none to a buffer of less"
+            return "read(2) gives messages of 32 bytes, and none to a buffer of less".into()
         }
-        "uffd_msg" => "read(2) gives messages of 32 bytes, in the kernel's order",
+        "uffd_msg" => return "read(2) gives messages of 32 bytes, in the kernel's order".into(),
         "page_region" => {
-            "the kernel fills an array of the real struct, so every entry but the first is read \
-             from the wrong place"
+            return "the kernel fills an array of the real struct, so every entry but the first is \
+                    read from the wrong place"
+                .into()
         }
-        _ => {
-            let code = match size == known.size {
-                true => "",
-                false => "; a request code made of this struct's size fails with EINVAL",
-            };
-            return format!(
-                "the kernel reads and writes {} bytes in its own order, so it takes one field for \
-                 another, or memory behind the struct{code}",
-                known.size
-            );
-        }
+        _ if size == known.size => (known.size, ""),
+        _ => (
+            known.size,
+            "; a request code made of this struct's size fails with EINVAL",
+        ),
     };
-    text.to_owned()
+    format!(
+        "the kernel reads and writes {whole} bytes in its own order, so it takes one field for \
+         another, or memory behind the struct{code}"
+    )
 }

@@ -23,3 +23,12 @@ impl Default for Target {
         }
     }
 }
+
+/// The bits of a request code that say neither direction, writing, reading and
+/// both; and how far to the left they are.
+pub(crate) fn directions(encoding: Encoding) -> ([i128; 4], u32) {
+    match encoding {
+        Encoding::Generic => ([0, 1, 2, 3], 30),
+        Encoding::MipsPowerpcSparc => ([1, 4, 2, 6], 29),
+    }
+}

@@ -1,18 +1,10 @@
 //! Whether a value is right, and what comes of it if not.
 
-use uffd_sys::abi::table::{Constant, Encoding, CONSTANTS, STRUCTS};
+use uffd_sys::abi::table::{Constant, Encoding, Struct, CONSTANTS, STRUCTS};
 
-use crate::names::is_mask;
-
-/// What differs, and what comes of it.
-#[derive(Default)]
-pub struct Difference {
-    /// As [`crate::Problem::kind`].
-    pub kind: &'static str,
-    pub found: String,
-    pub expected: String,
-    pub why: String,
-}
+use crate::names::{is_mask, out_field};
+use crate::report::Problem;
+use crate::target::directions;
 
 /// As C writes it.
 pub fn hex(value: i128) -> String {
@@ -53,111 +45,75 @@ pub fn request(value: i128, encodings: &[Encoding]) -> Option<&'static Constant>
 }
 
 /// A wrong value, with its consequence.
-pub fn wrong_value(known: &Constant, value: i128, encoding: Encoding) -> Difference {
+pub fn wrong_value(known: &Constant, value: i128, encoding: Encoding) -> Problem {
     let right = hex(i128::from(known.value(encoding)));
     let (kind, why) = match known.is_request() {
         true => wrong_request(known, value as u32, encoding),
-        false => ("value", consequence(known, value, encoding)),
+        false => ("value", consequence(known, value)),
     };
-    let expected = if is_mask(known) {
-        format!("no bits but {right}")
-    } else {
-        right
+    let expected = match is_mask(known) {
+        true => format!("no bits but {right}"),
+        false => right,
     };
-    Difference {
-        kind,
-        found: hex(value),
-        expected,
-        why,
-    }
+    Problem::error(kind, known.name, hex(value), expected, why)
 }
 
-fn consequence(known: &Constant, value: i128, encoding: Encoding) -> String {
-    let name = known.name;
-    let text = if is_mask(known) {
-        let extra = hex(i128::from(value as u64 & !known.value(encoding)));
+fn consequence(known: &Constant, value: i128) -> String {
+    if is_mask(known) {
+        let extra = hex(i128::from(value as u64 & !known.generic));
         return format!(
             "Linux 7.3 knows no bit {extra}: it is newer than this table, or a mistake; the \
              kernel answers EINVAL to a bit that it does not know"
         );
-    } else if let Some(other) = sibling(known, value) {
+    }
+    if let Some(other) = sibling(known, value) {
         return format!("that is {other}: one is taken for the other");
-    } else if name.starts_with("UFFD_EVENT_") {
+    }
+    let starts = |start| known.name.starts_with(start);
+    let why = if starts("UFFD_EVENT_") {
         "messages of this event are not recognised"
-    } else if name.starts_with("UFFD_PAGEFAULT_FLAG_") || name.starts_with("PAGE_IS_") {
+    } else if starts("UFFD_PAGEFAULT_FLAG_") || starts("PAGE_IS_") {
         "the kernel says something else with that bit, or nothing"
-    } else if name.starts_with("_UFFDIO_") {
+    } else if starts("_UFFDIO_") {
         "the request code and the bit in `ioctls` made of it are wrong"
     } else {
         "the kernel answers EINVAL to a value that it does not know"
     };
-    text.to_owned()
+    why.to_owned()
 }
 
 /// Another constant of the same family with that value.
 fn sibling(known: &Constant, value: i128) -> Option<&'static str> {
     // UFFD_EVENT_, UFFDIO_COPY_MODE_, PAGE_IS_: up to the word that all share.
-    let shared = [
-        "_FEATURE_",
-        "_EVENT_",
-        "_FLAG_",
-        "_MODE_",
-        "_UFFDIO_",
-        "_IS_",
-        "_SCAN_",
-    ];
-    let mut ends = shared
-        .iter()
-        .filter_map(|word| Some(known.name.find(word)? + word.len()));
-    let family = &known.name[..ends.next()?];
-    let mut others = CONSTANTS
-        .iter()
-        .filter(|other| other.name.starts_with(family));
-    let other = others.find(|other| i128::from(other.generic) == value)?;
-    Some(other.name)
+    let mut shared = "_FEATURE_ _EVENT_ _FLAG_ _MODE_ _UFFDIO_ _IS_ _SCAN_".split(' ');
+    let end = shared.find_map(|word| Some(known.name.find(word)? + word.len()))?;
+    let is_other = |other: &&Constant| {
+        other.name.starts_with(&known.name[..end]) && i128::from(other.generic) == value
+    };
+    CONSTANTS.iter().find(is_other).map(|other| other.name)
 }
 
-/// The parts of a request code.
-struct Parts {
-    direction: &'static str,
-    size: u32,
-    group: u32,
-    number: u32,
-}
-
-impl Parts {
-    fn of(code: u32, encoding: Encoding) -> Parts {
-        let direction = match (encoding, code >> 30, code >> 29) {
-            (Encoding::Generic, 0, _) | (_, _, 1) => "_IO",
-            (Encoding::Generic, 1, _) | (Encoding::MipsPowerpcSparc, _, 4) => "_IOW",
-            (Encoding::Generic, 2, _) | (Encoding::MipsPowerpcSparc, _, 2) => "_IOR",
-            (Encoding::Generic, ..) | (_, _, 6) => "_IOWR",
-            _ => "of no direction",
-        };
-        let (size, group, number) = (code >> 16 & 0x1fff, code >> 8 & 0xff, code & 0xff);
-        Parts {
-            direction,
-            size,
-            group,
-            number,
-        }
-    }
+/// The macro that makes a code of this direction.
+fn direction(code: u32, encoding: Encoding) -> &'static str {
+    let (directions, shift) = directions(encoding);
+    let mut named = directions.iter().zip(["_IO", "_IOW", "_IOR", "_IOWR"]);
+    let found = named.find(|(bits, _)| **bits == i128::from(code >> shift));
+    found.map_or("of no direction", |(_, name)| name)
 }
 
 fn wrong_request(known: &Constant, code: u32, encoding: Encoding) -> (&'static str, String) {
-    let right = known.value(encoding) as u32;
-    let (found, right) = (Parts::of(code, encoding), Parts::of(right, encoding));
-    let mut reasons = vec![];
-    if found.direction != right.direction {
-        let (is, must) = (found.direction, right.direction);
-        reasons.push(format!("it is written as `{is}`, must be `{must}`"));
-    }
     const USUAL: &str = "x86, arm and all others";
     const OTHERS: &str = "powerpc, mips, sparc and alpha";
     let (other, whose, elsewhere) = match encoding {
         Encoding::Generic => (Encoding::MipsPowerpcSparc, OTHERS, USUAL),
         Encoding::MipsPowerpcSparc => (Encoding::Generic, USUAL, OTHERS),
     };
+    let codes = [code, known.value(encoding) as u32];
+    let mut reasons = vec![];
+    let [is, must] = codes.map(|code| direction(code, encoding));
+    if is != must {
+        reasons.push(format!("it is written as `{is}`, must be `{must}`"));
+    }
     if is_right(known, i128::from(code), other) {
         reasons.push(format!("that is the request code of {whose}"));
         reasons.push(format!("on {elsewhere} every call fails with EINVAL"));
@@ -167,26 +123,24 @@ fn wrong_request(known: &Constant, code: u32, encoding: Encoding) -> (&'static s
     if let Some(same) = CONSTANTS.iter().find(same) {
         return ("value", executed(known, same));
     }
-    if found.size != right.size {
-        let fit = argument(known).map_or("it".to_owned(), |name| format!("struct {name}"));
-        let field = last_field(known).filter(|_| found.size < right.size);
-        let with = field.map_or(String::new(), |field| format!(" with `{field}`"));
-        let (is, has) = (found.size, right.size);
+    let [is, has] = codes.map(|code| code >> 16 & 0x1fff);
+    if is != has {
+        let argument = argument(known);
+        let fit = argument.map_or("it".to_owned(), |it| format!("struct {}", it.name));
+        // The one that is forgotten.
+        let last = argument.filter(|_| is < has).and_then(out_field);
+        let with = last.map_or(String::new(), |field| format!(" with `{field}`"));
         reasons.push(format!(
             "it encodes a struct of {is} bytes; {fit} has {has}{with}"
         ));
     }
-    if found.group != right.group {
-        reasons.push(format!(
-            "its type is {:#x}, not {:#x}",
-            found.group, right.group
-        ));
+    let [is, must] = codes.map(|code| code >> 8 & 0xff);
+    if is != must {
+        reasons.push(format!("its type is {is:#x}, not {must:#x}"));
     }
-    if found.number != right.number {
-        reasons.push(format!(
-            "its number is {}, not {}",
-            found.number, right.number
-        ));
+    let [is, must] = codes.map(|code| code & 0xff);
+    if is != must {
+        reasons.push(format!("its number is {is}, not {must}"));
     }
     reasons.push("every call fails with EINVAL".to_owned());
     ("value", reasons.join("; "))
@@ -194,48 +148,35 @@ fn wrong_request(known: &Constant, code: u32, encoding: Encoding) -> (&'static s
 
 /// What comes of the code of another request.
 fn executed(known: &Constant, same: &Constant) -> String {
-    let effect = match same.name {
+    let name = same.name;
+    let effect = match name {
         // Those are for other descriptors, which refuse what is not theirs.
-        _ if matches!(known.name, "PAGEMAP_SCAN" | "USERFAULTFD_IOC_NEW") => "",
-        "UFFDIO_REGISTER" => "it registers the range",
-        "UFFDIO_UNREGISTER" => "it ends the registration of the range",
-        "UFFDIO_WAKE" => "it wakes the waiters of the range and does nothing else",
-        "UFFDIO_COPY" => "it fills missing pages with a copy",
-        "UFFDIO_ZEROPAGE" => "it fills missing pages with zeros",
-        "UFFDIO_MOVE" => "it moves the pages away from the source",
-        "UFFDIO_WRITEPROTECT" => "it changes the write-protection of the range",
-        "UFFDIO_CONTINUE" => "it maps pages that the file has already",
-        "UFFDIO_POISON" => "it poisons missing pages, so that an access is a SIGBUS",
-        "UFFDIO_RWPROTECT" => "it changes the read-write-protection of the range",
-        "UFFDIO_SET_MODE" => "it switches asynchronous modes",
-        _ => "",
+        _ if matches!(known.name, "PAGEMAP_SCAN" | "USERFAULTFD_IOC_NEW") => None,
+        "UFFDIO_REGISTER" => Some("it registers the range"),
+        "UFFDIO_UNREGISTER" => Some("it ends the registration of the range"),
+        "UFFDIO_WAKE" => Some("it wakes the waiters of the range and does nothing else"),
+        "UFFDIO_COPY" => Some("it fills missing pages with a copy"),
+        "UFFDIO_ZEROPAGE" => Some("it fills missing pages with zeros"),
+        "UFFDIO_MOVE" => Some("it moves the pages away from the source"),
+        "UFFDIO_WRITEPROTECT" => Some("it changes the write-protection of the range"),
+        "UFFDIO_CONTINUE" => Some("it maps pages that the file has already"),
+        "UFFDIO_POISON" => Some("it poisons missing pages, so that an access is a SIGBUS"),
+        "UFFDIO_RWPROTECT" => Some("it changes the read-write-protection of the range"),
+        "UFFDIO_SET_MODE" => Some("it switches asynchronous modes"),
+        _ => None,
     };
     match effect {
-        "" => format!("that is {}; every call fails with EINVAL", same.name),
-        effect => format!("that is {}, which the kernel executes: {effect}", same.name),
+        Some(effect) => format!("that is {name}, which the kernel executes: {effect}"),
+        None => format!("that is {name}; every call fails with EINVAL"),
     }
 }
 
 /// The struct that a request takes.
-fn argument(request: &Constant) -> Option<&'static str> {
+fn argument(request: &Constant) -> Option<&'static Struct> {
     let name = match request.name {
         "UFFDIO_UNREGISTER" | "UFFDIO_WAKE" => "uffdio_range".to_owned(),
         "PAGEMAP_SCAN" => "pm_scan_arg".to_owned(),
         other => other.to_ascii_lowercase(),
     };
-    STRUCTS
-        .iter()
-        .find(|known| known.name == name)
-        .map(|known| known.name)
-}
-
-/// The field that is forgotten in a request's struct: the last one, which the
-/// kernel writes.
-fn last_field(request: &Constant) -> Option<&'static str> {
-    let name = argument(request)?;
-    let known = STRUCTS.iter().find(|known| known.name == name)?;
-    let last = known.fields.last()?.c_name();
-    ["copy", "zeropage", "mapped", "updated", "move"]
-        .contains(&last)
-        .then_some(last)
+    STRUCTS.iter().find(|known| known.name == name)
 }

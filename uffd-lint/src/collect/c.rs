@@ -22,8 +22,6 @@ struct Branches<'a> {
 #[derive(Default)]
 pub(super) struct C<'a> {
     branches: Vec<Branches<'a>>,
-    /// The struct of a `typedef`.
-    defined: Option<usize>,
     /// `#pragma pack`, innermost last.
     packs: Vec<Option<u64>>,
 }
@@ -57,12 +55,10 @@ impl<'a> Visitor<'a> for C<'a> {
                     c.enumerator(name, node.field("value"));
                 }
             }
-            "type_definition" | "alias_declaration" => self.alias(c, node),
+            "type_definition" | "alias_declaration" => alias(c, node),
             "struct_specifier" | "union_specifier" => {
                 if let Some(list) = body() {
-                    let pack = self.packs.last().copied().flatten();
-                    let defined = self.defined == Some(node.id());
-                    c_structs::structure(c, node, list, pack, defined);
+                    c_structs::structure(c, node, list, self.packs.last().copied().flatten());
                 }
             }
             "declaration" | "field_declaration" => declaration(c, node),
@@ -142,13 +138,9 @@ impl<'a> C<'a> {
         let from = parameters.unwrap_or(name).end_byte();
         let body = c.source.lex(from..line_end(c.source.bytes, from));
         if let Some(parameters) = parameters {
-            let parameters = parameters
-                .parts()
-                .into_iter()
-                .map(|node| c.text(node))
-                .collect();
+            let parameters = parameters.parts().into_iter();
             let function = Function {
-                parameters,
+                parameters: parameters.map(|node| c.text(node)).collect(),
                 generic: 0,
                 body,
             };
@@ -166,27 +158,25 @@ impl<'a> C<'a> {
             constant.processors = Set::NONE;
         }
     }
+}
 
-    /// `typedef TYPE NAME;` of a plain type, and `using NAME = TYPE;`.
-    fn alias(&mut self, c: &mut Collector<'a>, node: Node<'_>) {
-        let Some(ty) = node.field("type") else { return };
-        if ty.field("body").is_some() {
-            self.defined = Some(ty.id());
-            return;
-        }
-        let name = node.field("declarator").or(node.field("name"));
-        let Some(name) = name else { return };
-        let read = match name.kind() {
-            "type_identifier" | "primitive_type" => c.ty(ty),
-            "pointer_type_declarator" => Type::Pointer,
-            _ => return,
-        };
-        let words = c.text(name).trim_ascii_start();
-        let words = words.strip_prefix(b"*").unwrap_or(words).trim_ascii();
-        // `typedef struct x x;` says nothing.
-        if !matches!(&read, Type::Named(name) if name.as_bytes() == words) {
-            c.facts.aliases.insert(words, read);
-        }
+/// `typedef TYPE NAME;` of a plain type, and `using NAME = TYPE;`.
+fn alias(c: &mut Collector<'_>, node: Node<'_>) {
+    let name = node.field("declarator").or(node.field("name"));
+    let (Some(ty), Some(name)) = (node.field("type"), name) else {
+        return;
+    };
+    let read = match name.kind() {
+        _ if ty.field("body").is_some() => return,
+        "type_identifier" | "primitive_type" => c.ty(ty),
+        "pointer_type_declarator" => Type::Pointer,
+        _ => return,
+    };
+    let words = c.text(name).trim_ascii_start();
+    let words = words.strip_prefix(b"*").unwrap_or(words).trim_ascii();
+    // `typedef struct x x;` says nothing.
+    if !matches!(&read, Type::Named(name) if name.as_bytes() == words) {
+        c.facts.aliases.insert(words, read);
     }
 }
 
@@ -218,9 +208,8 @@ fn hidden_struct(c: &mut Collector<'_>, function: Node<'_>) {
         return;
     };
     let start = block.start_byte();
-    let head = c
-        .source
-        .lex(start.saturating_sub(80).max(function.start_byte())..start);
+    let from = start.saturating_sub(80).max(function.start_byte());
+    let head = c.source.lex(from..start);
     if head.len() > 2 && matches!(c.source.text(head.end - 2), b"struct" | b"union") {
         c.unread.push(start..start);
     }

@@ -6,19 +6,13 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, Input};
 use tree_sitter::Node;
 
-use super::collector::{too_deep, Collector, UNPARSED};
+use super::collector::{too_deep, Collector, DEPTH, UNPARSED};
 use super::nodes::Nodes;
 use crate::facts::{Body, Field, Type};
 use crate::source::{is_word, Source, Tokens};
 
 /// Macros for attributes, which no grammar can know.
-const PACKED: [&[u8]; 5] = [
-    b"__packed",
-    b"_packed_",
-    b"PACKED",
-    b"QEMU_PACKED",
-    b"__attribute_packed__",
-];
+const PACKED: &str = "__packed _packed_ PACKED QEMU_PACKED __attribute_packed__";
 
 const UNCLEAR: Option<&str> = Some("it has members that are not understood");
 
@@ -28,7 +22,7 @@ pub(super) const SPACES: &[u8] = b"                    ";
 /// Where the macros are in a piece that would hide a struct from the grammar.
 pub(super) fn blanks(bytes: &[u8], piece: Range<usize>) -> Vec<Range<usize>> {
     static MACROS: LazyLock<AhoCorasick> =
-        LazyLock::new(|| AhoCorasick::new(PACKED).expect("a few words"));
+        LazyLock::new(|| AhoCorasick::new(PACKED.split(' ')).expect("a few words"));
     let found = MACROS.find_iter(Input::new(bytes).range(piece));
     let found = found.filter(|found| {
         let before = &bytes[..found.start()];
@@ -40,113 +34,91 @@ pub(super) fn blanks(bytes: &[u8], piece: Range<usize>) -> Vec<Range<usize>> {
 }
 
 /// A struct or union with its fields; `pack` is that of the pragma.
-pub(super) fn structure(
-    c: &mut Collector<'_>,
-    node: Node<'_>,
-    list: Node<'_>,
-    pack: Option<u64>,
-    defined: bool,
-) {
+pub(super) fn structure(c: &mut Collector<'_>, node: Node<'_>, list: Node<'_>, pack: Option<u64>) {
+    let mut body = Body {
+        packed: pack,
+        c_layout: true,
+        ..Body::default()
+    };
     let head = c.source.lex(node.start_byte()..list.start_byte());
-    let (mut name, mut marks) = attributes(&c.source, head.start + 1..head.end);
     let end = list.end_byte();
-    let rest = c.source.bytes[end..].iter().take(400);
-    let length = rest
-        .clone()
-        .position(|byte| *byte == b';')
-        .unwrap_or(rest.len());
+    let rest = &c.source.bytes[end..];
+    let rest = &rest[..rest.len().min(400)];
+    let length = memchr::memchr(b';', rest).unwrap_or(rest.len());
     let tail = c.source.lex(end..end + length);
-    let (after, behind) = attributes(&c.source, tail.clone());
-    marks.merge(behind);
+    let mut name = attributes(&c.source, head.start + 1..head.end, &mut body);
+    let after = attributes(&c.source, tail.clone(), &mut body);
     if name >= head.end {
         // typedef struct { … } name;
-        name = after;
-        marks.merge(attributes(&c.source, after + 1..tail.end).1);
-        if !defined || name >= tail.end {
+        let parent = node.parent().map(|parent| parent.kind());
+        if parent != Some("type_definition") || after >= tail.end {
             return;
         }
+        name = after;
+        attributes(&c.source, after + 1..tail.end, &mut body);
     }
     if !c.source.is_ident(name) {
         return;
     }
-    let mut body = body(c, node, list, 0);
-    body.packed = if marks.packed { Some(1) } else { pack };
-    body.align = marks.align;
+    members(c, node, list, 0, &mut body);
     // struct x : y { … }
     if name + 1 < head.end && c.source.is(name + 1, b":") {
         body.unclear = Some("it inherits from another");
     }
-    c.structure_at(name, c.source.text(name), body, true);
     let kernel = c.source.text(tail.start) == b"__packed";
-    if let Some(structure) = c.facts.structs.last_mut().filter(|_| kernel) {
-        structure.kernel_packed = Some(c.source.start(tail.start));
-    }
+    body.kernel_packed = kernel.then(|| c.source.start(tail.start));
+    c.structure_at(name, c.source.text(name), body);
 }
 
-#[derive(Default)]
-struct Marks {
-    packed: bool,
-    align: Option<Tokens>,
-}
-
-impl Marks {
-    fn merge(&mut self, other: Marks) {
-        self.packed |= other.packed;
-        self.align = self.align.take().or(other.align);
-    }
-}
-
-/// Skips `__attribute__((...))`, `alignas(...)` and `[[...]]`; tells where they
-/// end and what they say.
-fn attributes(source: &Source<'_>, range: Tokens) -> (usize, Marks) {
-    let (mut at, mut marks) = (range.start, Marks::default());
+/// Skips `__attribute__((...))`, `alignas(...)` and `[[...]]`; puts what they say
+/// into `body`, and tells where they end.
+fn attributes(source: &Source<'_>, range: Tokens, body: &mut Body<'_>) -> usize {
+    let is_macro = |word: &[u8]| PACKED.split(' ').any(|known| known.as_bytes() == word);
+    let mut at = range.start;
     while at < range.end {
         let next = match source.text(at) {
             b"__attribute__" | b"__attribute" | b"alignas" | b"_Alignas" | b"__declspec"
             | b"__aligned" => source.skip(at + 1),
             b"[" if source.is(at + 1, b"[") => source.skip(at),
-            word if PACKED.contains(&word) => at + 1,
+            word if is_macro(word) => at + 1,
             _ => break,
         };
         for word in at..next.min(range.end) {
             let text = source.text(word);
-            marks.packed |= matches!(text, b"packed" | b"__packed__") || PACKED.contains(&text);
-            marks.align = alignment(source, word).or(marks.align.take());
+            if matches!(text, b"packed" | b"__packed__") || is_macro(text) {
+                body.packed = Some(1);
+            }
+            body.align = alignment(source, word).or(body.align.take());
         }
         at = next;
     }
-    (at, marks)
+    at
 }
 
 /// What `aligned(…)` or `alignas(…)` at a token says.
 fn alignment(source: &Source<'_>, at: usize) -> Option<Tokens> {
-    let words: [&[u8]; 5] = [
-        b"aligned",
-        b"__aligned__",
-        b"__aligned",
-        b"alignas",
-        b"_Alignas",
-    ];
-    let close = source
-        .close(at + 1)
-        .filter(|_| words.contains(&source.text(at)))?;
-    Some(at + 2..close)
+    match source.text(at) {
+        b"aligned" | b"__aligned__" | b"__aligned" | b"alignas" | b"_Alignas" => {
+            source.close(at + 1).map(|close| at + 2..close)
+        }
+        _ => None,
+    }
 }
 
 /// The fields of a struct or union.
-fn body<'a>(c: &mut Collector<'a>, node: Node<'_>, list: Node<'_>, depth: usize) -> Body<'a> {
-    let union = node.kind() == "union_specifier";
-    let mut body = Body {
-        union,
-        unclear: too_deep(depth),
-        ..Body::default()
-    };
-    if body.unclear.is_some() {
-        return body;
-    }
-    for child in list.parts() {
+fn members<'a>(
+    c: &mut Collector<'a>,
+    node: Node<'_>,
+    list: Node<'_>,
+    depth: usize,
+    body: &mut Body<'a>,
+) {
+    body.union = node.kind() == "union_specifier";
+    body.unclear = too_deep(depth);
+    let parts = list.parts().into_iter();
+    for child in parts.filter(|_| depth <= DEPTH) {
         match child.kind() {
-            "field_declaration" if !child.has_error() => member(c, child, depth, &mut body),
+            "field_declaration" if !child.has_error() => member(c, child, depth, body),
             "preproc_def" | "preproc_function_def" | "static_assert_declaration" => {}
             "preproc_call" if !c.text(child).starts_with(b"#e") => {}
             // A field under a condition would be counted always.
@@ -159,7 +131,6 @@ fn body<'a>(c: &mut Collector<'a>, node: Node<'_>, list: Node<'_>, depth: usize)
             _ => body.unclear = UNCLEAR,
         }
     }
-    body
 }
 
 /// One declaration in a struct.
@@ -170,12 +141,13 @@ fn member<'a>(c: &mut Collector<'a>, node: Node<'_>, depth: usize, body: &mut Bo
     };
     let base = match ty.field("body") {
         Some(list) => {
-            let mut inner = self::body(c, ty, list, depth + 1);
-            let tail = c.source.lex(list.end_byte()..node.end_byte());
+            let mut inner = Body::default();
+            members(c, ty, list, depth + 1, &mut inner);
             let head = c.source.lex(ty.start_byte()..list.start_byte());
-            let marks = [head.start + 1..head.end, tail];
-            let packed = marks.map(|marks| attributes(&c.source, marks).1.packed);
-            inner.packed = packed.contains(&true).then_some(1);
+            let tail = c.source.lex(list.end_byte()..node.end_byte());
+            for marks in [head.start + 1..head.end, tail] {
+                attributes(&c.source, marks, &mut inner);
+            }
             Type::Inline(Box::new(inner))
         }
         None => c.ty(ty),
@@ -188,12 +160,8 @@ fn member<'a>(c: &mut Collector<'a>, node: Node<'_>, depth: usize, body: &mut Bo
     let declarators = node.fields("declarator");
     if declarators.is_empty() {
         let at = c.lex(ty).start;
-        body.fields.push(Field {
-            name: b"",
-            at,
-            ty: base.clone(),
-            align: align.clone(),
-        });
+        let part = c.field(at, base.clone(), align.clone());
+        body.fields.push(Field { name: b"", ..part });
     }
     for mut declarator in declarators {
         let after = c.source.bytes[declarator.end_byte()..].trim_ascii_start();
@@ -211,8 +179,7 @@ fn member<'a>(c: &mut Collector<'a>, node: Node<'_>, depth: usize, body: &mut Bo
             }
             declarator = inner;
         }
-        let mut field = c.field(declarator, read);
-        field.align = align.clone();
-        body.fields.push(field);
+        let at = c.lex(declarator).start;
+        body.fields.push(c.field(at, read, align.clone()));
     }
 }

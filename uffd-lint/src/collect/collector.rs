@@ -12,7 +12,7 @@ use crate::processors::Set;
 use crate::source::{Source, Tokens};
 
 /// How deep structs may be nested.
-const DEPTH: usize = 32;
+pub(super) const DEPTH: usize = 32;
 
 /// What is said of a struct that the grammar did not understand.
 pub const UNPARSED: &str = "a part of it could not be parsed";
@@ -75,9 +75,9 @@ impl<'a> Collector<'a> {
         self.scopes.last().and_then(|scope| scope.owner)
     }
 
-    /// From here to the end of `node`: for these processors, members of `owner`.
-    pub(super) fn open(&mut self, node: Node<'_>, set: Set, owner: Option<&'a [u8]>) {
-        let (end, enumerators) = (node.end_byte(), (None, 0));
+    /// From here to the byte `end`: for these processors, members of `owner`.
+    pub(super) fn open(&mut self, end: usize, set: Set, owner: Option<&'a [u8]>) {
+        let enumerators = (None, 0);
         self.scopes.push(Scope {
             end,
             set,
@@ -89,7 +89,7 @@ impl<'a> Collector<'a> {
     /// The same, for what is in the type, enum or function that `name` names.
     pub(super) fn open_of(&mut self, node: Node<'_>, name: Option<Node<'_>>) {
         let owner = name.map(|name| bare(self.text(name)));
-        self.open(node, self.here(), owner);
+        self.open(node.end_byte(), self.here(), owner);
     }
 
     /// A constant whose name is token `at`.
@@ -128,20 +128,18 @@ impl<'a> Collector<'a> {
 
     /// The next enumerator of the innermost scope.
     pub(super) fn enumerator(&mut self, name: Node<'_>, value: Option<Node<'_>>) {
-        let (base, by) = self
-            .scopes
-            .last()
-            .map_or((None, 0), |scope| scope.enumerators);
+        let scope = self.scopes.last();
+        let (base, by) = scope.map_or((None, 0), |scope| scope.enumerators);
         let at = self.lex(name).start;
         let known = value.map(|value| Value::Expression(self.lex(value), None));
-        let next = match known {
-            Some(_) => None,
-            None => Some((base, by.saturating_add(1))),
-        };
+        let counted = known.is_none();
         let index = self.constant(at, known.unwrap_or(Value::After(base, by)), None);
         self.facts.constants[index].style = Style::Camel;
         if let Some(scope) = self.scopes.last_mut() {
-            scope.enumerators = next.unwrap_or((Some(index), 1));
+            scope.enumerators = match counted {
+                true => (base, by.saturating_add(1)),
+                false => (Some(index), 1),
+            };
         }
     }
 
@@ -151,34 +149,75 @@ impl<'a> Collector<'a> {
         self.facts.aliases.insert(bare(self.text(name)), ty);
     }
 
-    /// A struct. Whether its layout is that of C, the language decides.
-    pub(super) fn structure(&mut self, name: Node<'_>, body: Body<'a>, c_layout: bool) {
+    /// A struct.
+    pub(super) fn structure(&mut self, name: Node<'_>, body: Body<'a>) {
         let at = self.lex(name).start;
-        self.structure_at(at, bare(self.text(name)), body, c_layout);
+        self.structure_at(at, bare(self.text(name)), body);
     }
 
     /// A struct that is told at token `at`.
-    pub(super) fn structure_at(&mut self, at: usize, name: &'a [u8], body: Body<'a>, c: bool) {
+    pub(super) fn structure_at(&mut self, at: usize, name: &'a [u8], body: Body<'a>) {
         let processors = self.here();
-        let kernel_packed = None;
         self.facts.structure(Struct {
             name,
             at,
             body,
             processors,
-            c_layout: c,
-            kernel_packed,
         });
     }
 
-    /// A field of a struct.
-    pub(super) fn field(&mut self, name: Node<'_>, ty: Type<'a>) -> Field<'a> {
-        let at = self.lex(name).start;
+    /// What is in a struct of Rust, Go or Zig.
+    pub(super) fn body(&mut self, node: Node<'_>, depth: usize) -> Body<'a> {
+        let has = |kind: &str| node.of_kind(kind).is_some();
+        let go = self.source.language == Language::Go;
+        let mut body = Body {
+            union: has("union"),
+            // Its bits are without padding; whole bytes Zig places like C's packed.
+            packed: has("packed").then_some(1),
+            c_layout: go || has("packed") || has("extern"),
+            unclear: too_deep(depth),
+            ..Body::default()
+        };
+        let list = node
+            .field("body")
+            .or(node.of_kind("field_declaration_list"));
+        let parts = list.unwrap_or(node).parts().into_iter();
+        for part in parts.filter(|_| depth <= DEPTH) {
+            let is_field = matches!(part.kind(), "field_declaration" | "container_field");
+            if part.is_error() || is_field && part.has_error() {
+                body.unclear = Some(UNPARSED);
+            }
+            let Some(ty) = part.field("type").filter(|_| is_field) else {
+                continue;
+            };
+            let ty = match ty.kind() {
+                "struct_type" | "struct_declaration" | "union_declaration" => {
+                    Type::Inline(Box::new(self.body(ty, depth + 1)))
+                }
+                _ => self.ty(ty),
+            };
+            let align = part.of_kind("byte_alignment").map(|node| self.lex(node));
+            let align = align.map(|align| align.start + 2..align.end - 1);
+            let names = part.fields("name");
+            if go && names.is_empty() {
+                body.unclear = Some("it embeds another struct");
+            }
+            for name in names {
+                let at = self.lex(name).start;
+                body.fields.push(self.field(at, ty.clone(), align.clone()));
+            }
+        }
+        body
+    }
+
+    /// A field whose name is token `at`.
+    pub(super) fn field(&self, at: usize, ty: Type<'a>, align: Option<Tokens>) -> Field<'a> {
+        let name = bare(self.source.text(at));
         Field {
-            name: bare(self.text(name)),
+            name,
             at,
             ty,
-            align: None,
+            align,
         }
     }
 
@@ -186,10 +225,7 @@ impl<'a> Collector<'a> {
     pub(super) fn function(&mut self, node: Node<'_>, name: Option<Node<'_>>) {
         // Those of C are in a declarator, maybe behind a `*`.
         let mut head = node;
-        while let Some(inner) = head.field("declarator").filter(|_| name.is_none()) {
-            if head.field("parameters").is_some() {
-                break;
-            }
+        while let (Some(inner), None) = (head.field("declarator"), head.field("parameters")) {
             head = inner;
         }
         let name = name.or(head.field("name")).or(head.field("declarator"));
@@ -197,33 +233,26 @@ impl<'a> Collector<'a> {
             return;
         };
         let mut generic = node.parts_of("type_parameters");
-        if self.source.language == Language::Cpp {
-            let template = node
-                .parent()
-                .filter(|parent| parent.kind() == "template_declaration");
-            let list = template.map_or(vec![], |template| template.parts_of("parameters"));
-            generic = list
-                .into_iter()
-                .filter_map(|part| part.parts().pop())
-                .collect();
+        let template = node
+            .parent()
+            .filter(|_| self.source.language == Language::Cpp);
+        if let Some(template) = template.filter(|it| it.kind() == "template_declaration") {
+            let list = template.parts_of("parameters").into_iter();
+            generic = list.filter_map(|part| part.parts().pop()).collect();
         }
         let list = head.field("parameters").or(head.of_kind("parameters"));
         let list = list.map_or(vec![], |list| list.parts());
-        let names = generic
+        let types = generic
             .iter()
             .map(|part| part.field("name").unwrap_or(*part));
-        let names = names.chain(list.into_iter().flat_map(parameter));
-        let parameters = names.map(|name| self.text(name)).collect();
-        let (generic, body) = (generic.len(), self.lex(value));
+        let names = types.chain(list.into_iter().flat_map(parameter));
         let function = Function {
-            parameters,
-            generic,
-            body,
+            parameters: names.map(|name| self.text(name)).collect(),
+            generic: generic.len(),
+            body: self.lex(value),
         };
-        self.facts
-            .functions
-            .entry(self.text(name))
-            .or_insert(function);
+        let of_name = self.facts.functions.entry(self.text(name));
+        of_name.or_insert(function);
     }
 
     /// The one expression of a function.
@@ -240,10 +269,8 @@ impl<'a> Collector<'a> {
         }
         // What `let` gives a name is found as a constant.
         let mut last = statements.pop()?;
-        if statements
-            .iter()
-            .any(|before| before.kind() != "let_declaration")
-        {
+        let named = |before: &Node<'_>| before.kind() == "let_declaration";
+        if !statements.iter().all(named) {
             return None;
         }
         let mut returned = self.source.language == Language::Rust;
@@ -273,21 +300,16 @@ impl<'a> Collector<'a> {
         let name = self.text(function);
         // A call of what a call returned may be as long as the text.
         let name = &name[name.len().saturating_sub(64)..];
-        let name = name
-            .rsplit(|byte| matches!(byte, b'.' | b':'))
-            .next()
-            .unwrap_or(name);
-        let name = name.to_ascii_lowercase();
+        let mut path = name.rsplit(|byte| matches!(byte, b'.' | b':'));
+        let name = path.next().unwrap_or(name).to_ascii_lowercase();
         let first = arguments
             .first()
-            .map_or(&b""[..], |first| self.text(*first));
+            .map_or(vec![], |first| self.text(*first).to_ascii_lowercase());
         let code = if name.ends_with(b"ioctl") {
             arguments.get(1)
         } else if name.ends_with(b"syscall") || name.starts_with(b"syscall") {
             // syscall(SYS_ioctl, fd, code, …)
-            arguments
-                .get(2)
-                .filter(|_| first.to_ascii_lowercase().ends_with(b"ioctl"))
+            arguments.get(2).filter(|_| first.ends_with(b"ioctl"))
         } else {
             None
         };
@@ -301,14 +323,12 @@ impl<'a> Collector<'a> {
 /// The names that a parameter declares.
 fn parameter(node: Node<'_>) -> Vec<Node<'_>> {
     let fields = ["name", "pattern", "declarator"].into_iter();
-    let named = fields
-        .map(|field| node.fields(field))
-        .find(|names| !names.is_empty());
-    let plain = if node.kind() == "identifier" {
-        Some(node)
-    } else {
-        node.of_kind("identifier")
+    let mut named = fields.map(|field| node.fields(field));
+    let plain = match node.kind() {
+        "identifier" => Some(node),
+        _ => node.of_kind("identifier"),
     };
+    let named = named.find(|names| !names.is_empty());
     named.unwrap_or(plain.into_iter().collect())
 }
 

@@ -2,10 +2,10 @@
 
 use tree_sitter::{Node, Range};
 
-use super::collector::{too_deep, Collector, Visitor, UNPARSED};
+use super::collector::{Collector, Visitor};
 use super::nodes::Nodes;
 use crate::condition::Condition;
-use crate::facts::{Body, Type, Value};
+use crate::facts::Value;
 
 #[derive(Default)]
 pub(super) struct Go {
@@ -45,8 +45,8 @@ impl<'a> Visitor<'a> for Go {
             "type_spec" | "type_alias" => {
                 if let (Some(name), Some(ty)) = (node.field("name"), node.field("type")) {
                     if ty.kind() == "struct_type" {
-                        let body = body(c, ty, 0);
-                        c.structure(name, body, true);
+                        let body = c.body(ty, 0);
+                        c.structure(name, body);
                     } else {
                         c.alias(name, ty);
                     }
@@ -99,34 +99,4 @@ fn constants(c: &mut Collector<'_>, node: Node<'_>) {
             );
         }
     }
-}
-
-fn body<'a>(c: &mut Collector<'a>, node: Node<'_>, depth: usize) -> Body<'a> {
-    let mut body = Body {
-        unclear: too_deep(depth),
-        ..Body::default()
-    };
-    let list = node
-        .parts()
-        .into_iter()
-        .next()
-        .filter(|_| body.unclear.is_none());
-    for part in list.map_or(vec![], |list| list.parts()) {
-        let (names, ty) = (part.fields("name"), part.field("type"));
-        let Some(ty) = ty.filter(|_| !part.has_error()) else {
-            body.unclear = Some(UNPARSED);
-            break;
-        };
-        if names.is_empty() {
-            body.unclear = Some("it embeds another struct");
-        }
-        let ty = match ty.kind() {
-            "struct_type" => Type::Inline(Box::new(self::body(c, ty, depth + 1))),
-            _ => c.ty(ty),
-        };
-        for name in names {
-            body.fields.push(c.field(name, ty.clone()));
-        }
-    }
-    body
 }

@@ -28,7 +28,7 @@ impl<'a> Visitor<'a> for Python {
                     .field("condition")
                     .is_some_and(|it| names_processor(c, it)) =>
             {
-                c.open(node, Set::SOME, c.owner());
+                c.open(node.end_byte(), Set::SOME, c.owner());
             }
             "function_definition" => c.open_of(node, None),
             _ => {}
@@ -95,12 +95,13 @@ fn class(c: &mut Collector<'_>, node: Node<'_>) {
     }
     let mut body = Body {
         union: base(b"Union"),
+        c_layout: true,
         ..Body::default()
     };
     let mut list = None;
     for statement in node.parts_of("body") {
         let assignment = statement.of_kind("assignment");
-        let parts = assignment.and_then(|node| Some((node.field("left")?, node.field("right")?)));
+        let parts = assignment.and_then(|node| node.field("left").zip(node.field("right")));
         match parts.map(|(target, value)| (c.text(target), value)) {
             Some((b"_fields_", value)) => list = Some(value),
             Some((b"_pack_", value)) => {
@@ -114,25 +115,23 @@ fn class(c: &mut Collector<'_>, node: Node<'_>) {
     let Some(list) = list else { return };
     let mut clear = matches!(list.kind(), "list" | "tuple") && !list.has_error();
     for part in list.parts() {
-        match (part.kind(), &part.parts()[..]) {
-            ("tuple", [name, ty]) => {
-                let ty = c.lex(*ty);
-                let ty = field_type(c, ty);
-                let mut field = c.field(*name, ty);
-                // Without its quotes.
-                field.name = field
-                    .name
-                    .get(1..field.name.len().saturating_sub(1))
-                    .unwrap_or(b"");
-                body.fields.push(field);
-            }
-            _ => clear = false,
+        if let ("tuple", [name, ty]) = (part.kind(), &part.parts()[..]) {
+            let (at, ty) = (c.lex(*name).start, c.lex(*ty));
+            let mut field = c.field(at, field_type(c, ty), None);
+            // Without its quotes.
+            field.name = match field.name {
+                [_, name @ .., _] => name,
+                _ => b"",
+            };
+            body.fields.push(field);
+        } else {
+            clear = false;
         }
     }
     if !clear {
         body.unclear = Some("its fields are not understood");
     }
-    c.structure(name, body, true);
+    c.structure(name, body);
 }
 
 /// `c_uint64 * 3`

@@ -1,31 +1,30 @@
 //! Rust.
 
-use std::collections::HashMap;
-
 use tree_sitter::Node;
 
-use super::collector::{Collector, Visitor, UNPARSED};
+use super::collector::{Collector, Visitor};
 use super::nodes::Nodes;
 use crate::condition::Condition;
-use crate::facts::{bare, read_type, Body, Field, Style, Value};
+use crate::facts::{bare, read_type, Body, Style, Value};
 use crate::processors::Set;
-use crate::source::{Kind, Source, Tokens};
+use crate::source::{Source, Tokens};
+
+/// How deep the blocks in a macro may be nested.
+const DEPTH: usize = 100;
 
 /// What the attributes before an item say.
-#[derive(Clone, Default)]
-struct Attributes {
+#[derive(Default)]
+struct Attributes<'a> {
     condition: Option<Condition>,
-    /// Whether the layout is promised.
-    c_layout: bool,
-    packed: Option<u64>,
-    align: Option<Tokens>,
+    /// What `repr(…)` says: a struct without fields.
+    repr: Body<'a>,
 }
 
 #[derive(Default)]
 pub(super) struct Rust<'a> {
-    attributes: Attributes,
-    /// Of blocks in macros, by where they begin: their processors and owner.
-    blocks: HashMap<usize, (Set, Option<&'a [u8]>)>,
+    attributes: Attributes<'a>,
+    /// Where the arguments of the last macro end.
+    macros: usize,
 }
 
 impl<'a> Visitor<'a> for Rust<'a> {
@@ -54,7 +53,7 @@ impl<'a> Visitor<'a> for Rust<'a> {
         }
         let attributes = std::mem::take(&mut self.attributes);
         if attributes.condition.is_some() {
-            c.open(node, attributes.set(c.here()), c.owner());
+            c.open(node.end_byte(), attributes.set(c.here()), c.owner());
         }
         if c.here().is_empty() {
             return false;
@@ -78,7 +77,7 @@ impl<'a> Visitor<'a> for Rust<'a> {
                     c.alias(name, ty);
                 }
             }
-            "struct_item" | "union_item" => structure(c, node, attributes),
+            "struct_item" | "union_item" => structure(c, node, attributes.repr),
             // Only those with a number; the others are no constants of an ABI.
             "enum_variant" => {
                 if let (Some(name), Some(value)) = (name(), value()) {
@@ -90,11 +89,10 @@ impl<'a> Visitor<'a> for Rust<'a> {
                     ioctl_macro(c, name, node);
                 }
             }
-            "token_tree" => {
-                if let Some((set, owner)) = self.blocks.remove(&node.start_byte()) {
-                    c.open(node, set, owner);
-                }
-                self.tokens(c, node);
+            "token_tree" if node.start_byte() >= self.macros => {
+                self.macros = node.end_byte();
+                let tokens = c.lex(node);
+                items(c, tokens.start + 1..tokens.end.saturating_sub(1), 0);
             }
             _ => {}
         }
@@ -102,23 +100,23 @@ impl<'a> Visitor<'a> for Rust<'a> {
     }
 }
 
-impl Attributes {
+impl Attributes<'_> {
     /// What is between the brackets: `cfg(…)`, `repr(…)`; others change nothing.
     fn add(&mut self, source: &Source<'_>, range: Tokens) {
         let is = |word: &[u8]| range.clone().find(|at| source.is(*at, word));
         match source.text(range.start) {
             b"cfg" => {
-                let new = Condition::cfg(source, range.start + 2, range.end.saturating_sub(1));
+                let new = Condition::cfg(source, range.start + 2..range.end.saturating_sub(1));
                 self.condition = Some(self.condition.map_or(new, |before| before.and(new)));
             }
             b"repr" => {
-                self.c_layout |= is(b"C").or(is(b"transparent")).is_some();
+                self.repr.c_layout |= is(b"C").or(is(b"transparent")).is_some();
                 if let Some(at) = is(b"packed") {
                     let number = std::str::from_utf8(source.text(at + 2)).unwrap_or("");
-                    self.packed = Some(number.parse().unwrap_or(1));
+                    self.repr.packed = Some(number.parse().unwrap_or(1));
                 }
                 if let Some(at) = is(b"align") {
-                    self.align = source.close(at + 1).map(|close| at + 2..close);
+                    self.repr.align = source.close(at + 1).map(|close| at + 2..close);
                 }
             }
             _ => {}
@@ -127,44 +125,32 @@ impl Attributes {
 
     /// For which of those processors the item may be.
     fn set(&self, of: Set) -> Set {
-        self.condition
-            .map_or(of, |condition| of.and(condition.perhaps))
-    }
-
-    fn body<'a>(&self) -> Body<'a> {
-        let (packed, align) = (self.packed, self.align.clone());
-        Body {
-            packed,
-            align,
-            ..Body::default()
-        }
+        let condition = self.condition.as_ref();
+        condition.map_or(of, |condition| of.and(condition.perhaps))
     }
 }
 
-fn structure(c: &mut Collector<'_>, node: Node<'_>, attributes: Attributes) {
+fn structure<'a>(c: &mut Collector<'a>, node: Node<'_>, repr: Body<'a>) {
     let (Some(name), Some(list)) = (node.field("name"), node.field("body")) else {
         return;
     };
-    let mut body = attributes.body();
-    body.union = node.kind() == "union_item";
+    let of = c.body(node, 0);
+    let (fields, union, mut unclear) = (of.fields, of.union, of.unclear);
     if list.kind() == "ordered_field_declaration_list" {
-        body.unclear = Some("its fields have no names");
+        unclear = Some("its fields have no names");
     }
-    for part in list.parts() {
-        match (part.kind(), part.field("name"), part.field("type")) {
-            ("ERROR", ..) => body.unclear = Some(UNPARSED),
-            ("field_declaration", ..) if part.has_error() => body.unclear = Some(UNPARSED),
-            ("field_declaration", Some(name), Some(ty)) => {
-                let ty = c.ty(ty);
-                body.fields.push(c.field(name, ty));
-            }
-            ("attribute_item", ..) if memchr::memmem::find(c.text(part), b"cfg").is_some() => {
-                body.unclear = Some("it has fields under a condition");
-            }
-            _ => {}
-        }
+    let find = |text| memchr::memmem::find(text, b"cfg").is_some();
+    let is_cfg = |part: &Node<'_>| part.kind() == "attribute_item" && find(c.text(*part));
+    if list.parts().iter().any(is_cfg) {
+        unclear = Some("it has fields under a condition");
     }
-    c.structure(name, body, attributes.c_layout);
+    let body = Body {
+        fields,
+        union,
+        unclear,
+        ..repr
+    };
+    c.structure(name, body);
 }
 
 /// The macros of nix, vmm-sys-util and others that define a request:
@@ -191,77 +177,66 @@ fn ioctl_macro(c: &mut Collector<'_>, name: Node<'_>, node: Node<'_>) {
     c.facts.constants[index].style = Style::Function;
 }
 
-impl<'a> Rust<'a> {
-    /// The arguments of a macro, which the grammar leaves alone: constants and
-    /// structs in them, such as those of bitflags!, and the branches of cfg_if!.
-    fn tokens(&mut self, c: &mut Collector<'a>, node: Node<'_>) {
-        let parts = node.all();
-        let mut attributes = Attributes::default();
-        // Where one of the branches before this `else` holds.
-        let mut taken: Option<Condition> = None;
-        let (mut branch, mut structure, mut owner) = (false, false, None);
-        for (index, part) in parts.iter().enumerate() {
-            let text = c.text(*part);
-            let next = parts.get(index + 1);
-            match text {
-                b"#" => {
-                    if let Some(next) = next {
-                        let tokens = c.lex(*next);
-                        let inside = tokens.start + 1..tokens.end.saturating_sub(1);
-                        attributes.add(&c.source, inside);
-                    }
-                }
-                b"if" => branch = true,
-                b"else" => attributes.condition = taken.map(Condition::not),
-                b";" | b"," => (attributes, owner) = (Attributes::default(), None),
-                b"const" | b"static" if next.is_some_and(|next| next.kind() == "identifier") => {
-                    let rest = &parts[index + 1..];
-                    let end = rest.iter().find(|part| c.text(**part) == b";");
-                    let end = end.map_or(node.end_byte(), |end| end.start_byte());
-                    let tokens = c.source.lex(rest[0].start_byte()..end);
-                    constant(c, tokens, &attributes);
-                }
-                b"struct" | b"union" | b"impl" => {
-                    structure = text != b"impl";
-                    owner = next.map(|next| c.text(*next));
-                    // struct Flags: u64 { … }
-                    if let [name, colon, ty, ..] = &parts[index + 1..] {
-                        if c.text(*colon) == b":" {
-                            c.alias(*name, *ty);
-                        }
-                    }
-                }
-                _ if part.kind() == "token_tree" && text.starts_with(b"{") => {
-                    let here = c.here();
-                    let set = attributes.set(here);
-                    if let (Some(name), true) = (owner, structure) {
-                        record(c, name, *part, &attributes);
-                    }
-                    if branch {
-                        let condition = attributes.condition;
-                        let both = taken.zip(condition).map(|(a, b)| a.or(b));
-                        taken = both.or(taken).or(condition);
-                    }
-                    if set != here || owner.is_some() {
-                        self.blocks.insert(part.start_byte(), (set, owner));
-                    }
-                    (attributes, branch, structure, owner) = Default::default();
-                }
-                _ => {}
+/// The arguments of a macro, which the grammar leaves alone: constants and
+/// structs in them, such as those of bitflags!, and the branches of cfg_if!.
+fn items(c: &mut Collector<'_>, range: Tokens, depth: usize) {
+    if depth > DEPTH {
+        return c.source.exhaust();
+    }
+    let mut attributes = Attributes::default();
+    // Where one of the branches before this `else` holds.
+    let mut taken: Option<Condition> = None;
+    let (mut branch, mut structure, mut owner) = (false, false, None);
+    let mut at = range.start;
+    while at < range.end {
+        let (text, next) = (c.source.text(at), c.source.skip(at));
+        match text {
+            b"#" => attributes.add(&c.source, at + 2..c.source.skip(at + 1) - 1),
+            b"if" => branch = true,
+            b"else" => attributes.condition = taken.map(Condition::not),
+            b";" | b"," => (attributes, owner) = (Attributes::default(), None),
+            b"const" | b"static" if c.source.is_ident(at + 1) => {
+                let end = c.source.find(at, range.end, |at| c.source.is(at, b";"));
+                constant(c, at + 1..end, &attributes);
             }
+            b"struct" | b"union" | b"impl" => {
+                structure = text != b"impl";
+                owner = Some(c.source.text(at + 1));
+                // struct Flags: u64 { … }
+                if c.source.is(at + 2, b":") {
+                    let ty = read_type(&c.source, at + 3..at + 4, 0);
+                    c.facts.aliases.insert(c.source.text(at + 1), ty);
+                }
+            }
+            b"{" => {
+                let set = attributes.set(c.here());
+                if branch {
+                    let both = taken.zip(attributes.condition).map(|(a, b)| a.or(b));
+                    taken = both.or(taken).or(attributes.condition);
+                }
+                c.open(usize::MAX, set, owner.or(c.owner()));
+                if let Some(name) = owner.filter(|_| structure) {
+                    record(c, name, at..next, attributes.repr);
+                }
+                items(c, at + 1..next - 1, depth + 1);
+                c.scopes.pop();
+                (branch, structure, owner) = (false, false, None);
+                attributes = Attributes::default();
+            }
+            _ if next > at + 1 => items(c, at + 1..next - 1, depth + 1),
+            _ => {}
         }
+        at = next;
     }
 }
 
 /// `NAME [: T] = value`, in a macro.
-fn constant(c: &mut Collector<'_>, tokens: Tokens, attributes: &Attributes) {
-    let name = tokens.start;
-    let equals = c
-        .source
-        .find(name + 1, tokens.end, |at| c.source.is(at, b"="));
+fn constant(c: &mut Collector<'_>, tokens: Tokens, attributes: &Attributes<'_>) {
+    let (name, source) = (tokens.start, &c.source);
+    let equals = source.find(name + 1, tokens.end, |at| source.is(at, b"="));
     if equals < tokens.end {
-        let typed = c.source.is(name + 1, b":");
-        let ty = typed.then(|| read_type(&c.source, name + 2..equals, 0));
+        let typed = source.is(name + 1, b":");
+        let ty = typed.then(|| read_type(source, name + 2..equals, 0));
         let value = Value::Expression(equals + 1..tokens.end, None);
         let index = c.constant(name, value, ty);
         c.facts.constants[index].processors = attributes.set(c.here());
@@ -269,37 +244,23 @@ fn constant(c: &mut Collector<'_>, tokens: Tokens, attributes: &Attributes) {
 }
 
 /// A struct in a macro, which may well give it the layout of C.
-fn record<'a>(c: &mut Collector<'a>, name: &'a [u8], part: Node<'_>, attributes: &Attributes) {
-    let tokens = c.lex(part);
-    let mut body = attributes.body();
-    let inside = tokens.start + 1..tokens.end.saturating_sub(1);
-    for field in c.source.split(inside, b",") {
+fn record<'a>(c: &mut Collector<'a>, name: &'a [u8], block: Tokens, repr: Body<'a>) {
+    let mut fields = vec![];
+    for field in c.source.split(block.start + 1..block.end - 1, b",") {
         let mut at = field.start;
-        while matches!(c.source.text(at), b"#" | b"pub") {
-            at = if c.source.is(at, b"#") {
-                c.source.skip(at + 1)
-            } else {
-                at + 1
-            };
-            at = if c.source.is(at, b"(") {
-                c.source.skip(at)
-            } else {
-                at
-            };
+        while matches!(c.source.text(at), b"#" | b"[" | b"pub" | b"(") {
+            at = c.source.skip(at);
         }
-        if c.source.kind(at) != Some(Kind::Ident) || !c.source.is(at + 1, b":") {
+        if !c.source.is_ident(at) || !c.source.is(at + 1, b":") {
             return;
         }
         let ty = read_type(&c.source, at + 2..field.end, 0);
-        body.fields.push(Field {
-            name: bare(c.source.text(at)),
-            at,
-            ty,
-            align: None,
-        });
+        fields.push(c.field(at, ty, None));
     }
-    c.structure_at(tokens.start, name, body, true);
-    if let Some(structure) = c.facts.structs.last_mut() {
-        structure.processors = attributes.set(structure.processors);
-    }
+    let body = Body {
+        fields,
+        c_layout: true,
+        ..repr
+    };
+    c.structure_at(block.start, bare(name), body);
 }

@@ -2,9 +2,9 @@
 
 use tree_sitter::Node;
 
-use super::collector::{too_deep, Collector, Visitor, UNPARSED};
+use super::collector::{Collector, Visitor};
 use super::nodes::Nodes;
-use crate::facts::{Body, Type, Value};
+use crate::facts::Value;
 use crate::types::primitive;
 
 pub(super) struct Zig;
@@ -58,16 +58,10 @@ fn definition(c: &mut Collector<'_>, node: Node<'_>) {
     }
 }
 
-fn has(c: &Collector<'_>, node: Node<'_>, word: &[u8]) -> bool {
-    node.all().iter().take(2).any(|part| c.text(*part) == word)
-}
-
 fn structure(c: &mut Collector<'_>, name: Node<'_>, node: Node<'_>) {
-    let packed = has(c, node, b"packed");
-    if !packed || !flags(c, name, node) {
-        let body = body(c, node, 0);
-        let c_layout = packed || has(c, node, b"extern");
-        c.structure(name, body, c_layout);
+    if node.of_kind("packed").is_none() || !flags(c, name, node) {
+        let body = c.body(node, 0);
+        c.structure(name, body);
     }
     c.open_of(node, None);
 }
@@ -100,39 +94,4 @@ fn flags(c: &mut Collector<'_>, name: Node<'_>, node: Node<'_>) -> bool {
     }
     c.scopes.pop();
     true
-}
-
-fn body<'a>(c: &mut Collector<'a>, node: Node<'_>, depth: usize) -> Body<'a> {
-    let mut body = Body {
-        union: node.kind() == "union_declaration",
-        // Its bits are without padding; whole bytes it places like C's packed.
-        packed: has(c, node, b"packed").then_some(1),
-        unclear: too_deep(depth),
-        ..Body::default()
-    };
-    if body.unclear.is_some() {
-        return body;
-    }
-    for part in node.parts() {
-        if part.is_error() || part.kind() == "container_field" && part.has_error() {
-            body.unclear = Some(UNPARSED);
-        }
-        let (Some(name), Some(ty)) = (part.field("name"), part.field("type")) else {
-            continue;
-        };
-        if part.kind() != "container_field" {
-            continue;
-        }
-        let ty = match ty.kind() {
-            "struct_declaration" | "union_declaration" => {
-                Type::Inline(Box::new(self::body(c, ty, depth + 1)))
-            }
-            _ => c.ty(ty),
-        };
-        let mut field = c.field(name, ty);
-        let align = part.of_kind("byte_alignment").map(|node| c.lex(node));
-        field.align = align.map(|align| align.start + 2..align.end - 1);
-        body.fields.push(field);
-    }
-    body
 }
