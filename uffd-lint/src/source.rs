@@ -291,11 +291,24 @@ impl Lexer<'_> {
             // @"move": a name that is a keyword.
             (Language::Zig, b"@", b'"') => return self.quoted(Kind::Ident),
             (Language::Rust, b"r", b'#') if is_word(self.peek(1)) => return self.name(),
+            (Language::Rust, b"r" | b"br", b'#' | b'"') => return self.raw(),
             (Language::Rust, b"b", b'\'') => return self.quoted(Kind::Str),
             (Language::Python, b"b", b'\'' | b'"') => return self.quoted(Kind::Str),
             _ => {}
         }
         Kind::Ident
+    }
+
+    /// The rest of `r#"…"#`, in which a backslash is only that.
+    fn raw(&mut self) -> Kind {
+        let rest = &self.bytes[self.at..];
+        let hashes = rest.iter().take_while(|byte| **byte == b'#').count();
+        if rest.get(hashes) != Some(&b'"') {
+            return Kind::Ident;
+        }
+        let (end, text) = ([b"\"", &rest[..hashes]].concat(), &rest[hashes + 1..]);
+        self.at += memchr::memmem::find(text, &end).map_or(rest.len(), |at| at + 2 * hashes + 2);
+        Kind::Str
     }
 }
 

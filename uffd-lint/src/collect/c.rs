@@ -2,9 +2,9 @@
 
 use tree_sitter::Node;
 
-use super::c_structs;
 use super::collector::{Collector, Visitor};
 use super::nodes::Nodes;
+use super::structs;
 use crate::condition::Condition;
 use crate::facts::{Function, Type, Value};
 use crate::processors::Set;
@@ -58,7 +58,7 @@ impl<'a> Visitor<'a> for C<'a> {
             "type_definition" | "alias_declaration" => alias(c, node),
             "struct_specifier" | "union_specifier" => {
                 if let Some(list) = body() {
-                    c_structs::structure(c, node, list, self.packs.last().copied().flatten());
+                    structs::structure(c, node, list, self.packs.last().copied().flatten());
                 }
             }
             "declaration" | "field_declaration" => declaration(c, node),

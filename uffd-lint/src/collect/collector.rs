@@ -5,17 +5,10 @@ use std::ops::Range;
 use tree_sitter::Node;
 
 use super::nodes::Nodes;
-use crate::facts::{bare, read_type, Body, Constant, Facts, Field, Function, Struct, Style};
-use crate::facts::{Type, Value};
+use crate::facts::{bare, read_type, Body, Constant, Facts, Function, Struct, Style, Type, Value};
 use crate::language::Language;
 use crate::processors::Set;
 use crate::source::{Source, Tokens};
-
-/// How deep structs may be nested.
-pub(super) const DEPTH: usize = 32;
-
-/// What is said of a struct that the grammar did not understand.
-pub const UNPARSED: &str = "a part of it could not be parsed";
 
 /// What is collected of a file.
 pub struct Collector<'a> {
@@ -149,14 +142,8 @@ impl<'a> Collector<'a> {
         self.facts.aliases.insert(bare(self.text(name)), ty);
     }
 
-    /// A struct.
-    pub(super) fn structure(&mut self, name: Node<'_>, body: Body<'a>) {
-        let at = self.lex(name).start;
-        self.structure_at(at, bare(self.text(name)), body);
-    }
-
     /// A struct that is told at token `at`.
-    pub(super) fn structure_at(&mut self, at: usize, name: &'a [u8], body: Body<'a>) {
+    pub(super) fn structure(&mut self, at: usize, name: &'a [u8], body: Body<'a>) {
         let processors = self.here();
         self.facts.structure(Struct {
             name,
@@ -164,61 +151,6 @@ impl<'a> Collector<'a> {
             body,
             processors,
         });
-    }
-
-    /// What is in a struct of Rust, Go or Zig.
-    pub(super) fn body(&mut self, node: Node<'_>, depth: usize) -> Body<'a> {
-        let has = |kind: &str| node.of_kind(kind).is_some();
-        let go = self.source.language == Language::Go;
-        let mut body = Body {
-            union: has("union"),
-            // Its bits are without padding; whole bytes Zig places like C's packed.
-            packed: has("packed").then_some(1),
-            c_layout: go || has("packed") || has("extern"),
-            unclear: too_deep(depth),
-            ..Body::default()
-        };
-        let list = node
-            .field("body")
-            .or(node.of_kind("field_declaration_list"));
-        let parts = list.unwrap_or(node).parts().into_iter();
-        for part in parts.filter(|_| depth <= DEPTH) {
-            let is_field = matches!(part.kind(), "field_declaration" | "container_field");
-            if part.is_error() || is_field && part.has_error() {
-                body.unclear = Some(UNPARSED);
-            }
-            let Some(ty) = part.field("type").filter(|_| is_field) else {
-                continue;
-            };
-            let ty = match ty.kind() {
-                "struct_type" | "struct_declaration" | "union_declaration" => {
-                    Type::Inline(Box::new(self.body(ty, depth + 1)))
-                }
-                _ => self.ty(ty),
-            };
-            let align = part.of_kind("byte_alignment").map(|node| self.lex(node));
-            let align = align.map(|align| align.start + 2..align.end - 1);
-            let names = part.fields("name");
-            if go && names.is_empty() {
-                body.unclear = Some("it embeds another struct");
-            }
-            for name in names {
-                let at = self.lex(name).start;
-                body.fields.push(self.field(at, ty.clone(), align.clone()));
-            }
-        }
-        body
-    }
-
-    /// A field whose name is token `at`.
-    pub(super) fn field(&self, at: usize, ty: Type<'a>, align: Option<Tokens>) -> Field<'a> {
-        let name = bare(self.source.text(at));
-        Field {
-            name,
-            at,
-            ty,
-            align,
-        }
     }
 
     /// A function that is one expression, if it is that.
@@ -229,63 +161,78 @@ impl<'a> Collector<'a> {
             head = inner;
         }
         let name = name.or(head.field("name")).or(head.field("declarator"));
-        let (Some(name), Some(value)) = (name, self.returned(node)) else {
+        let parent = node
+            .parent()
+            .filter(|it| it.kind() == "template_declaration");
+        let generic = match self.source.language {
+            Language::Cpp => parent.and_then(|template| template.field("parameters")),
+            _ => node.field("type_parameters"),
+        };
+        let list = head.field("parameters").or(head.of_kind("parameters"));
+        let (Some(name), Some(body)) = (name, node.field("body").and_then(|it| self.returned(it)))
+        else {
             return;
         };
-        let mut generic = node.parts_of("type_parameters");
-        let template = node
-            .parent()
-            .filter(|_| self.source.language == Language::Cpp);
-        if let Some(template) = template.filter(|it| it.kind() == "template_declaration") {
-            let list = template.parts_of("parameters").into_iter();
-            generic = list.filter_map(|part| part.parts().pop()).collect();
-        }
-        let list = head.field("parameters").or(head.of_kind("parameters"));
-        let list = list.map_or(vec![], |list| list.parts());
-        let types = generic
-            .iter()
-            .map(|part| part.field("name").unwrap_or(*part));
-        let names = types.chain(list.into_iter().flat_map(parameter));
+        let mut parameters = generic.map_or(vec![], |list| self.parameters(list));
+        let generic = parameters.len();
+        parameters.extend(list.into_iter().flat_map(|list| self.parameters(list)));
         let function = Function {
-            parameters: names.map(|name| self.text(name)).collect(),
-            generic: generic.len(),
-            body: self.lex(value),
+            parameters,
+            generic,
+            body,
         };
         let of_name = self.facts.functions.entry(self.text(name));
         of_name.or_insert(function);
     }
 
-    /// The one expression of a function.
-    fn returned<'t>(&self, function: Node<'t>) -> Option<Node<'t>> {
-        let body = function.field("body")?;
-        if !matches!(body.kind(), "block" | "compound_statement") {
-            return Some(body);
+    /// The names in a list of parameters.
+    fn parameters(&mut self, list: Node<'_>) -> Vec<&'a [u8]> {
+        let c = self.source.language.is_c_family();
+        let mut tokens = self.lex(list);
+        // That of a lambda is without brackets.
+        if self.source.close(tokens.start).is_some() || self.source.is(tokens.start, b"<") {
+            tokens = tokens.start + 1..tokens.end - 1;
         }
-        let mut statements = body.parts();
-        if let [list] = statements[..] {
-            if list.kind() == "statement_list" {
-                statements = list.parts();
+        let parts = self.source.split(tokens, b",").into_iter();
+        let names = parts.filter_map(|mut part| {
+            let is_name = |at: &usize| {
+                let text = self.source.text(*at);
+                self.source.is_ident(*at) && !matches!(text, b"mut" | b"comptime" | b"const")
+            };
+            match c {
+                // The type is before it, and may be all.
+                true => part.skip(1).filter(is_name).last(),
+                false => part.find(is_name),
             }
+        });
+        names.map(|at| self.source.text(at)).collect()
+    }
+
+    /// The one expression of a function with this body.
+    fn returned(&mut self, body: Node<'_>) -> Option<Tokens> {
+        // Longer ones are more than that.
+        if body.byte_range().len() > 2000 {
+            return None;
+        }
+        let mut tokens = self.lex(body);
+        let rust = self.source.language == Language::Rust;
+        let block = matches!(body.kind(), "block" | "compound_statement");
+        if block && self.source.is(tokens.start, b"{") {
+            tokens = tokens.start + 1..tokens.end - 1;
         }
         // What `let` gives a name is found as a constant.
+        let mut statements = self.source.split(tokens, b";");
         let mut last = statements.pop()?;
-        let named = |before: &Node<'_>| before.kind() == "let_declaration";
+        let named = |before: &Tokens| rust && self.source.is(before.start, b"let");
         if !statements.iter().all(named) {
             return None;
         }
-        let mut returned = self.source.language == Language::Rust;
-        while let "return_statement"
-        | "return_expression"
-        | "expression_statement"
-        | "expression_list" = last.kind()
-        {
-            returned |= last.kind().starts_with("return_");
-            let [inner] = last.parts()[..] else {
-                return None;
-            };
-            last = inner;
+        if self.source.is(last.start, b"return") {
+            last.start += 1;
+        } else if block && !rust {
+            return None;
         }
-        returned.then_some(last)
+        Some(last)
     }
 
     /// A call, if it is one of ioctl(2) with a number.
@@ -318,21 +265,4 @@ impl<'a> Collector<'a> {
             self.facts.requests.push(tokens);
         }
     }
-}
-
-/// The names that a parameter declares.
-fn parameter(node: Node<'_>) -> Vec<Node<'_>> {
-    let fields = ["name", "pattern", "declarator"].into_iter();
-    let mut named = fields.map(|field| node.fields(field));
-    let plain = match node.kind() {
-        "identifier" => Some(node),
-        _ => node.of_kind("identifier"),
-    };
-    let named = named.find(|names| !names.is_empty());
-    named.unwrap_or(plain.into_iter().collect())
-}
-
-/// What the structs in a struct at this depth are said to be, if it is too deep.
-pub(super) fn too_deep(depth: usize) -> Option<&'static str> {
-    (depth > DEPTH).then_some("its structs are nested too deeply")
 }

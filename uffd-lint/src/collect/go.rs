@@ -45,8 +45,8 @@ impl<'a> Visitor<'a> for Go {
             "type_spec" | "type_alias" => {
                 if let (Some(name), Some(ty)) = (node.field("name"), node.field("type")) {
                     if ty.kind() == "struct_type" {
-                        let body = c.body(ty, 0);
-                        c.structure(name, body);
+                        let (at, body) = (c.lex(name).start, c.body(ty, 0));
+                        c.structure(at, c.text(name), body);
                     } else {
                         c.alias(name, ty);
                     }

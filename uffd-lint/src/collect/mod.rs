@@ -1,12 +1,12 @@
 //! From a syntax tree to [`Facts`], a file for each language.
 
 mod c;
-mod c_structs;
 mod collector;
 mod go;
 mod nodes;
 mod python;
 mod rust;
+mod structs;
 mod zig;
 
 use std::ops::{ControlFlow, Range};
@@ -18,10 +18,11 @@ use crate::facts::Facts;
 use crate::language::Language;
 use crate::processors::Set;
 use crate::source::Source;
-use c_structs::SPACES;
 use collector::Visitor;
+use structs::SPACES;
 
-pub use collector::{Collector, UNPARSED};
+pub use collector::Collector;
+pub use structs::UNPARSED;
 
 /// What a grammar cannot read can take it very long, and some 25 KB for each of
 /// these steps. They are counted, not seconds or bytes, so that the same text
@@ -151,7 +152,7 @@ fn parse(
     let options = ParseOptions::new().progress_callback(&mut progress);
     let blanks: Vec<_> = match language.is_c_family() {
         true => pieces(bytes, ranges)
-            .flat_map(|piece| c_structs::blanks(bytes, piece))
+            .flat_map(|piece| structs::blanks(bytes, piece))
             .collect(),
         false => vec![],
     };

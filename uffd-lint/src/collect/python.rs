@@ -131,7 +131,8 @@ fn class(c: &mut Collector<'_>, node: Node<'_>) {
     if !clear {
         body.unclear = Some("its fields are not understood");
     }
-    c.structure(name, body);
+    let at = c.lex(name).start;
+    c.structure(at, c.text(name), body);
 }
 
 /// `c_uint64 * 3`

@@ -131,26 +131,16 @@ impl Attributes<'_> {
 }
 
 fn structure<'a>(c: &mut Collector<'a>, node: Node<'_>, repr: Body<'a>) {
-    let (Some(name), Some(list)) = (node.field("name"), node.field("body")) else {
-        return;
-    };
-    let of = c.body(node, 0);
-    let (fields, union, mut unclear) = (of.fields, of.union, of.unclear);
-    if list.kind() == "ordered_field_declaration_list" {
-        unclear = Some("its fields have no names");
+    if let (Some(name), Some(_)) = (node.field("name"), node.field("body")) {
+        let body = Body {
+            c_layout: repr.c_layout,
+            packed: repr.packed,
+            align: repr.align,
+            ..c.body(node, 0)
+        };
+        let at = c.lex(name).start;
+        c.structure(at, bare(c.text(name)), body);
     }
-    let find = |text| memchr::memmem::find(text, b"cfg").is_some();
-    let is_cfg = |part: &Node<'_>| part.kind() == "attribute_item" && find(c.text(*part));
-    if list.parts().iter().any(is_cfg) {
-        unclear = Some("it has fields under a condition");
-    }
-    let body = Body {
-        fields,
-        union,
-        unclear,
-        ..repr
-    };
-    c.structure(name, body);
 }
 
 /// The macros of nix, vmm-sys-util and others that define a request:
@@ -262,5 +252,5 @@ fn record<'a>(c: &mut Collector<'a>, name: &'a [u8], block: Tokens, repr: Body<'
         c_layout: true,
         ..repr
     };
-    c.structure_at(block.start, bare(name), body);
+    c.structure(block.start, bare(name), body);
 }

@@ -4,7 +4,7 @@ use tree_sitter::Node;
 
 use super::collector::{Collector, Visitor};
 use super::nodes::Nodes;
-use crate::facts::Value;
+use crate::facts::{bare, Value};
 use crate::types::primitive;
 
 pub(super) struct Zig;
@@ -60,8 +60,8 @@ fn definition(c: &mut Collector<'_>, node: Node<'_>) {
 
 fn structure(c: &mut Collector<'_>, name: Node<'_>, node: Node<'_>) {
     if node.of_kind("packed").is_none() || !flags(c, name, node) {
-        let body = c.body(node, 0);
-        c.structure(name, body);
+        let (at, body) = (c.lex(name).start, c.body(node, 0));
+        c.structure(at, bare(c.text(name)), body);
     }
     c.open_of(node, None);
 }
