@@ -32,20 +32,14 @@ impl<'a> Evaluator<'_, 'a> {
     }
 
     fn value(&mut self, index: usize) -> Result<i128, String> {
-        match self.facts.constants[index].value.clone() {
-            Value::Expression(tokens, iota) => self.expression(tokens, iota),
-            Value::After(base, by) => {
-                let base = base.map_or(Ok(0), |base| self.constant(base))?;
-                self.own = true;
-                Ok(base.wrapping_add(i128::from(by)))
-            }
-            Value::Bit(bit) => {
-                self.own = true;
-                1_i128
-                    .checked_shl(bit)
-                    .ok_or_else(|| "it has too many bits".into())
-            }
-        }
+        let value = match self.facts.constants[index].value.clone() {
+            Value::Expression(tokens, iota) => return self.expression(tokens, iota),
+            Value::After(None, by) => i128::from(by),
+            Value::After(Some(base), by) => self.constant(base)?.wrapping_add(i128::from(by)),
+            Value::Bit(bit) => 1 << bit,
+        };
+        self.own = true;
+        Ok(value)
     }
 
     /// The value of an expression that fills `tokens`, or why it cannot be
@@ -180,23 +174,19 @@ impl<'a> Evaluator<'_, 'a> {
         let source = self.source;
         let first = *at;
         let (mut last, mut next) = (first, first + 1);
+        let step = |at| at < end && matches!(source.text(at), b"::" | b"." | b"->");
+        while step(next) && next + 1 < end && source.is_ident(next + 1) {
+            (last, next) = (next + 1, next + 2);
+        }
         let mut generic = None;
-        loop {
-            let step = next < end && matches!(source.text(next), b"::" | b"." | b"->");
-            let open = next + usize::from(step);
-            if step && source.is_ident(open) && open < end {
-                (last, next) = (open, open + 1);
-                continue;
+        let open = next + usize::from(step(next));
+        if source.is(open, b"<") && open < end {
+            // size_of::<T>(), static_cast<T>(x); a comparison has no `>(`.
+            let close = source.find(open + 1, end, |at| source.is(at, b">"));
+            if close + 1 < end && source.is(close + 1, b"(") {
+                generic = Some(open + 1..close);
+                next = close + 1;
             }
-            if source.is(open, b"<") && open < end {
-                // size_of::<T>(), static_cast<T>(x); a comparison has no `>(`.
-                let close = source.find(open + 1, end, |at| source.is(at, b">"));
-                if close + 1 < end && source.is(close + 1, b"(") {
-                    generic = Some(open + 1..close);
-                    next = close + 1;
-                }
-            }
-            break;
         }
         if source.is(next, b"!") && matches!(source.text(next + 1), b"(" | b"[" | b"{") {
             next += 1;

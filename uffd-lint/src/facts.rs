@@ -134,6 +134,22 @@ impl<'a> Facts<'a> {
         index
     }
 
+    /// Adds a function; of two of one name the first counts.
+    pub fn function(
+        &mut self,
+        name: &'a [u8],
+        parameters: Vec<&'a [u8]>,
+        generic: usize,
+        body: Tokens,
+    ) {
+        let function = Function {
+            parameters,
+            generic,
+            body,
+        };
+        self.functions.entry(name).or_insert(function);
+    }
+
     /// Adds a struct; of two of one name the first serves for sizes.
     pub fn structure(&mut self, structure: Struct<'a>) {
         let of_name = self.structs_by_name.entry(structure.name);

@@ -34,23 +34,19 @@ impl<'a> Evaluator<'_, 'a> {
         let element = self.layout(element)?;
         let length = self.expression(length, None)?;
         let length = u64::try_from(length).map_err(|_| "an array's length is negative")?;
-        let size = element
-            .size
-            .checked_mul(length)
-            .filter(|size| *size < 1 << 32);
-        Ok(Layout::plain(
-            size.ok_or("an array is too long")?,
-            element.align,
-            None,
-        ))
+        match element.size.checked_mul(length) {
+            Some(size @ ..=0xFFFF_FFFF) => Ok(Layout::plain(size, element.align, None)),
+            _ => Err("an array is too long".into()),
+        }
     }
 
     fn named_layout(&mut self, name: &str) -> Result<Layout<'a>, String> {
         let facts = self.facts;
-        if let Some(index) = facts.structure_named(name.as_bytes()) {
+        let bytes = name.as_bytes();
+        if let Some(index) = facts.structure_named(bytes) {
             return self.struct_layout(index);
         }
-        if let Some(ty) = facts.aliases.get(name.as_bytes()) {
+        if let Some(ty) = facts.aliases.get(bytes) {
             return self.layout(ty);
         }
         let align_of_u64 = self.target.align_of_u64;
@@ -62,15 +58,15 @@ impl<'a> Evaluator<'_, 'a> {
             return Ok(layout);
         }
         // A type that is a macro: #define u64 unsigned long long
-        if facts.macros.contains_key(name.as_bytes()) {
-            let last = facts.named(name.as_bytes(), usize::MAX, Set::ALL);
+        if facts.macros.contains_key(bytes) {
+            let last = facts.named(bytes, usize::MAX, Set::ALL);
             let value = last.map(|index| facts.constants[index].value.clone());
             if let Some(Value::Expression(tokens, None)) = value {
                 return self.layout(&read_type(self.source, tokens, 0));
             }
         }
         // A struct of the kernel that another file defines.
-        let known = names::structure(name.as_bytes(), true);
+        let known = names::structure(bytes, true);
         let known = known.ok_or_else(|| format!("type {name} is not known"))?;
         let (size, align) = (known.size_for(align_of_u64), known.align_for(align_of_u64));
         Ok(Layout::plain(size, align, None))
@@ -131,10 +127,10 @@ impl<'a> Evaluator<'_, 'a> {
         if let Ok(layout) = self.layout(&read_type(self.source, tokens.clone(), 0)) {
             return Ok(layout.align);
         }
-        let align = u64::try_from(self.expression(tokens, None)?).unwrap_or(0);
-        let fits = align.is_power_of_two() && align <= 1 << 16;
-        fits.then_some(align)
-            .ok_or_else(|| "its alignment is no power of two".into())
+        match u64::try_from(self.expression(tokens, None)?) {
+            Ok(align @ ..=0x1_0000) if align.is_power_of_two() => Ok(align),
+            _ => Err("its alignment is no power of two".into()),
+        }
     }
 
     /// The size of a type, or of what an expression names: `sizeof(...)`.
@@ -152,11 +148,8 @@ impl<'a> Evaluator<'_, 'a> {
 }
 
 fn count(layout: &Layout<'_>) -> usize {
-    layout
-        .fields
-        .iter()
-        .map(|field| 1 + count(&field.layout))
-        .sum()
+    let fields = layout.fields.iter();
+    fields.map(|field| 1 + count(&field.layout)).sum()
 }
 
 fn round_up(value: u64, align: u64) -> u64 {

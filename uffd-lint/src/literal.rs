@@ -7,25 +7,17 @@ pub fn integer(language: Language, text: &[u8]) -> Option<i128> {
     let text = std::str::from_utf8(text).ok()?;
     let text: String = text.chars().filter(|c| !matches!(c, '_' | '\'')).collect();
     let text = text.to_ascii_lowercase();
-    let (digits, radix) = match text.get(..2) {
-        Some("0x") => (&text[2..], 16),
-        Some("0b") => (&text[2..], 2),
-        Some("0o") => (&text[2..], 8),
-        _ => {
-            let old_octal = language.is_c_family() || language == Language::Go;
-            let radix = if old_octal && text.len() > 1 && text.starts_with('0') {
-                8
-            } else {
-                10
-            };
-            (text.as_str(), radix)
-        }
+    let old_octal = language.is_c_family() || language == Language::Go;
+    let (digits, radix) = match text.as_bytes() {
+        [b'0', b'x', ..] => (&text[2..], 16),
+        [b'0', b'b', ..] => (&text[2..], 2),
+        [b'0', b'o', ..] => (&text[2..], 8),
+        [b'0', _, ..] if old_octal => (&*text, 8),
+        _ => (&*text, 10),
     };
     let digits = match language {
-        Language::Rust => match digits.find(['u', 'i']) {
-            Some(at) if matches!(&digits[at + 1..], "8" | "16" | "32" | "64" | "128" | "size") => {
-                &digits[..at]
-            }
+        Language::Rust => match digits.split_once(['u', 'i']) {
+            Some((digits, "8" | "16" | "32" | "64" | "128" | "size")) => digits,
             _ => digits,
         },
         Language::C | Language::Cpp => digits.trim_end_matches(['u', 'l', 'z']),
@@ -54,6 +46,7 @@ mod tests {
 
     #[test]
     fn literals_of_every_language() {
+        let huge = "99999999999999999999999999999999999999999";
         for (language, text, value) in [
             (Language::C, "0xC028AA03ULL", Some(0xC028_AA03)),
             (Language::C, "010", Some(8)),
@@ -70,17 +63,10 @@ mod tests {
             (Language::C, "0x", None),
             (Language::C, "1e5", None),
             (Language::Rust, "1u7", None),
-            (
-                Language::Go,
-                "99999999999999999999999999999999999999999",
-                None,
-            ),
+            (Language::Go, huge, None),
         ] {
-            assert_eq!(
-                integer(language, text.as_bytes()),
-                value,
-                "{language:?} {text}"
-            );
+            let found = integer(language, text.as_bytes());
+            assert_eq!(found, value, "{language:?} {text}");
         }
         assert_eq!(character(b"'f'"), Some(0x66));
         assert_eq!(character(b"'\\x66'"), Some(0x66));

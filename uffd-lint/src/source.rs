@@ -120,9 +120,7 @@ impl<'a> Source<'a> {
     /// The text of token `index`; empty past the end.
     pub fn text(&self, index: usize) -> &'a [u8] {
         let token = self.tokens.get(index);
-        token.map_or(b"", |token| {
-            &self.bytes[token.start as usize..token.end as usize]
-        })
+        token.map_or(b"", |it| &self.bytes[it.start as usize..it.end as usize])
     }
 
     pub fn kind(&self, index: usize) -> Option<Kind> {
@@ -139,9 +137,8 @@ impl<'a> Source<'a> {
     }
 
     pub fn start(&self, index: usize) -> usize {
-        self.tokens
-            .get(index)
-            .map_or(0, |token| token.start as usize)
+        let token = self.tokens.get(index);
+        token.map_or(0, |token| token.start as usize)
     }
 
     /// The index of the bracket that closes the one at `index`.
@@ -269,16 +266,14 @@ impl Lexer<'_> {
     }
 
     fn number(&mut self) -> Kind {
-        loop {
-            let next = self.peek(1);
-            match self.peek(0) {
-                b'.' if next.is_ascii_digit() => {}
-                b'\'' if self.language.is_c_family() && next.is_ascii_hexdigit() => {}
-                byte if is_word(byte) => {}
-                _ => return Kind::Number,
-            }
+        while match (self.peek(0), self.peek(1)) {
+            (b'.', next) => next.is_ascii_digit(),
+            (b'\'', next) => self.language.is_c_family() && next.is_ascii_hexdigit(),
+            (byte, _) => is_word(byte),
+        } {
             self.at += 1;
         }
+        Kind::Number
     }
 
     fn name(&mut self) -> Kind {

@@ -99,10 +99,8 @@ pub fn lint(paths: &[PathBuf], options: &Options) -> Result<TreeReport, String> 
             }
             let mut found = check(form, path, &buffer, options.target);
             let all = found.problems.len();
-            let known = |problem: &Problem| {
-                !options.baseline.is_empty()
-                    && options.baseline.contains(&Fingerprint::of(path, problem))
-            };
+            let known =
+                |problem: &Problem| options.baseline.contains(&Fingerprint::of(path, problem));
             found.problems.retain(|problem| !known(problem));
             report.baselined += all - found.problems.len();
             if !found.is_empty() {

@@ -2,56 +2,24 @@
 
 mod settings;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Serialize;
+use serde_json::json;
 use uffd_lint::{Compared, Options, Problem, Target, TreeReport};
 
 use crate::cli::LintArgs;
 use crate::findings::{Check, Exit, Finding, Place, Severity};
 use crate::output::{paint, say, Output, DIM};
 
-/// What the run amounts to.
-#[derive(Debug, Default, Serialize)]
-struct Totals<'r> {
-    files_read: usize,
-    bytes_read: u64,
-    files_checked: usize,
-    checked: usize,
-    findings: usize,
-    warnings: usize,
-    not_evaluated: usize,
-    not_read: usize,
-    from_header: usize,
-    allowed: usize,
-    baselined: usize,
-    /// How many files were skipped, by reason.
-    skipped: BTreeMap<&'static str, usize>,
-    /// Every comparison, with --verbose.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    comparisons: Vec<Comparison<'r>>,
-}
-
-#[derive(Debug, Serialize)]
-struct Comparison<'r> {
-    file: &'r Path,
-    line: usize,
-    item: &'r str,
-}
-
 /// How many of the constants that could not be evaluated are shown as text.
 const SHOWN: usize = 10;
 
 /// Runs the command.
 pub fn run(args: &LintArgs, out: &mut Output) -> Exit {
-    match checked(args, out) {
-        Ok(exit) => exit,
-        Err(why) => {
-            say(why);
-            Exit::Unchecked
-        }
-    }
+    checked(args, out).unwrap_or_else(|why| {
+        say(why);
+        Exit::Unchecked
+    })
 }
 
 fn checked(args: &LintArgs, out: &mut Output) -> Result<Exit, String> {
@@ -82,41 +50,25 @@ fn checked(args: &LintArgs, out: &mut Output) -> Result<Exit, String> {
 
 /// Prints the report.
 fn tell(args: &LintArgs, report: &TreeReport, out: &mut Output) -> Exit {
-    let mut totals = Totals {
-        files_read: report.files_read,
-        bytes_read: report.bytes_read,
-        files_checked: report.files.len(),
-        baselined: report.baselined,
-        skipped: report.unread.skipped.clone(),
-        ..Totals::default()
-    };
-    let dimmed = |text: &str| paint(DIM, plain(text));
-    let mut unevaluated = vec![];
+    // Names and sources are other people's, and this may be a terminal.
+    let dimmed = |text: &str| paint(DIM, text.replace(char::is_control, "?"));
+    let (mut comparisons, mut unevaluated) = (vec![], vec![]);
+    let (mut checked, mut from_header, mut allowed) = (0, 0, 0);
     for (path, why, named) in &report.unread.unreadable {
         out.check(unreadable(path, why, *named));
     }
     for (path, found) in &report.files {
         let shown = path.display();
-        totals.checked += found.compared.len();
-        totals.from_header += found.from_header;
-        totals.allowed += found.allowed.len();
+        checked += found.compared.len();
+        from_header += found.from_header;
+        allowed += found.allowed.len();
         for Compared { item, line } in found.compared.iter().filter(|_| args.verbose) {
             out.line(dimmed(&format!("{shown}:{line}: {item} compared")));
-            totals.comparisons.push(Comparison {
-                file: path,
-                line: *line,
-                item,
-            });
+            comparisons.push(json!({ "file": path, "line": line, "item": item }));
         }
         let mut check = Check::new(shown.to_string());
         check.compared = found.compared.len();
         for problem in &found.problems {
-            *match (problem.kind, problem.severity) {
-                ("not-read", _) => &mut totals.not_read,
-                (_, uffd_lint::Severity::Note) => &mut totals.not_evaluated,
-                (_, uffd_lint::Severity::Warning) => &mut totals.warnings,
-                (_, uffd_lint::Severity::Error) => &mut totals.findings,
-            } += 1;
             if problem.kind == "not-evaluated" && out.is_text() && !args.strict {
                 let (line, item) = (problem.line, &problem.item);
                 unevaluated.push(format!("{shown}:{line}: {item}: {}", problem.message()));
@@ -130,55 +82,67 @@ fn tell(args: &LintArgs, report: &TreeReport, out: &mut Output) -> Exit {
     for line in unevaluated.iter().take(most) {
         out.line(dimmed(line));
     }
-    if let Some(more) = unevaluated.len().checked_sub(most).filter(|more| *more > 0) {
-        out.line(dimmed(&format!(
-            "… and {more} more not evaluated: --verbose lists all"
-        )));
+    if let Some(more @ 1..) = unevaluated.len().checked_sub(most) {
+        let text = format!("… and {more} more not evaluated: --verbose lists all");
+        out.line(dimmed(&text));
     }
-    for (why, count) in &totals.skipped {
+    let skipped = &report.unread.skipped;
+    for (why, count) in skipped {
         out.line(format!("{count} skipped: {why}"));
     }
+    let count = |is: fn(&Problem) -> bool| report.problems().filter(|(_, it)| is(it)).count();
+    let not_read = count(|it| it.kind == "not-read");
+    let not_evaluated = count(|it| it.kind == "not-evaluated");
+    let warnings = count(|it| it.severity == uffd_lint::Severity::Warning);
+    let findings = count(|it| it.severity == uffd_lint::Severity::Error);
     for (count, what) in [
-        (totals.from_header, "from the header"),
-        (totals.not_read, "not read"),
-        (totals.allowed, "allowed by a comment"),
-        (totals.baselined, "known from the baseline"),
+        (from_header, "from the header"),
+        (not_read, "not read"),
+        (allowed, "allowed by a comment"),
+        (report.baselined, "known from the baseline"),
     ] {
         if count > 0 {
             out.line(format!("{what}: {count}"));
         }
     }
-    let (files, relevant) = (counted(totals.files_read, "file"), totals.files_checked);
+    let (files, relevant) = (counted(report.files_read, "file"), report.files.len());
     out.line(format!(
         "{files} read, {relevant} with something of userfaultfd"
     ));
-    let (items, findings) = (
-        counted(totals.checked, "item"),
-        counted(totals.findings, "finding"),
-    );
-    let warnings = match totals.warnings {
-        0 => String::new(),
-        count => format!(", {}", counted(count, "warning")),
-    };
-    let unknown = totals.not_evaluated;
-    let summary = format!("{items} checked: {findings}{warnings}, {unknown} not evaluated");
+    let mut summary = counted(checked, "item") + " checked: " + &counted(findings, "finding");
+    if warnings > 0 {
+        summary += &format!(", {}", counted(warnings, "warning"));
+    }
+    summary += &format!(", {not_evaluated} not evaluated");
     if !args.strict {
-        out.may_be_empty(match unknown {
+        out.may_be_empty(match not_evaluated {
             0 => "Nothing of userfaultfd is copied by hand here.",
             _ => "Nothing could be compared.",
         });
     }
-    out.data("lint", &totals);
+    let mut totals = json!({
+        "files_read": report.files_read,
+        "bytes_read": report.bytes_read,
+        "files_checked": relevant,
+        "checked": checked,
+        "findings": findings,
+        "warnings": warnings,
+        "not_evaluated": not_evaluated,
+        "not_read": not_read,
+        "from_header": from_header,
+        "allowed": allowed,
+        "baselined": report.baselined,
+        "skipped": skipped,
+    });
+    if !comparisons.is_empty() {
+        totals["comparisons"] = comparisons.into();
+    }
+    out.data("lint", totals);
     out.finish(&summary)
 }
 
 fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
-/// Names and sources are other people's, and this may be a terminal.
-fn plain(text: &str) -> String {
-    text.replace(char::is_control, "?")
 }
 
 fn finding(path: &Path, problem: &Problem, strict: bool) -> Finding {
@@ -211,10 +175,9 @@ fn sentence(text: &str) -> String {
 /// A folder deep in a tree is a note; an argument that cannot be read means
 /// that what was asked for was not done.
 fn unreadable(path: &Path, why: &str, named: bool) -> Check {
-    let severity = if named {
-        Severity::Unchecked
-    } else {
-        Severity::Note
+    let severity = match named {
+        true => Severity::Unchecked,
+        false => Severity::Note,
     };
     let mut check = Check::new(path.display().to_string());
     let message = format!("cannot be read: {why}");

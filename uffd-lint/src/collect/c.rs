@@ -6,7 +6,7 @@ use super::collector::{Collector, Visitor};
 use super::nodes::Nodes;
 use super::structs;
 use crate::condition::Condition;
-use crate::facts::{Function, Type, Value};
+use crate::facts::{Type, Value};
 use crate::processors::Set;
 use crate::source::{line_end, Source, Tokens};
 
@@ -50,11 +50,7 @@ impl<'a> Visitor<'a> for C<'a> {
                     c.open_of(body, name());
                 }
             }
-            "enumerator" => {
-                if let Some(name) = name() {
-                    c.enumerator(name, node.field("value"));
-                }
-            }
+            "enumerator" => c.enumerator(name(), node.field("value")),
             "type_definition" | "alias_declaration" => alias(c, node),
             "struct_specifier" | "union_specifier" => {
                 if let Some(list) = body() {
@@ -82,37 +78,32 @@ impl<'a> C<'a> {
             b"if" | b"elif" => Condition::expression(&c.source, tokens.clone()),
             _ => Condition::UNKNOWN,
         };
-        match name {
-            b"if" | b"ifdef" | b"ifndef" => {
+        match (name, self.branches.last_mut()) {
+            (b"if" | b"ifdef" | b"ifndef", _) => {
                 // #if !defined(X), too.
                 let negated = name == b"ifndef" || c.source.is(tokens.start, b"!");
                 let last = tokens.rev().find(|at| negated && c.source.is_ident(*at));
-                let guard = last.map_or(&b""[..], |last| c.source.text(last));
-                let (outside, taken) = (c.active, condition.surely);
                 self.branches.push(Branches {
-                    outside,
-                    taken,
-                    guard,
+                    outside: c.active,
+                    taken: condition.surely,
+                    guard: last.map_or(b"", |last| c.source.text(last)),
                 });
                 c.active = c.active.and(condition.perhaps);
             }
-            b"elif" | b"elifdef" | b"elifndef" | b"else" => {
-                if let Some(open) = self.branches.last_mut() {
-                    c.active = open.outside.and(condition.perhaps).and(open.taken.not());
-                    open.taken = open.taken | condition.surely;
-                    open.guard = b"";
-                }
+            (b"elif" | b"elifdef" | b"elifndef" | b"else", Some(open)) => {
+                c.active = open.outside.and(condition.perhaps).and(open.taken.not());
+                open.taken = open.taken | condition.surely;
+                open.guard = b"";
             }
-            b"endif" => {
-                if let Some(open) = self.branches.pop() {
-                    c.active = open.outside;
-                }
+            (b"endif", Some(open)) => {
+                c.active = open.outside;
+                self.branches.pop();
             }
-            b"undef" => {
+            (b"undef", _) => {
                 let undefined = c.facts.macros.entry(argument).or_default();
                 undefined.push(node.start_byte());
             }
-            b"pragma" if argument == b"pack" => self.pack(&c.source, tokens),
+            (b"pragma", _) if argument == b"pack" => self.pack(&c.source, tokens),
             _ => {}
         }
     }
@@ -138,14 +129,8 @@ impl<'a> C<'a> {
         let from = parameters.unwrap_or(name).end_byte();
         let body = c.source.lex(from..line_end(c.source.bytes, from));
         if let Some(parameters) = parameters {
-            let parameters = parameters.parts().into_iter();
-            let function = Function {
-                parameters: parameters.map(|node| c.text(node)).collect(),
-                generic: 0,
-                body,
-            };
-            c.facts.functions.entry(text).or_insert(function);
-            return;
+            let parameters = c.parameters(parameters);
+            return c.facts.function(text, parameters, 0, body);
         }
         // `#define NAME NAME` beside an enumerator tells nothing.
         let itself = body.len() == 1 && c.source.text(body.start) == text;

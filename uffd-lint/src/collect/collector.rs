@@ -5,7 +5,7 @@ use std::ops::Range;
 use tree_sitter::Node;
 
 use super::nodes::Nodes;
-use crate::facts::{bare, read_type, Body, Constant, Facts, Function, Struct, Style, Type, Value};
+use crate::facts::{bare, read_type, Body, Constant, Facts, Struct, Style, Type, Value};
 use crate::language::Language;
 use crate::processors::Set;
 use crate::source::{Source, Tokens};
@@ -85,6 +85,13 @@ impl<'a> Collector<'a> {
         self.open(node.end_byte(), self.here(), owner);
     }
 
+    /// Leaves what has ended before this byte.
+    pub(super) fn close(&mut self, byte: usize) {
+        while self.scopes.last().is_some_and(|scope| byte >= scope.end) {
+            self.scopes.pop();
+        }
+    }
+
     /// A constant whose name is token `at`.
     pub(super) fn constant(&mut self, at: usize, value: Value, ty: Option<Type<'a>>) -> usize {
         let style = match self.source.language {
@@ -120,7 +127,8 @@ impl<'a> Collector<'a> {
     }
 
     /// The next enumerator of the innermost scope.
-    pub(super) fn enumerator(&mut self, name: Node<'_>, value: Option<Node<'_>>) {
+    pub(super) fn enumerator(&mut self, name: Option<Node<'_>>, value: Option<Node<'_>>) {
+        let Some(name) = name else { return };
         let scope = self.scopes.last();
         let (base, by) = scope.map_or((None, 0), |scope| scope.enumerators);
         let at = self.lex(name).start;
@@ -137,9 +145,11 @@ impl<'a> Collector<'a> {
     }
 
     /// `type name = ty`
-    pub(super) fn alias(&mut self, name: Node<'_>, ty: Node<'_>) {
-        let ty = self.ty(ty);
-        self.facts.aliases.insert(bare(self.text(name)), ty);
+    pub(super) fn alias(&mut self, name: Option<Node<'_>>, ty: Option<Node<'_>>) {
+        if let (Some(name), Some(ty)) = (name, ty) {
+            let ty = self.ty(ty);
+            self.facts.aliases.insert(bare(self.text(name)), ty);
+        }
     }
 
     /// A struct that is told at token `at`.
@@ -161,51 +171,44 @@ impl<'a> Collector<'a> {
             head = inner;
         }
         let name = name.or(head.field("name")).or(head.field("declarator"));
-        let parent = node
-            .parent()
-            .filter(|it| it.kind() == "template_declaration");
         let generic = match self.source.language {
-            Language::Cpp => parent.and_then(|template| template.field("parameters")),
+            Language::Cpp => {
+                let template = node
+                    .parent()
+                    .filter(|it| it.kind() == "template_declaration");
+                template.and_then(|template| template.field("parameters"))
+            }
             _ => node.field("type_parameters"),
         };
         let list = head.field("parameters").or(head.of_kind("parameters"));
-        let (Some(name), Some(body)) = (name, node.field("body").and_then(|it| self.returned(it)))
-        else {
+        let body = node.field("body").and_then(|body| self.returned(body));
+        let (Some(name), Some(body)) = (name, body) else {
             return;
         };
         let mut parameters = generic.map_or(vec![], |list| self.parameters(list));
         let generic = parameters.len();
         parameters.extend(list.into_iter().flat_map(|list| self.parameters(list)));
-        let function = Function {
-            parameters,
-            generic,
-            body,
-        };
-        let of_name = self.facts.functions.entry(self.text(name));
-        of_name.or_insert(function);
+        let name = self.text(name);
+        self.facts.function(name, parameters, generic, body);
     }
 
-    /// The names in a list of parameters.
-    fn parameters(&mut self, list: Node<'_>) -> Vec<&'a [u8]> {
-        let c = self.source.language.is_c_family();
-        let mut tokens = self.lex(list);
+    /// The names in a list of parameters; `.` is that of a macro's `...`.
+    pub(super) fn parameters(&mut self, list: Node<'_>) -> Vec<&'a [u8]> {
+        let (mut tokens, source) = (self.lex(list), &self.source);
         // That of a lambda is without brackets.
-        if self.source.close(tokens.start).is_some() || self.source.is(tokens.start, b"<") {
+        if source.is(tokens.start, b"(") || source.is(tokens.start, b"<") {
             tokens = tokens.start + 1..tokens.end - 1;
         }
-        let parts = self.source.split(tokens, b",").into_iter();
-        let names = parts.filter_map(|mut part| {
-            let is_name = |at: &usize| {
-                let text = self.source.text(*at);
-                self.source.is_ident(*at) && !matches!(text, b"mut" | b"comptime" | b"const")
-            };
-            match c {
-                // The type is before it, and may be all.
-                true => part.skip(1).filter(is_name).last(),
-                false => part.find(is_name),
-            }
-        });
-        names.map(|at| self.source.text(at)).collect()
+        let is_name = |at: &usize| match source.text(*at) {
+            b"mut" | b"comptime" | b"const" | b"void" => false,
+            text => source.is_ident(*at) || text == b".",
+        };
+        let name = |mut part: Tokens| match source.language.is_c_family() {
+            true => part.rfind(is_name),
+            false => part.find(is_name),
+        };
+        let names = source.split(tokens, b",").into_iter().filter_map(name);
+        names.map(|at| source.text(at)).collect()
     }
 
     /// The one expression of a function with this body.

@@ -27,11 +27,7 @@ impl<'a> Visitor<'a> for Go {
                 self.comments.extend(inside(c, node));
                 return false;
             }
-            "import_spec"
-                if node
-                    .field("path")
-                    .is_some_and(|path| c.text(path) == b"\"C\"") =>
-            {
+            "import_spec" if c.text(node).ends_with(b"\"C\"") => {
                 c.embedded.append(&mut self.comments);
             }
             "import" | "import_declaration" | "import_spec_list" | "(" | "\n" => return true,
@@ -42,16 +38,13 @@ impl<'a> Visitor<'a> for Go {
                     c.definition(Some(name), Some(value), node.field("type"));
                 }
             }
-            "type_spec" | "type_alias" => {
-                if let (Some(name), Some(ty)) = (node.field("name"), node.field("type")) {
-                    if ty.kind() == "struct_type" {
-                        let (at, body) = (c.lex(name).start, c.body(ty, 0));
-                        c.structure(at, c.text(name), body);
-                    } else {
-                        c.alias(name, ty);
-                    }
+            "type_spec" | "type_alias" => match (node.field("name"), node.field("type")) {
+                (Some(name), Some(ty)) if ty.kind() == "struct_type" => {
+                    let (at, body) = (c.lex(name).start, c.body(ty, 0));
+                    c.structure(at, c.text(name), body);
                 }
-            }
+                (name, ty) => c.alias(name, ty),
+            },
             _ => {}
         }
         self.comments.clear();
@@ -77,26 +70,18 @@ fn inside(c: &Collector<'_>, comment: Node<'_>) -> Option<Range> {
 /// `const (…)`. Without values those of the line before count again.
 fn constants(c: &mut Collector<'_>, node: Node<'_>) {
     let (mut values, mut ty) = (vec![], None);
-    let lines = node
-        .parts()
-        .into_iter()
-        .filter(|line| line.kind() == "const_spec");
+    let mut lines = node.parts();
+    lines.retain(|line| line.kind() == "const_spec");
     for (number, line) in (0..).zip(lines) {
         if line.field("value").is_some() {
-            values = line
-                .parts_of("value")
-                .into_iter()
-                .map(|value| c.lex(value))
-                .collect();
+            let parts = line.parts_of("value").into_iter();
+            values = parts.map(|value| c.lex(value)).collect();
             ty = line.field("type").map(|ty| c.ty(ty));
         }
         for (name, value) in line.fields("name").into_iter().zip(&values) {
+            let value = Value::Expression(value.clone(), Some(number));
             let at = c.lex(name).start;
-            c.constant(
-                at,
-                Value::Expression(value.clone(), Some(number)),
-                ty.clone(),
-            );
+            c.constant(at, value, ty.clone());
         }
     }
 }

@@ -29,13 +29,16 @@ pub use structs::UNPARSED;
 /// always has the same fate; ordinary texts take one for 100 bytes.
 const STEPS: usize = 1100;
 
+/// The pieces of a text that are to be read; none means all of it.
+type Pieces = [tree_sitter::Range];
+
 /// All definitions of a text, or of the pieces `ranges` of it; or why it cannot
 /// be parsed.
 pub fn collect<'a>(
     language: Language,
     path: &Path,
     bytes: &'a [u8],
-    ranges: &[tree_sitter::Range],
+    ranges: &Pieces,
 ) -> Result<Collector<'a>, &'static str> {
     if pieces(bytes, ranges).any(|piece| is_deep(&bytes[piece])) {
         return Err(TOO_DEEP);
@@ -60,14 +63,7 @@ pub fn collect<'a>(
         if node.is_error() || node.is_missing() {
             collector.unread.push(node.byte_range());
         }
-        let start = node.start_byte();
-        while collector
-            .scopes
-            .last()
-            .is_some_and(|scope| start >= scope.end)
-        {
-            collector.scopes.pop();
-        }
+        collector.close(node.start_byte());
         match node.kind() {
             _ if collector.here().is_empty() => {}
             "call_expression" | "call" => collector.call(node),
@@ -86,11 +82,8 @@ pub fn collect<'a>(
 
 pub const TOO_DEEP: &str = "it is nested too deeply";
 
-/// The pieces of a text that are read: all of it, if none are named.
-fn pieces<'r>(
-    bytes: &[u8],
-    ranges: &'r [tree_sitter::Range],
-) -> impl Iterator<Item = Range<usize>> + 'r {
+/// The bytes that are read.
+fn pieces<'r>(bytes: &[u8], ranges: &'r Pieces) -> impl Iterator<Item = Range<usize>> + 'r {
     let whole = ranges.is_empty().then_some(0..bytes.len());
     let named = ranges.iter().map(|piece| piece.start_byte..piece.end_byte);
     whole.into_iter().chain(named)
@@ -116,7 +109,7 @@ fn tree(
     language: Language,
     path: &Path,
     bytes: &[u8],
-    ranges: &[tree_sitter::Range],
+    ranges: &Pieces,
 ) -> Result<(Tree, Language), &'static str> {
     let tree = parse(language, bytes, ranges)?;
     let header = language == Language::C && path.extension().is_some_and(|it| it == "h");
@@ -131,31 +124,22 @@ fn tree(
     }
 }
 
-fn parse(
-    language: Language,
-    bytes: &[u8],
-    ranges: &[tree_sitter::Range],
-) -> Result<Tree, &'static str> {
+fn parse(language: Language, bytes: &[u8], ranges: &Pieces) -> Result<Tree, &'static str> {
     let mut parser = Parser::new();
     let set = parser.set_language(&language.grammar());
     set.map_err(|_| "its grammar is of another version")?;
     let set = parser.set_included_ranges(ranges);
     set.map_err(|_| "its pieces overlap")?;
-    let mut steps = STEPS;
-    let mut progress = |_: &_| match steps.checked_sub(1) {
-        Some(left) => {
-            steps = left;
-            ControlFlow::Continue(())
-        }
+    let mut steps = 0..STEPS;
+    let mut progress = |_: &_| match steps.next() {
+        Some(_) => ControlFlow::Continue(()),
         None => ControlFlow::Break(()),
     };
     let options = ParseOptions::new().progress_callback(&mut progress);
-    let blanks: Vec<_> = match language.is_c_family() {
-        true => pieces(bytes, ranges)
-            .flat_map(|piece| structs::blanks(bytes, piece))
-            .collect(),
-        false => vec![],
-    };
+    let pieces = pieces(bytes, ranges).filter(|_| language.is_c_family());
+    let blanks: Vec<_> = pieces
+        .flat_map(|piece| structs::blanks(bytes, piece))
+        .collect();
     let mut read = |at: usize, _| {
         let next = blanks.partition_point(|blank| blank.end <= at);
         match blanks.get(next) {

@@ -14,20 +14,12 @@ pub(super) struct Python;
 impl<'a> Visitor<'a> for Python {
     fn visit(&mut self, c: &mut Collector<'a>, node: Node<'_>) -> bool {
         match node.kind() {
-            "assignment" => {
-                if let (Some(target), Some(value)) = (node.field("left"), node.field("right")) {
-                    assignment(c, target, value);
-                }
-            }
+            "assignment" => assignment(c, node),
             "class_definition" => {
                 class(c, node);
                 c.open_of(node, node.field("name"));
             }
-            "if_statement"
-                if node
-                    .field("condition")
-                    .is_some_and(|it| names_processor(c, it)) =>
-            {
+            "if_statement" if names_processor(c, node) => {
                 c.open(node.end_byte(), Set::SOME, c.owner());
             }
             "function_definition" => c.open_of(node, None),
@@ -37,28 +29,27 @@ impl<'a> Visitor<'a> for Python {
     }
 }
 
-fn names_processor(c: &mut Collector<'_>, condition: Node<'_>) -> bool {
-    c.lex(condition).any(|at| {
-        let text = c.source.text(at);
+/// Whether the condition of an `if` names a processor.
+fn names_processor(c: &mut Collector<'_>, node: Node<'_>) -> bool {
+    let condition = node.field("condition").map(|condition| c.lex(condition));
+    condition.unwrap_or_default().any(|at| {
+        let text = String::from_utf8_lossy(c.source.text(at));
         match c.source.kind(at) {
-            Some(Kind::Str) => {
-                let text = String::from_utf8_lossy(text);
-                Set::named(text.trim_matches(['"', '\''])).is_some()
-            }
-            _ => matches!(text, b"machine" | b"uname"),
+            Some(Kind::Str) => Set::named(text.trim_matches(['"', '\''])).is_some(),
+            _ => matches!(&*text, "machine" | "uname"),
         }
     })
 }
 
 /// `NAME = value`, `A, B = 1, 2`; of `A = B = 1` the last value.
-fn assignment(c: &mut Collector<'_>, target: Node<'_>, value: Node<'_>) {
-    let mut last = value;
-    while last.kind() == "assignment" {
-        let Some(next) = last.field("right") else {
-            return;
-        };
+fn assignment(c: &mut Collector<'_>, node: Node<'_>) {
+    let mut last = node;
+    while let Some(next) = last.field("right").filter(|_| last.kind() == "assignment") {
         last = next;
     }
+    let Some(target) = node.field("left").filter(|_| last.kind() != "assignment") else {
+        return;
+    };
     let names = ["pattern_list", "tuple_pattern", "list_pattern"];
     let values = ["expression_list", "tuple", "list"];
     let mut pairs = vec![(target, last)];
@@ -77,7 +68,7 @@ fn one(c: &mut Collector<'_>, target: Node<'_>, value: Node<'_>) {
     if value.kind() == "lambda" {
         c.function(value, Some(target));
     } else if primitive(text.rsplit('.').next().unwrap_or(""), 8).is_some() {
-        c.alias(target, value);
+        c.alias(Some(target), Some(value));
     } else {
         c.definition(Some(target), Some(value), None);
     }

@@ -67,28 +67,14 @@ impl<'a> Visitor<'a> for Rust<'a> {
             "enum_item" => c.open_of(node, name()),
             "const_item" | "static_item" => c.definition(name(), value(), ty()),
             "let_declaration" => {
-                let name = node
-                    .field("pattern")
-                    .filter(|name| name.kind() == "identifier");
-                c.definition(name, value(), None);
+                let name = node.field("pattern");
+                c.definition(name.filter(|it| it.kind() == "identifier"), value(), None);
             }
-            "type_item" => {
-                if let (Some(name), Some(ty)) = (name(), ty()) {
-                    c.alias(name, ty);
-                }
-            }
+            "type_item" => c.alias(name(), ty()),
             "struct_item" | "union_item" => structure(c, node, attributes.repr),
             // Only those with a number; the others are no constants of an ABI.
-            "enum_variant" => {
-                if let (Some(name), Some(value)) = (name(), value()) {
-                    c.enumerator(name, Some(value));
-                }
-            }
-            "macro_invocation" => {
-                if let Some(name) = node.field("macro") {
-                    ioctl_macro(c, name, node);
-                }
-            }
+            "enum_variant" if value().is_some() => c.enumerator(name(), value()),
+            "macro_invocation" => ioctl_macro(c, node),
             "token_tree" if node.start_byte() >= self.macros => {
                 self.macros = node.end_byte();
                 let tokens = c.lex(node);
@@ -145,22 +131,24 @@ fn structure<'a>(c: &mut Collector<'a>, node: Node<'_>, repr: Body<'a>) {
 
 /// The macros of nix, vmm-sys-util and others that define a request:
 /// `ioctl_readwrite!(name, type, number, T)`, `ioctl_iowr_nr!(NAME, …)`.
-fn ioctl_macro(c: &mut Collector<'_>, name: Node<'_>, node: Node<'_>) {
-    if !c.text(name).starts_with(b"ioctl_") {
+fn ioctl_macro(c: &mut Collector<'_>, node: Node<'_>) {
+    let name = node.field("macro").map_or(&b""[..], |name| c.text(name));
+    if !name.starts_with(b"ioctl_") {
         return;
     }
-    let call = c.source.lex(name.start_byte()..node.end_byte());
+    let call = c.lex(node);
     let open = call.start + 2;
     let close = c.source.close(open).unwrap_or(open);
     let arguments = c.source.split(open + 1..close, b",");
-    let Some(mut at) = arguments.first().map(|first| first.start) else {
+    let [first, rest @ ..] = &arguments[..] else {
         return;
     };
+    let mut at = first.start;
     while c.source.is(at, b"#") {
         at = c.source.skip(at + 1);
     }
-    let value = match &arguments[1..] {
-        [code, ..] if c.text(name).ends_with(b"_bad") => code.clone(),
+    let value = match rest {
+        [code, ..] if name.ends_with(b"_bad") => code.clone(),
         _ => call.start..close + 1,
     };
     let index = c.constant(at, Value::Expression(value, None), None);

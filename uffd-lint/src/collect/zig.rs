@@ -16,10 +16,8 @@ impl<'a> Visitor<'a> for Zig {
             // An enum's; those of structs are taken with it.
             "container_field" if c.owner().is_some() => {
                 let value = after(node, "=");
-                let name = node.field("name").or(node.child(0));
-                let typed = node.field("type").is_some() && value.is_some();
-                if let Some(name) = name.filter(|_| !typed) {
-                    c.enumerator(name, value);
+                if node.field("type").is_none() || value.is_none() {
+                    c.enumerator(node.field("name").or(node.child(0)), value);
                 }
             }
             "function_declaration" => c.open_of(node, None),
@@ -50,7 +48,7 @@ fn definition(c: &mut Collector<'_>, node: Node<'_>) {
             let text = String::from_utf8_lossy(c.text(value));
             let names_type = kind == "builtin_type" || primitive(&text, 8).is_some();
             if names_type || ty.is_some_and(|ty| c.text(ty) == b"type") {
-                c.alias(name, value);
+                c.alias(Some(name), Some(value));
             } else {
                 c.definition(Some(name), Some(value), ty);
             }
@@ -78,8 +76,8 @@ fn flags(c: &mut Collector<'_>, name: Node<'_>, node: Node<'_>) -> bool {
         return false;
     }
     c.open_of(node, Some(name));
-    let mut bit = 0_u32;
-    for (name, ty) in parts {
+    let (mut bit, mut parts) = (0_u32, parts.into_iter());
+    while let Some((name, ty)) = parts.next().filter(|_| bit < 64) {
         let ty = std::str::from_utf8(c.text(ty)).unwrap_or("");
         let bits = match ty.strip_prefix(['u', 'i']) {
             None if ty == "bool" => {
