@@ -47,17 +47,17 @@ impl<'a> Evaluator<'_, 'a> {
                 return self.expression(one()?, None);
             }
             "AC" | "@as" | "@intCast" | "@truncate" | "@bitCast" => {
-                return self.conversion(&arguments, name.starts_with('@'));
+                return match &arguments[..] {
+                    [ty, value] if name.starts_with('@') => self.converted(value, ty.clone()),
+                    [value] | [value, _] => self.expression(value.clone(), None),
+                    _ => Err("a conversion has too many arguments".into()),
+                };
             }
             "static_cast" | "reinterpret_cast" | "bit_cast" | "narrow_cast" => {
-                let value = self.expression(one()?, None)?;
                 let ty = generic.ok_or("a conversion names no type")?;
-                return Ok(self.cast(value, ty));
+                return self.converted(&one()?, ty);
             }
-            "from" if last >= first + 2 => {
-                let value = self.expression(one()?, None)?;
-                return Ok(self.cast(value, last - 2..last - 1));
-            }
+            "from" if last >= first + 2 => return self.converted(&one()?, last - 2..last - 1),
             _ => {}
         }
         let own = self.own_function(first, last, generic.as_ref(), &arguments);
@@ -72,8 +72,7 @@ impl<'a> Evaluator<'_, 'a> {
         }
         // uint64_t{1}, uint64(1), ctypes.c_uint64(1).
         if source.language != Language::Rust && self.is_type(&name) {
-            let value = self.expression(one()?, None)?;
-            return Ok(self.cast(value, last..last + 1));
+            return self.converted(&one()?, last..last + 1);
         }
         own.unwrap_or_else(|| Err(format!("it calls {name}()")))
     }
@@ -99,25 +98,18 @@ impl<'a> Evaluator<'_, 'a> {
         }
         Some(self.nested(|this| {
             this.own = true;
-            let outer = this.frame.clone();
             let frame = Some(Rc::new(Frame {
                 function,
                 arguments: all,
-                outer,
+                outer: this.frame.clone(),
             }));
             this.within(frame, |this| this.expression(function.body.clone(), None))
         }))
     }
 
-    fn conversion(&mut self, arguments: &[Tokens], type_first: bool) -> Result<i128, String> {
-        match (arguments, type_first) {
-            ([value], _) | ([value, _], false) => self.expression(value.clone(), None),
-            ([ty, value], true) => {
-                let value = self.expression(value.clone(), None)?;
-                Ok(self.cast(value, ty.clone()))
-            }
-            _ => Err("a conversion has too many arguments".into()),
-        }
+    fn converted(&mut self, value: &Tokens, ty: Tokens) -> Result<i128, String> {
+        let value = self.expression(value.clone(), None)?;
+        Ok(self.cast(value, ty))
     }
 
     /// `_IOWR()` and its like; `None` if the name is none of them.

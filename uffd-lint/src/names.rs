@@ -35,9 +35,7 @@ static BY_NAME: LazyLock<HashMap<&str, &Constant>> =
 /// Without underscores and in lower case: what is left of `UffdioWake` and of
 /// `UFFDIO_WAKE`. The numbers `_UFFDIO_WAKE` are found through their requests.
 static BY_LETTERS: LazyLock<HashMap<String, &Constant>> = LazyLock::new(|| {
-    let named = CONSTANTS
-        .iter()
-        .filter(|known| !known.name.starts_with('_'));
+    let named = CONSTANTS.iter().filter(|it| !it.name.starts_with('_'));
     named.map(|known| (letters(known.name), known)).collect()
 });
 
@@ -203,34 +201,23 @@ mod tests {
 
     #[test]
     fn names_without_underscores_stay_different() {
-        let named = CONSTANTS
-            .iter()
-            .filter(|constant| !constant.name.starts_with('_'))
-            .count();
-        assert_eq!(BY_LETTERS.len(), named);
+        let named = CONSTANTS.iter().filter(|it| !it.name.starts_with('_'));
+        assert_eq!(BY_LETTERS.len(), named.count());
     }
 
     #[test]
     fn what_names_mean() {
         // What each means, with a `?` if it may be the number in it.
-        for (style, names) in [
-            (
-                Style::Kernel,
-                "UFFDIO_WAKE=UFFDIO_WAKE _UFFDIO_WAKE=_UFFDIO_WAKE __UFFDIO_WAKE=UFFDIO_WAKE? \
-                 KERNEL_UFFDIO_WAKE=UFFDIO_WAKE UFFDIO_WAKE_NR=UFFDIO_WAKE? UFFDIO_API_SIZE= \
-                 HAVE_UFFDIO_MOVE= uffdio_copy= uffdioWake=",
-            ),
-            (
-                Style::Camel,
-                "uffdioWake=UFFDIO_WAKE? uffdioAPI=UFFDIO_API? uffdEventRemove=UFFD_EVENT_REMOVE \
-                 ioctlUffdioCopy=UFFDIO_COPY? uffdioCopyReq=UFFDIO_COPY? uffdioCopySize= \
-                 pageIsHuge=PAGE_IS_HUGE pageSize=",
-            ),
-            (
-                Style::Function,
-                "uffd_wake=UFFDIO_WAKE ioctl_uffdio_copy=UFFDIO_COPY vfio_wake=",
-            ),
-        ] {
+        let kernel = "UFFDIO_WAKE=UFFDIO_WAKE _UFFDIO_WAKE=_UFFDIO_WAKE \
+                      __UFFDIO_WAKE=UFFDIO_WAKE? KERNEL_UFFDIO_WAKE=UFFDIO_WAKE \
+                      UFFDIO_WAKE_NR=UFFDIO_WAKE? UFFDIO_API_SIZE= HAVE_UFFDIO_MOVE= \
+                      uffdio_copy= uffdioWake=";
+        let camel = "uffdioWake=UFFDIO_WAKE? uffdioAPI=UFFDIO_API? \
+                     uffdEventRemove=UFFD_EVENT_REMOVE ioctlUffdioCopy=UFFDIO_COPY? \
+                     uffdioCopyReq=UFFDIO_COPY? uffdioCopySize= pageIsHuge=PAGE_IS_HUGE pageSize=";
+        let function = "uffd_wake=UFFDIO_WAKE ioctl_uffdio_copy=UFFDIO_COPY vfio_wake=";
+        let styles = [Style::Kernel, Style::Camel, Style::Function];
+        for (style, names) in styles.into_iter().zip([kernel, camel, function]) {
             for pair in names.split(' ') {
                 let (name, expected) = pair.split_once('=').unwrap();
                 let meaning = constant(style, name.as_bytes()).map(|meaning| {

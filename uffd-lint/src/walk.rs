@@ -94,11 +94,9 @@ pub fn walk(
                 continue;
             }
         };
-        let parent = entry
-            .path()
-            .parent()
-            .filter(|_| !is_dotted(entry.file_name()));
-        if let Some(met) = parent.and_then(|parent| folders.get_mut(parent)) {
+        let parent = entry.path().parent();
+        let folder = parent.and_then(|parent| folders.get_mut(parent));
+        if let Some(met) = folder.filter(|_| !is_dotted(entry.file_name())) {
             *met += 1;
         }
         match (entry.file_type(), Form::of(entry.path())) {
@@ -109,15 +107,11 @@ pub fn walk(
             _ => unread.skip(OTHER, 1),
         }
     }
-    let hidden = folders
-        .iter()
-        .map(|(folder, met)| entries(folder).saturating_sub(*met));
-    let excluded = excluded.load(Ordering::Relaxed);
+    let hidden = folders.iter();
+    let hidden = hidden.map(|(folder, met)| entries(folder).saturating_sub(*met));
+    let (hidden, excluded) = (hidden.sum::<usize>(), excluded.load(Ordering::Relaxed));
     unread.skip("excluded", excluded);
-    unread.skip(
-        "hidden by .gitignore",
-        hidden.sum::<usize>().saturating_sub(excluded),
-    );
+    unread.skip("hidden by .gitignore", hidden.saturating_sub(excluded));
 }
 
 const OTHER: &str = "in another language";
@@ -125,9 +119,8 @@ const OTHER: &str = "in another language";
 /// How many there are in a folder, without those that begin with a dot.
 fn entries(folder: &Path) -> usize {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .filter(|entry| !is_dotted(&entry.file_name()))
-        .count()
+    let names = entries.map(|entry| entry.file_name());
+    names.filter(|name| !is_dotted(name)).count()
 }
 
 fn is_dotted(name: &std::ffi::OsStr) -> bool {
