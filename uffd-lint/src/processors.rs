@@ -94,10 +94,16 @@ impl Set {
         for component in path.components().rev().take(6) {
             let component = component.as_os_str().to_string_lossy().to_lowercase();
             let stem = component.split('.').next().unwrap_or("");
-            // That holds the separator itself.
-            let stem = stem.replace("x86_64", "x64").replace("x86-64", "x64");
-            let named = stem.split(['_', '-']).filter_map(Set::named);
-            set = named.fold(set, |all, set| all | set);
+            // x86_64 holds the separator itself.
+            let parts = stem.split(['_', '-']).filter(|part| *part != "x86");
+            let whole = if stem.ends_with("x86_64") {
+                "x86_64"
+            } else {
+                stem
+            };
+            for set_of in parts.chain([whole]).filter_map(Set::named) {
+                set = set | set_of;
+            }
         }
         match set {
             Set::NONE => Set::ALL,
