@@ -140,6 +140,7 @@ fn measure_here(name: &str, short: bool, folder: &str, process: &str) -> io::Res
     };
     measure(&mut plan)?;
     serde_json::to_writer(io::stdout(), &plan.sheet)?;
+    println!(); // A line of its own, also on an emulated machine's console.
     Ok(())
 }
 
