@@ -144,10 +144,14 @@ fn measure_here(name: &str, short: bool, folder: &str, process: &str) -> io::Res
     Ok(())
 }
 
-/// What an earlier run measured in peace.
-fn undisturbed(folder: &Path) -> io::Result<Vec<Experiment>> {
-    let data: Option<Data> = load(folder, "run.json")?;
-    let data = data.filter(|data| data.format == data::FORMAT && !data.short);
+/// What an earlier run measured in peace, of this very program on this machine.
+fn undisturbed(folder: &Path, machine: &Machine) -> io::Result<Vec<Experiment>> {
+    let written = |path: &Path| fs::metadata(path).and_then(|data| data.modified());
+    let program = written(&std::env::current_exe()?)?;
+    let is_newer = written(&folder.join("run.json")).is_ok_and(|run| run > program);
+    let data: Option<Data> = load(folder, "run.json")?.filter(|_| is_newer);
+    let data =
+        data.filter(|data| data.format == data::FORMAT && !data.short && data.machine == *machine);
     let experiments = data.map_or(Vec::new(), |data| data.experiments);
     let in_peace = |e: &Experiment| e.load.is_loaded().is_none();
     Ok(experiments.into_iter().filter(in_peace).collect())
@@ -157,8 +161,9 @@ fn undisturbed(folder: &Path) -> io::Result<Vec<Experiment>> {
 fn run(folder: &str, short: bool, again: bool) -> io::Result<()> {
     let begin = Instant::now();
     fs::create_dir_all(folder)?;
+    let machine = Machine::this();
     let mut kept = if again {
-        undisturbed(Path::new(folder))?
+        undisturbed(Path::new(folder), &machine)?
     } else {
         Vec::new()
     };
@@ -169,7 +174,7 @@ fn run(folder: &str, short: bool, again: bool) -> io::Result<()> {
     }
     let mut data = Data {
         format: data::FORMAT,
-        machine: Machine::this(),
+        machine,
         short,
         experiments: Vec::new(),
         instructions: None,

@@ -33,11 +33,10 @@ pub fn section(data: &Data, out: &mut String) {
     let Some(emulated) = data.emulated.as_ref().filter(|e| !e.is_empty()) else {
         return;
     };
-    *out += "## Tracking on kernels that can do more, emulated\n\n\
-             This machine's kernel is built without soft-dirty, and too old for RWP. So these\n\
-             kernels ran in an emulator, where each method had a process's memory to itself:\n\
-             an epoch divided by that of \"WP_ASYNC + PAGEMAP_SCAN\". **Emulated time is not a\n\
-             processor's**: an instruction costs more there, a fault less than it should.\n\n";
+    *out += "## Tracking on other kernels, emulated\n\n\
+             Not every kernel has soft-dirty, or RWP. These ran in an emulator, and each method\n\
+             in its turn was the only one in its process: an epoch divided by that of\n\
+             \"WP_ASYNC + PAGEMAP_SCAN\". **Emulated time is not a processor's.**\n\n";
     for Emulated { kernel, sheets } in emulated {
         let (figures, notes) = together(sheets);
         let mut groups: Vec<&str> = figures.iter().map(|f| &f.group[..]).collect();

@@ -1,5 +1,5 @@
-//! Methods one after the other, each alone in its process's memory: what soft-dirty
-//! clears is all of it, so that beside another method it would slow that one down. For
+//! Methods one after the other, each of them the only one in the process: soft-dirty
+//! protects all of its memory, so that it would slow down another method beside it. For
 //! machines whose kernels can do what this one's cannot, emulated.
 
 use std::io;
@@ -19,7 +19,6 @@ pub const METHODS: [Method; 5] = [
     Method::Sync,
     Method::Rwp,
 ];
-/// An emulator's clock is coarse, and its first epochs translate the code.
 const EPOCHS: usize = 7;
 
 pub fn measure(plan: &mut Plan) -> io::Result<()> {
