@@ -16,6 +16,15 @@ pub fn processors() -> Vec<usize> {
     }
 }
 
+/// The same, with the one that this thread runs on first.
+pub fn from_here() -> Vec<usize> {
+    // SAFETY: takes nothing.
+    let here = unsafe { libc::sched_getcpu() } as usize;
+    let mut all = processors();
+    all.sort_by_key(|&cpu| cpu != here);
+    all
+}
+
 /// Binds this thread to processors, as far as it may.
 pub fn pin(cpus: &[usize]) {
     // SAFETY: as above.

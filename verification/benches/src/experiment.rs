@@ -82,10 +82,10 @@ impl Experiment {
     }
 
     /// The factor by which a ratio of this experiment is uncertain beyond its interval:
-    /// what the control allows, and what the hypervisor may have taken from one
-    /// contender alone.
+    /// what two copies of one code differ by here; without such a control, what the
+    /// hypervisor may have taken from one contender alone.
     pub fn noise(&self, control: Option<&Interval>) -> f64 {
-        control.map_or(1.0, Interval::noise) * (1.0 + self.load.stolen())
+        control.map_or(1.0 + self.load.stolen(), Interval::noise)
     }
 
     /// Each group once, in the order of measuring.

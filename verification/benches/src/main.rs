@@ -57,11 +57,11 @@ type Measure = fn(&mut Plan) -> io::Result<()>;
 
 /// The experiments, and how many processes each is made of.
 const EXPERIMENTS: [(&str, usize, Measure); 6] = [
-    (data::CALLS, 12, calls::measure),
-    (data::FAULTS, 9, faults::measure),
+    (data::CALLS, 15, calls::measure),
+    (data::FAULTS, 15, faults::measure),
     (data::TRACKING, 9, tracking::measure),
-    (data::LAZY, 6, lazy::measure),
-    (data::SNAPSHOTS, 9, snapshots::measure),
+    (data::LAZY, 9, lazy::measure),
+    (data::SNAPSHOTS, 25, snapshots::measure),
     (data::GROWTH, 6, growth::measure),
 ];
 

@@ -130,7 +130,7 @@ fn of_lazy(e: &Experiment, targets: &mut Vec<Target>) {
         let what = format!("lazy loading, sequential, {what}");
         targets.push(target(what, Bound::AtMost(bound), ratio, e.noise(None)));
     };
-    for way in [lazy::AHEAD, large] {
+    for way in [lazy::EVERYWHERE, lazy::AHEAD, large] {
         let total = |to| e.ratio(&group, "total", way, to);
         add(format!("{way}: to {}", lazy::READ), 0.65, total(lazy::READ));
         add(
@@ -139,10 +139,12 @@ fn of_lazy(e: &Experiment, targets: &mut Vec<Target>) {
             total(lazy::USUAL),
         );
     }
-    let first = e.of(&group, lazy::AHEAD, "first");
-    let first = first.zip(e.of(&group, lazy::READ, "total"));
-    let what = format!("{}: the first access, to {}", lazy::AHEAD, lazy::READ);
-    add(what, 0.003, first.map(|(first, whole)| ratio(first, whole)));
+    for way in [lazy::EVERYWHERE, lazy::AHEAD] {
+        let first = e.of(&group, way, "first");
+        let first = first.zip(e.of(&group, lazy::READ, "total"));
+        let what = format!("{way}: the first access, to {}", lazy::READ);
+        add(what, 0.003, first.map(|(first, whole)| ratio(first, whole)));
+    }
 }
 
 fn of_snapshots(e: &Experiment, targets: &mut Vec<Target>) {

@@ -18,8 +18,10 @@ pub struct Batch {
     pub unit: usize,
     /// Faults that follow each other load twice as many units each time, up to this.
     pub most: usize,
-    /// The rest is loaded while no fault waits.
-    pub background: bool,
+    /// So many units of the rest are loaded at once while no fault waits.
+    pub background: usize,
+    /// A handler on each processor, and the reader on that of the first one.
+    pub everywhere: bool,
     /// The source's pages are mapped at once, not by a fault of the kernel's copy each.
     pub populate: bool,
     /// Read into a fresh huge page, which is then moved: no copy of the kernel's.
@@ -31,11 +33,21 @@ impl Batch {
         Batch {
             unit,
             most: 1,
-            background: false,
+            background: 0,
+            everywhere: false,
             populate: false,
             moves: false,
         }
     }
+}
+
+/// Faults of one handler that follow each other.
+#[derive(Default)]
+struct Run {
+    /// The unit behind the last one.
+    expected: usize,
+    /// How many units were loaded for it.
+    window: usize,
 }
 
 pub struct Loader<'a> {
@@ -105,6 +117,10 @@ impl<'a> Loader<'a> {
             // SAFETY: the source is mapped as long as this lives, and the pages are
             // missing: this thread alone claimed them.
             if unsafe { uffdio_copy(self.uffd.fd(), &mut copy) } == 0 {
+                if self.batch.everywhere {
+                    // The reader may have waited for it, on this processor.
+                    std::thread::yield_now();
+                }
                 return Ok(());
             }
             let error = io::Error::last_os_error();
@@ -138,54 +154,69 @@ impl<'a> Loader<'a> {
 
     /// Handles faults until the bell rings. `room`: messages taken at once.
     pub fn serve(&self, room: usize) -> io::Result<()> {
+        let mut run = Run::default();
+        while !self.answer(room, &mut run)? {}
+        Ok(())
+    }
+
+    /// Handles the first fault.
+    pub fn begin(&self) -> io::Result<()> {
+        self.wait()?;
+        self.answer(1, &mut Run::default()).map(drop)
+    }
+
+    /// Handles the faults that wait, or loads something else; whether the bell rang.
+    fn answer(&self, room: usize, run: &mut Run) -> io::Result<bool> {
         let mut msgs = [uffd_msg_bytes::default(); 16];
-        let (mut expected, mut window, mut rung) = (usize::MAX, 1, false);
-        while !rung {
-            // SAFETY: room for 16 messages, and `room` is not more.
-            let bytes =
-                unsafe { uffd_read(self.uffd.fd(), msgs.as_mut_ptr().cast(), room.min(16)) };
-            if bytes < 0 {
-                let error = io::Error::last_os_error();
-                if error.kind() != io::ErrorKind::WouldBlock {
-                    return Err(error);
-                }
-                self.idle()?;
+        // SAFETY: room for 16 messages, and `room` is not more.
+        let bytes = unsafe { uffd_read(self.uffd.fd(), msgs.as_mut_ptr().cast(), room.min(16)) };
+        if bytes < 0 {
+            let error = io::Error::last_os_error();
+            return match error.kind() {
+                io::ErrorKind::WouldBlock => self.idle().map(|()| false),
+                _ => Err(error),
+            };
+        }
+        let mut rung = false;
+        for msg in &msgs[..bytes as usize / size_of::<uffd_msg>()] {
+            let address = msg.pagefault().expect("a fault").address;
+            let offset = address.wrapping_sub(self.region.address(0)) as usize;
+            if offset >= self.region.len() {
+                rung = true;
+                self.answer_bell(address)?;
                 continue;
             }
-            for msg in &msgs[..bytes as usize / size_of::<uffd_msg>()] {
-                let address = msg.pagefault().expect("a fault").address;
-                let offset = address.wrapping_sub(self.region.address(0)) as usize;
-                if offset >= self.region.len() {
-                    rung = true;
-                    self.answer_bell(address)?;
-                    continue;
-                }
-                let unit = offset / 4096 / self.batch.unit;
-                if !self.claim(unit) {
-                    continue;
-                }
-                let follows = unit == expected;
-                window = if follows {
-                    (window * 2).min(self.batch.most)
-                } else {
-                    1
-                };
-                let more = (1..window).take_while(|i| self.claim(unit + i)).count();
-                self.load(unit, 1 + more)?;
-                expected = unit + 1 + more;
+            let unit = offset / 4096 / self.batch.unit;
+            if !self.claim(unit) {
+                continue;
             }
+            run.window = if unit == run.expected {
+                (run.window * 2).clamp(1, self.batch.most)
+            } else {
+                1
+            };
+            let more = 1..run.window;
+            let more = more.take_while(|i| self.claim(unit + i)).count();
+            self.load(unit, 1 + more)?;
+            run.expected = unit + 1 + more;
         }
-        Ok(())
+        Ok(rung)
     }
 
     /// No fault waits: loads some more, or sleeps until there is one.
     fn idle(&self) -> io::Result<()> {
         let from = self.passed.load(SeqCst);
         if let Some(unit) = (from..self.claimed.len()).find(|&unit| self.claim(unit)) {
-            self.passed.store(unit + 1, SeqCst);
-            return self.load(unit, 1);
+            let more = 1..self.batch.background;
+            let more = more.take_while(|i| self.claim(unit + i)).count();
+            self.passed.store(unit + 1 + more, SeqCst);
+            return self.load(unit, 1 + more);
         }
         self.passed.store(self.claimed.len(), SeqCst);
+        self.wait()
+    }
+
+    fn wait(&self) -> io::Result<()> {
         let mut ready = libc::pollfd {
             fd: self.uffd.fd(),
             events: libc::POLLIN,

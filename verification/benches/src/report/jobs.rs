@@ -46,10 +46,27 @@ pub fn lazy(data: &Data, out: &mut String) {
              in the page cache; those that are not sequential, and several threads, of its first\n\
              quarter. A handler fills missing pages with UFFDIO_COPY straight from a mapping of\n\
              the file, a batch for each fault; read-ahead starts with 64 KiB, and doubles as long\n\
-             as faults follow each other. All starts from nothing: mapping, userfaultfd and handler\n\
-             are part of the time, so \"first\" is how soon a program can begin. \"p99\" and\n\
-             \"longest\" are of single accesses. After each run all bytes were compared with the\n\
-             file's.\n\n"
+             as faults follow each other. \"On each processor\" a handler loads on while no fault\n\
+             waits, and the reader is where the first of them is. All starts from nothing: mapping,\n\
+             userfaultfd and handler are part of the time, so \"first\" is how soon a program can\n\
+             begin. \"p99\" and \"longest\" are of single accesses. After each run all bytes were\n\
+             compared with the file's.\n\n"
+    );
+    let bare = |group, way| {
+        middle(
+            data.experiment(data::FAULTS)
+                .and_then(|e| e.of(group, way, "p50")),
+            time,
+        )
+    };
+    let _ = write!(
+        out,
+        "Why large batches: a fault blocks its thread until the handler wakes it. With a page\n\
+         for each fault that takes {} if they are on two processors and {} on one, and the\n\
+         copy is {} of it. What is loaded and never read costs its copy all the same.\n\n",
+        bare(faults::OTHER, faults::OURS),
+        bare(faults::SAME, faults::OURS),
+        bare(faults::BARE, faults::COPY_ALONE),
     );
     for pattern in Pattern::ALL {
         let group = lazy::group(pattern);

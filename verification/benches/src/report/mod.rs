@@ -85,8 +85,9 @@ fn bounds(data: &Data, out: &mut String) {
         out,
         "## The bounds\n\n{}. A bound inside the interval is undecided. Where\n\
          two pieces of code are compared that do the same, a copy of one of them at another\n\
-         address is measured too, and the interval is widened by what the two copies differ. It\n\
-         is widened by the part of the time that the hypervisor gave to others, too.\n\n",
+         address is measured too, and the interval is widened by what the two copies differ:\n\
+         that is what this machine adds to a comparison. Where there is no such copy it is\n\
+         widened by the part of the time that the hypervisor gave to others.\n\n",
         targets::summary(&targets)
     );
     let rows = targets.into_iter().map(|t| {
