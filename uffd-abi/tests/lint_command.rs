@@ -78,6 +78,17 @@ fn the_processor_of_the_user_decides() {
     );
     assert_eq!(exit, 1);
     assert_eq!(lint(folder.path(), &["uffd.rs"]).1, 0);
+    // What is left is right for all that Rust knows; alpha is none of them.
+    let usual = "#[cfg(not(any(target_arch = \"mips\", target_arch = \"mips32r6\", \
+                 target_arch = \"mips64\", target_arch = \"mips64r6\", target_arch = \"powerpc\", \
+                 target_arch = \"powerpc64\", target_arch = \"sparc\", target_arch = \"sparc64\")))]\n";
+    fs::write(
+        folder.path().join("uffd.rs"),
+        [usual.as_bytes(), RIGHT].concat(),
+    )
+    .unwrap();
+    let (text, exit) = lint(folder.path(), &["--arch", "ppc64le", "uffd.rs"]);
+    assert_eq!(exit, 0, "{text}");
 }
 
 #[test]

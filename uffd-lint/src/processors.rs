@@ -42,6 +42,8 @@ const UNCLEAR: u16 = 1 << 15;
 impl Set {
     /// All: there is no condition.
     pub const ALL: Set = Set((1 << PROCESSORS.len()) - 1);
+    /// Those that Rust can be compiled for: all but alpha, the last.
+    pub const RUST: Set = Set((1 << (PROCESSORS.len() - 1)) - 1);
     /// None: the code is never compiled.
     pub const NONE: Set = Set(0);
     /// Some condition on the processor that is not understood: either encoding

@@ -6,6 +6,11 @@
 
 use std::num::NonZeroU32;
 use std::ops::Range;
+use std::sync::OnceLock;
+
+use regex_automata::meta::Regex;
+use regex_automata::util::syntax;
+use regex_automata::Input;
 
 use crate::language::Language;
 
@@ -46,11 +51,6 @@ const PIECE: usize = 4 << 10;
 /// How much is lexed of a text.
 const LEXED: usize = 1 << 19;
 
-const OPERATORS: [&[u8]; 14] = [
-    b"<<", b">>", b"::", b"->", b"=>", b"==", b"!=", b"<=", b">=", b"&&", b"||", b"&^", b"//",
-    b"##",
-];
-
 impl<'a> Source<'a> {
     /// Without tokens yet. Texts of more than 4 GiB are for callers to refuse.
     pub fn new(language: Language, bytes: &'a [u8]) -> Source<'a> {
@@ -76,16 +76,20 @@ impl<'a> Source<'a> {
         if self.is_exhausted() {
             return start..start;
         }
-        let mut lexer = Lexer {
-            language: self.language,
-            bytes: &self.bytes[..piece.end],
-            at: piece.start,
-        };
         // The brackets that are open, each with what closes it.
         let mut open: Vec<(usize, &[u8])> = vec![];
-        while let Some(token) = lexer.next() {
+        let input = Input::new(&self.bytes[..piece.end]).range(piece.start..);
+        for found in lexer(self.language).find_iter(input) {
+            let Some(kind) = KINDS[found.pattern().as_usize()] else {
+                continue;
+            };
             let index = self.tokens.len();
-            self.tokens.push(token);
+            self.tokens.push(Token {
+                kind,
+                start: found.start() as u32,
+                end: found.end() as u32,
+                close: None,
+            });
             match self.text(index) {
                 b"(" => open.push((index, b")")),
                 b"[" => open.push((index, b"]")),
@@ -191,120 +195,59 @@ impl<'a> Source<'a> {
     }
 }
 
-struct Lexer<'a> {
-    language: Language,
-    bytes: &'a [u8],
-    at: usize,
-}
+/// What each pattern of a [`lexer`] finds; between tokens there is nothing.
+const KINDS: [Option<Kind>; 6] = [
+    Some(Kind::Str),
+    Some(Kind::Char),
+    Some(Kind::Number),
+    Some(Kind::Ident),
+    None,
+    Some(Kind::Punct),
+];
 
-impl Lexer<'_> {
-    fn peek(&self, ahead: usize) -> u8 {
-        self.bytes.get(self.at + ahead).copied().unwrap_or(0)
-    }
-
-    fn next(&mut self) -> Option<Token> {
-        self.skip_space();
-        let start = self.at;
-        let kind = match *self.bytes.get(start)? {
-            b'"' | b'`' => self.quoted(Kind::Str),
-            b'\'' if self.language == Language::Python => self.quoted(Kind::Str),
-            b'\'' if self.is_lifetime() => {
-                self.at += 1;
-                return self.next();
-            }
-            b'\'' => self.quoted(Kind::Char),
-            b'0'..=b'9' => self.number(),
-            b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. | b'@' | b'$' => self.name(),
-            _ => {
-                let rest = &self.bytes[start..];
-                let known = OPERATORS.iter().find(|operator| rest.starts_with(operator));
-                self.at += known.map_or(1, |operator| operator.len());
-                Kind::Punct
-            }
+/// Finds the tokens of a language: of the patterns that fit, the first counts. What
+/// is not closed goes on to the end.
+fn lexer(language: Language) -> &'static Regex {
+    static LEXERS: [OnceLock<Regex>; 6] = [const { OnceLock::new() }; 6];
+    let quoted = |quote: &str| format!(r"{quote}(?:\\.|[^{quote}\\])*\\?{quote}?");
+    let (double, single) = (quoted("\""), quoted("'"));
+    let build = || {
+        let mut strings = vec![double.clone(), quoted("`")];
+        let mut char = single.clone();
+        let mut number = r"[0-9](?:[\w]|\.[0-9])*";
+        let mut name = r"[A-Za-z_@$\x80-\xFF][\w]*".to_owned();
+        let mut between = r"[ \t\n\f\r]|\\\r?\n".to_owned();
+        between += match language {
+            Language::Python => r"|#[^\n]*",
+            _ => r"|//[^\n]*|/\*.*?(?:\*/|\z)",
         };
-        self.at = self.at.min(self.bytes.len());
-        Some(Token {
-            kind,
-            start: start as u32,
-            end: self.at as u32,
-            close: None,
-        })
-    }
-
-    /// Spaces, comments, and backslashes that join lines.
-    fn skip_space(&mut self) {
-        let python = self.language == Language::Python;
-        loop {
-            let rest = &self.bytes[self.at..];
-            let line = || memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-            self.at += match rest {
-                [byte, ..] if byte.is_ascii_whitespace() => 1,
-                [b'\\', b'\n', ..] => 2,
-                [b'\\', b'\r', b'\n', ..] => 3,
-                [b'#', ..] if python => line(),
-                [b'/', b'/', ..] if !python => line(),
-                [b'/', b'*', ..] if !python => {
-                    memchr::memmem::find(&rest[2..], b"*/").map_or(rest.len(), |at| at + 4)
-                }
-                _ => return,
-            };
+        match language {
+            Language::C | Language::Cpp => number = r"[0-9](?:[\w]|\.[0-9]|'[0-9A-Fa-f])*",
+            Language::Go => {}
+            // A name that is a keyword.
+            Language::Zig => name = format!("@{double}|{name}"),
+            Language::Python => strings.extend([format!("b?{single}"), format!("b{double}")]),
+            Language::Rust => {
+                strings.push(format!("b{single}"));
+                // r#"…"#, in which a backslash is only that.
+                let raw = |hashes: String| format!(r#"b?r{hashes}".*?(?:"{hashes}|\z)"#);
+                strings.extend((0..8).map(|count| raw("#".repeat(count))));
+                name = format!(r"r#[\w]+|{name}");
+                // Of a lifetime only the name is a token.
+                char = r"'[\w]'|''|'(?:\\.|[^'\\\w])(?:\\.|[^'\\])*\\?'?".to_owned();
+                between += "|'";
+            }
         }
-    }
-
-    fn is_lifetime(&self) -> bool {
-        self.language == Language::Rust && is_word(self.peek(1)) && self.peek(2) != b'\''
-    }
-
-    fn quoted(&mut self, kind: Kind) -> Kind {
-        let quote = self.bytes[self.at];
-        self.at += 1;
-        while self.at < self.bytes.len() && self.bytes[self.at] != quote {
-            self.at += if self.bytes[self.at] == b'\\' { 2 } else { 1 };
-        }
-        self.at += 1;
-        kind
-    }
-
-    fn number(&mut self) -> Kind {
-        while match (self.peek(0), self.peek(1)) {
-            (b'.', next) => next.is_ascii_digit(),
-            (b'\'', next) => self.language.is_c_family() && next.is_ascii_hexdigit(),
-            (byte, _) => is_word(byte),
-        } {
-            self.at += 1;
-        }
-        Kind::Number
-    }
-
-    fn name(&mut self) -> Kind {
-        let start = self.at;
-        self.at += 1;
-        while is_word(self.peek(0)) {
-            self.at += 1;
-        }
-        match (self.language, &self.bytes[start..self.at], self.peek(0)) {
-            // @"move": a name that is a keyword.
-            (Language::Zig, b"@", b'"') => return self.quoted(Kind::Ident),
-            (Language::Rust, b"r", b'#') if is_word(self.peek(1)) => return self.name(),
-            (Language::Rust, b"r" | b"br", b'#' | b'"') => return self.raw(),
-            (Language::Rust, b"b", b'\'') => return self.quoted(Kind::Str),
-            (Language::Python, b"b", b'\'' | b'"') => return self.quoted(Kind::Str),
-            _ => {}
-        }
-        Kind::Ident
-    }
-
-    /// The rest of `r#"…"#`, in which a backslash is only that.
-    fn raw(&mut self) -> Kind {
-        let rest = &self.bytes[self.at..];
-        let hashes = rest.iter().take_while(|byte| **byte == b'#').count();
-        if rest.get(hashes) != Some(&b'"') {
-            return Kind::Ident;
-        }
-        let (end, text) = ([b"\"", &rest[..hashes]].concat(), &rest[hashes + 1..]);
-        self.at += memchr::memmem::find(text, &end).map_or(rest.len(), |at| at + 2 * hashes + 2);
-        Kind::Str
-    }
+        let punct = r"<<|>>|::|->|=>|==|!=|<=|>=|&&|\|\||&\^|//|##|.";
+        let patterns = [&strings.join("|"), &char, number, &name, &between, punct];
+        // Those that `is_word` takes.
+        let patterns = patterns.map(|pattern| pattern.replace(r"\w", r"0-9A-Za-z_\x80-\xFF"));
+        let syntax = syntax::Config::new().unicode(false).utf8(false);
+        let mut builder = Regex::builder();
+        builder.syntax(syntax.dot_matches_new_line(true));
+        builder.build_many(&patterns).expect("six patterns")
+    };
+    LEXERS[language as usize].get_or_init(build)
 }
 
 /// Whether a byte can be within a name. Bytes that are not ASCII can, valid

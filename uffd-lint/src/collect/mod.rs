@@ -54,7 +54,7 @@ pub fn collect<'a>(
     };
     let mut visitor: Box<dyn Visitor<'a>> = match language {
         Language::C | Language::Cpp => Box::new(c::C::default()),
-        Language::Rust => Box::new(rust::Rust::default()),
+        Language::Rust => Box::new(rust::Rust::new(&mut collector)),
         Language::Go => Box::new(go::Go::new(&mut collector)),
         Language::Zig => Box::new(zig::Zig),
         Language::Python => Box::new(python::Python),

@@ -27,6 +27,13 @@ pub(super) struct Rust<'a> {
     macros: usize,
 }
 
+impl Rust<'_> {
+    pub(super) fn new(c: &mut Collector<'_>) -> Self {
+        c.active = c.active.and(Set::RUST);
+        Rust::default()
+    }
+}
+
 impl<'a> Visitor<'a> for Rust<'a> {
     fn visit(&mut self, c: &mut Collector<'a>, node: Node<'_>) -> bool {
         let kind = node.kind();
