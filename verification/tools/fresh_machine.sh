@@ -1,9 +1,9 @@
 #!/bin/sh
-# `make verify` and `make test` on a fresh Debian 12: debootstrap makes one with
-# nothing but gcc, make and git; this machine's Rust is shown to it. What else
-# is needed, the project's own scripts must install.
+# `make verify` and `make test`, or another COMMAND, on a fresh Debian 12:
+# debootstrap makes one with nothing but gcc, make and git; this machine's Rust is
+# shown to it. What else is needed, the project's own scripts must install.
 #
-#   sh verification/tools/fresh_machine.sh [FOLDER]
+#   sh verification/tools/fresh_machine.sh [FOLDER [COMMAND]]
 #
 # Needs root on Debian 12. It tests what is committed. FOLDER is made, and removed
 # if all held. Exit code 3: something could not be fetched.
@@ -18,6 +18,7 @@ case $(cat /etc/debian_version 2>/dev/null) in
 *) fresh_machine 'the sources of packages are taken from this machine, which must be Debian 12' 3 ;;
 esac
 
+command=${2:-make verify; make test}
 machine=${1:-$(mktemp -d "${TMPDIR:-/tmp}/uffd-sys-fresh.XXXXXX")}
 mkdir -p "$machine"
 chmod 755 "$machine" # Its root folder, which is open to all users.
@@ -25,7 +26,7 @@ chmod 755 "$machine" # Its root folder, which is open to all users.
 # below can reach nothing of this machine's.
 if [ "${UFFD_SYS_UNSHARED:-}" != 1 ]; then
 	began=$(date +%s) code=0
-	UFFD_SYS_UNSHARED=1 unshare --mount --propagation private sh "$root/verification/tools/fresh_machine.sh" "$machine" || code=$?
+	UFFD_SYS_UNSHARED=1 unshare --mount --propagation private sh "$root/verification/tools/fresh_machine.sh" "$machine" "$command" || code=$?
 	if [ $code = 0 ]; then
 		rm -rf "$machine"
 		echo "fresh-machine: all of it held, in $(($(date +%s) - began)) s"
@@ -77,8 +78,8 @@ for n in 0:stdin 1:stdout 2:stderr; do ln -s "/proc/self/fd/${n%:*}" "$machine/d
 mount -t tmpfs -o mode=1777 shm "$machine/dev/shm"
 
 git clone -q "$root" "$machine/root/uffd-sys"
-echo 'fresh-machine: make verify, make test'
+echo "fresh-machine: $command"
 exec env -i HOME=/root TERM="${TERM:-dumb}" LANG=C.UTF-8 PATH=/opt/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 	http_proxy="${http_proxy:-}" https_proxy="${https_proxy:-}" \
 	CARGO_HTTP_CAINFO=$certificates SSL_CERT_FILE=$certificates PIP_CERT=$certificates \
-	chroot "$machine" sh -euc 'cd /root/uffd-sys; make verify; make test'
+	chroot "$machine" sh -euc "cd /root/uffd-sys; $command"
