@@ -41,9 +41,9 @@ impl Batch {
     }
 }
 
-/// Faults of one handler that follow each other.
+/// What one handler loads for faults that follow each other.
 #[derive(Default)]
-struct Run {
+struct ReadAhead {
     /// The unit behind the last one.
     expected: usize,
     /// How many units were loaded for it.
@@ -154,19 +154,19 @@ impl<'a> Loader<'a> {
 
     /// Handles faults until the bell rings. `room`: messages taken at once.
     pub fn serve(&self, room: usize) -> io::Result<()> {
-        let mut run = Run::default();
-        while !self.answer(room, &mut run)? {}
+        let mut ahead = ReadAhead::default();
+        while !self.answer(room, &mut ahead)? {}
         Ok(())
     }
 
     /// Handles the first fault.
     pub fn begin(&self) -> io::Result<()> {
         self.wait()?;
-        self.answer(1, &mut Run::default()).map(drop)
+        self.answer(1, &mut ReadAhead::default()).map(drop)
     }
 
     /// Handles the faults that wait, or loads something else; whether the bell rang.
-    fn answer(&self, room: usize, run: &mut Run) -> io::Result<bool> {
+    fn answer(&self, room: usize, ahead: &mut ReadAhead) -> io::Result<bool> {
         let mut msgs = [uffd_msg_bytes::default(); 16];
         // SAFETY: room for 16 messages, and `room` is not more.
         let bytes = unsafe { uffd_read(self.uffd.fd(), msgs.as_mut_ptr().cast(), room.min(16)) };
@@ -190,15 +190,15 @@ impl<'a> Loader<'a> {
             if !self.claim(unit) {
                 continue;
             }
-            run.window = if unit == run.expected {
-                (run.window * 2).clamp(1, self.batch.most)
+            ahead.window = if unit == ahead.expected {
+                (ahead.window * 2).clamp(1, self.batch.most)
             } else {
                 1
             };
-            let more = 1..run.window;
+            let more = 1..ahead.window;
             let more = more.take_while(|i| self.claim(unit + i)).count();
             self.load(unit, 1 + more)?;
-            run.expected = unit + 1 + more;
+            ahead.expected = unit + 1 + more;
         }
         Ok(rung)
     }

@@ -47,6 +47,9 @@ pub fn group(pattern: Pattern) -> String {
     format!("{} reader", pattern.name())
 }
 
+/// Nanoseconds; what takes longer is measured once in a process.
+const SLOW: f64 = 0.3e9;
+
 #[derive(Clone, Copy)]
 enum Way {
     Read(Pages),
@@ -248,16 +251,16 @@ fn compete(
 ) -> io::Result<()> {
     let mut firsts = vec![Vec::new(); ways.len()];
     let mut failed = None;
-    let mut totals = vec![0.0; ways.len()];
+    let mut last = vec![0.0; ways.len()];
     let totals = rounds(ways.len(), effort, |i| {
-        // Of what takes seconds the first turn after the one that warms up counts.
-        if totals[i] > 0.3e9 && firsts[i].len() > 1 {
-            return totals[i];
+        // One turn after that which warms up: the others get more rounds so.
+        if last[i] > SLOW && firsts[i].len() > 1 {
+            return last[i];
         }
         match job(ways[i].1, source, readers) {
             Ok(took) => {
                 firsts[i].push(took.first);
-                totals[i] = took.total;
+                last[i] = took.total;
                 took.total
             }
             Err(error) => {

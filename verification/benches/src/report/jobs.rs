@@ -49,8 +49,8 @@ pub fn lazy(data: &Data, out: &mut String) {
              as faults follow each other. \"On each processor\" a handler loads on while no fault\n\
              waits, and the reader is where the first of them is. All starts from nothing: mapping,\n\
              userfaultfd and handler are part of the time, so \"first\" is how soon a program can\n\
-             begin. \"p99\" and \"longest\" are of single accesses. After each run all bytes were\n\
-             compared with the file's.\n\n"
+             begin. \"p99\" and \"longest\" are of single accesses. What takes more than 0.3 s is\n\
+             measured once in each process. After each run all bytes were compared with the file's.\n\n"
     );
     let bare = |group, way| {
         middle(

@@ -62,8 +62,9 @@ fn document(data: &Data) -> String {
     out += "Made by `make bench` from the data in `performance/data.json`; nothing here is written\n\
             by hand. What is compared ran in turns in the same processes. Each figure is the median\n\
             over processes, and each process gives one figure, the median of its rounds, in which\n\
-            all contenders take turns. Brackets hold the interval that has the true median with a\n\
-            probability of 95 % or more.\n\n";
+            all contenders take turns. Each experiment stands by itself: one that was stopped,\n\
+            disturbed or changed was measured again alone. Brackets hold the interval that has the\n\
+            true median with a probability of 95 % or more.\n\n";
     decide::section(data, &mut out);
     plots::section(data, &mut out);
     bounds(data, &mut out);
