@@ -268,3 +268,59 @@ pub fn line_end(bytes: &[u8], from: usize) -> usize {
         at += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tokens with their kinds, as `i:name n:1`.
+    fn tokens(language: Language, text: &str) -> String {
+        let mut source = Source::new(language, text.as_bytes());
+        let shown = |at, source: &Source<'_>| {
+            let kind = format!("{:?}", source.kind(at).unwrap()).to_lowercase();
+            let text = String::from_utf8_lossy(source.text(at)).into_owned();
+            format!("{}:{text}", &kind[..1])
+        };
+        let all: Vec<String> = source
+            .lex(0..text.len())
+            .map(|at| shown(at, &source))
+            .collect();
+        all.join(" ")
+    }
+
+    #[test]
+    fn tokens_of_every_language() {
+        for (language, text, expected) in [
+            (
+                Language::C,
+                "a/*x*/<<0x1'Fu//y\n'\\''\"q\\\"\"",
+                "i:a p:<< n:0x1'Fu c:'\\'' s:\"q\\\"\"",
+            ),
+            (Language::Cpp, "x\\\n::1.5 /* to the end", "i:x p::: n:1.5"),
+            (Language::Go, "a &^ `r`", "i:a p:&^ s:`r`"),
+            (Language::Zig, "@\"move\" @sizeOf", "i:@\"move\" i:@sizeOf"),
+            (
+                Language::Python,
+                "'a' b'f' \"b\" 6//2 # no",
+                "s:'a' s:b'f' s:\"b\" n:6 p:// n:2",
+            ),
+            (
+                Language::Rust,
+                "&'a u8 'x' b'y' r#move",
+                "p:& i:a i:u8 c:'x' s:b'y' i:r#move",
+            ),
+            (
+                Language::Rust,
+                "br##\"a\"#b\\\"## r\"c\\\" ''",
+                "s:br##\"a\"#b\\\"## s:r\"c\\\" c:''",
+            ),
+            (
+                Language::Rust,
+                "é0 1..2 \"not closed",
+                "i:é0 n:1 p:. p:. n:2 s:\"not closed",
+            ),
+        ] {
+            assert_eq!(tokens(language, text), expected, "{language:?} {text}");
+        }
+    }
+}
